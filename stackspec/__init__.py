@@ -1,0 +1,26 @@
+"""stackspec: a declarative GitOps configuration compiler for ML stacks.
+
+Importing the package costs next to nothing; the public names below are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from stackspec.core.diagnostic import Diagnostic, Severity
+    from stackspec.project import Project
+
+__all__ = ["Diagnostic", "Project", "Severity", "__version__"]
+
+_HOMES = {"Diagnostic": "stackspec.core.diagnostic", "Severity": "stackspec.core.diagnostic", "Project": "stackspec.project"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'stackspec' has no attribute {name!r}")

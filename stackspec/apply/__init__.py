@@ -1,0 +1,1 @@
+"""Plans carried out: hooks called in order, every call recorded before and after."""

@@ -1,0 +1,55 @@
+"""What an apply tells while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stackspec.core.address import ComponentAddress
+from stackspec.state.model import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A hook was called."""
+
+    address: ComponentAddress
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A hook has something to say."""
+
+    address: ComponentAddress
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """An operation is done and recorded; `seconds` the hook took, 0 where none was called."""
+
+    address: ComponentAddress
+    operation: Operation
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A hook failed; the component stays pending."""
+
+    address: ComponentAddress
+    operation: Operation
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A component was left alone, because of a failure before it or because the apply was asked to stop."""
+
+    address: ComponentAddress
+    reason: str
+
+
+Event = Started | Progress | Succeeded | Failed | Skipped
+Listener = Callable[[Event], None]

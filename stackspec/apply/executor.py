@@ -1,0 +1,324 @@
+"""The executor: steps in their order, in parallel, with intent recorded before every effect.
+
+One thread coordinates and alone touches the state store; hooks run in worker threads. Each turn of the loop writes the
+results that have come in and the intents of what is about to start in one transaction, so the price of durability is
+shared by independent components and the order "intent, hook, result" still holds for each.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from time import monotonic
+
+from stackspec.apply.events import Event, Failed, Listener, Progress, Skipped, Started, Succeeded
+from stackspec.apply.hooks import HookFailure, Hooks, seconds_for
+from stackspec.apply.stop import Stop
+from stackspec.apply.workers import Workers
+from stackspec.core.address import ComponentAddress
+from stackspec.core.diagnostic import Diagnostic
+from stackspec.core.expression import ComponentOutput, ExpressionError, Literal
+from stackspec.core.values import ValueMap, digest
+from stackspec.flavors.registry import Registry
+from stackspec.manifest.schema import Checker
+from stackspec.plan.model import Phase, Plan, Step, StepKey
+from stackspec.plan.planner import resolved
+from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
+from stackspec.state.store import Begin, Finish, StateChange, StateStore
+
+LAST_WAIT = 4.0
+"""Seconds that hooks get to end once the user insists on stopping."""
+
+
+@dataclass(slots=True)
+class ApplyResult:
+    """What an apply did.
+
+    Attributes:
+        done: The components whose operations all succeeded.
+        failed: One diagnostic for each component that failed.
+        skipped: The components left alone, each with the reason.
+        serial: The state's, afterwards.
+    """
+
+    done: list[ComponentAddress] = field(default_factory=list)
+    failed: list[Diagnostic] = field(default_factory=list)
+    skipped: dict[ComponentAddress, str] = field(default_factory=dict)
+    serial: int = 0
+
+
+@dataclass(slots=True)
+class _Running:
+    """A step whose hook is being called."""
+
+    step: Step
+    index: int
+    component: AppliedComponent
+    started: float
+
+    @property
+    def operation(self) -> Operation:
+        return self.step.operations[self.index]
+
+
+class Executor:
+    """Carries out one plan against one store, whose lock is held."""
+
+    def __init__(
+        self,
+        store: StateStore,
+        applied: AppliedState,
+        registry: Registry,
+        hooks: Hooks,
+        *,
+        parallelism: int,
+        listener: Listener,
+        stop: Stop,
+    ) -> None:
+        self._store = store
+        self._components = dict(applied.components)
+        self._pending = dict(applied.pending)
+        self._registry = registry
+        self._hooks = hooks
+        self._listen = listener
+        self._stop = stop
+        self._workers: Workers[StepKey, ValueMap | HookFailure] = Workers(parallelism)
+        self._changes: list[StateChange] = []
+        self._told: list[Event] = []
+        self._bad: dict[StepKey, str] = {}
+        """Steps that did not succeed, and why those after them are left alone."""
+        self.result = ApplyResult(serial=applied.serial)
+
+    def run(self, plan: Plan) -> ApplyResult:
+        """Carry out the plan; hooks' failures are in the result.
+
+        Raises:
+            StackspecError: the state cannot be written.
+        """
+        self._stop.wake = lambda: self._workers.tell(lambda: None)
+        for phase in Phase:
+            self._run_phase([step for step in plan.steps.values() if step.phase is phase])
+        self._commit()
+        failed = {address for _, address in self._bad}
+        touched = dict.fromkeys(step.address for step in plan.steps.values() if step.operations)
+        self.result.done = [address for address in touched if address not in failed]
+        return self.result
+
+    # --- one phase
+
+    def _run_phase(self, steps: list[Step]) -> None:
+        keys = {step.key for step in steps}
+        waits = {step.key: len([key for key in step.after if key in keys]) for step in steps}
+        followers: dict[StepKey, list[Step]] = {}
+        for step in steps:
+            for key in step.after:
+                if key in keys:
+                    followers.setdefault(key, []).append(step)
+        ready = deque((step, 0) for step in steps if waits[step.key] == 0)
+        running: dict[StepKey, _Running] = {}
+        while ready or running:
+            starting = self._prepare(ready, running, lambda step: _release(step, waits, followers, ready))
+            self._commit()
+            for one in starting:
+                self._start(one)
+            if not running:
+                continue
+            insisted = self._stop.insisted.is_set()
+            ended, overdue = self._workers.wait(LAST_WAIT if insisted else None)
+            for key in overdue:
+                ended.append((key, HookFailure("SS0601", "the hook did not end in its time")))
+            if insisted and not ended:
+                self._abandon(running)
+                return
+            for key, outcome in ended:
+                one = running.pop(key)
+                if self._settle(one, outcome) and one.index + 1 < len(one.step.operations) and not self._stop.requested:
+                    ready.appendleft((one.step, one.index + 1))
+                else:
+                    _release(one.step, waits, followers, ready)
+
+    def _prepare(
+        self, ready: deque[tuple[Step, int]], running: dict[StepKey, _Running], release: Callable[[Step], None]
+    ) -> list[_Running]:
+        """Take what is ready and free to start; what needs no hook is done at once."""
+        starting: list[_Running] = []
+        while ready and len(running) < self._workers.most:
+            step, index = ready.popleft()
+            reason = self._reason_to_skip(step)
+            if reason is not None:
+                self._skip(step, reason)
+            elif step.operations:
+                one = self._begin(step, index)
+                if one is not None:
+                    running[step.key] = one
+                    starting.append(one)
+                    continue
+                if step.key not in self._bad and index + 1 < len(step.operations):
+                    ready.appendleft((step, index + 1))
+                    continue
+            release(step)
+        return starting
+
+    def _reason_to_skip(self, step: Step) -> str | None:
+        if self._stop.requested and step.operations:
+            return "the apply was asked to stop"
+        return next((self._bad[key] for key in step.after if key in self._bad), None)
+
+    def _skip(self, step: Step, reason: str) -> None:
+        self._bad[step.key] = reason
+        if step.operations:
+            self.result.skipped[step.address] = reason
+            self._listen(Skipped(step.address, reason))
+
+    def _abandon(self, running: dict[StepKey, _Running]) -> None:
+        """The user insists: what still runs stays pending, for the next apply to recover."""
+        for one in running.values():
+            self._bad[one.step.key] = "the apply was ended"
+            self.result.skipped[one.step.address] = "still running when the apply was ended"
+            self._listen(Skipped(one.step.address, "still running when the apply was ended"))
+
+    # --- one operation
+
+    def _begin(self, step: Step, index: int) -> _Running | None:
+        """Prepare an operation and record its intent; None where it needs no hook, or cannot begin."""
+        operation = step.operations[index]
+        try:
+            component = self._target(step, operation)
+        except ExpressionError as error:
+            self._fail(step, operation, HookFailure(error.code, error.message, error.hint))
+            return None
+        if component is None:
+            return None
+        unchanged = (
+            operation is Operation.UPDATE
+            and step.address not in self._pending
+            and component.digest == self._components[step.address].digest
+        )
+        if operation in (Operation.RECORD, Operation.FORGET) or unchanged:
+            self._finish(step, operation, None if operation is Operation.FORGET else component, 0.0)
+            return None
+        self._pending[step.address] = PendingOperation(operation, component)
+        self._changes.append(Begin(self._pending[step.address]))
+        return _Running(step, index, component, monotonic())
+
+    def _target(self, step: Step, operation: Operation) -> AppliedComponent | None:
+        """The component as it will be once the operation is done; for one that goes, as it is.
+
+        Raises:
+            ExpressionError: an output does not fit where it is used.
+        """
+        current = self._components.get(step.address) or step.before
+        desired = step.desired
+        if desired is None:
+            assert current is not None
+            return current
+        if current is not None and operation in (Operation.RECORD, Operation.SUSPEND, Operation.RESUME):
+            config, fingerprint = current.config, current.digest
+        else:
+            config = resolved(desired.config, self._output)
+            fingerprint = digest(config)
+        component = AppliedComponent(
+            address=step.address,
+            identity=step.identity or (current.identity if current else secrets.token_hex(8)),
+            flavor=desired.flavor,
+            config=config,
+            digest=fingerprint,
+            outputs=current.outputs if current else {},
+            depends_on=desired.depends_on,
+            stacks=desired.stacks,
+            suspended=operation is Operation.SUSPEND if operation is not Operation.RECORD else desired.suspended,
+            lifecycle=desired.lifecycle,
+            timeouts=desired.timeouts,
+            variables=resolved(desired.variables, self._output),
+            labels=desired.labels,
+        )
+        return component if self._fits(step, operation, component) else None
+
+    def _fits(self, step: Step, operation: Operation, component: AppliedComponent) -> bool:
+        """Check what only now is known: the schema of resolved values, and that no field moved that must not."""
+        assert step.desired is not None
+        if operation not in (Operation.PROVISION, Operation.UPDATE):
+            return True
+        spec = self._registry.spec(step.address.type, component.flavor)
+        for problem in Checker(spec.schema).check(component.config):
+            message = f"with the outputs known now, {problem.message}"
+            self._fail(step, operation, HookFailure(problem.code, message, problem.hint))
+            return False
+        before = self._components.get(step.address)
+        if before is not None and operation is Operation.UPDATE:
+            for name in sorted(spec.replacing):
+                if digest(before.config.get(name)) != digest(component.config.get(name)):
+                    message = f"config.{name} turned out to change, which needs a replacement that was not planned"
+                    self._fail(step, operation, HookFailure("SS0606", message, "plan and apply again"))
+                    return False
+        return True
+
+    def _output(self, reference: ComponentOutput) -> Literal | ComponentOutput:
+        component = self._components.get(ComponentAddress.parse(reference.component))
+        if component is None or reference.output not in component.outputs:
+            raise ExpressionError("SS0402", f"{reference.component} has no output '{reference.output}' yet")
+        return Literal(component.outputs[reference.output])
+
+    def _start(self, one: _Running) -> None:
+        address, operation, component = one.step.address, one.operation, one.component
+        self._listen(Started(address, operation))
+        one.started = monotonic()
+        deadline = one.started + seconds_for(component, operation.value)
+        previous = one.step.before
+
+        def log(line: str) -> None:
+            self._workers.tell(lambda: self._listen(Progress(address, line)))
+
+        self._workers.call(
+            one.step.key,
+            deadline,
+            lambda: self._hooks.call(operation, component, previous, deadline, self._stop.insisted, log),
+        )
+
+    def _settle(self, one: _Running, outcome: ValueMap | HookFailure) -> bool:
+        if isinstance(outcome, HookFailure):
+            self._pending[one.step.address] = PendingOperation(one.operation, one.component, outcome.message)
+            self._changes.append(Begin(self._pending[one.step.address]))
+            self._fail(one.step, one.operation, outcome)
+            return False
+        gone = one.operation is Operation.DEPROVISION
+        component = None if gone else replace(one.component, outputs=outcome)
+        self._finish(one.step, one.operation, component, monotonic() - one.started)
+        return True
+
+    def _finish(self, step: Step, operation: Operation, component: AppliedComponent | None, seconds: float) -> None:
+        self._pending.pop(step.address, None)
+        if component is None:
+            self._components.pop(step.address, None)
+        else:
+            self._components[step.address] = component
+        self._changes.append(Finish(step.address, component))
+        if operation is not Operation.RECORD:
+            self._told.append(Succeeded(step.address, operation, seconds))
+
+    def _fail(self, step: Step, operation: Operation, failure: HookFailure) -> None:
+        self._bad[step.key] = f"{step.address} failed"
+        place = step.desired.origin.span() if step.desired else None
+        message = f"{step.address}: {operation} failed: {failure.message}"
+        self.result.failed.append(Diagnostic(failure.code, message, place, failure.hint))
+        self._told.append(Failed(step.address, operation, failure.message))
+
+    def _commit(self) -> None:
+        """Write what has come together, and only then tell of it."""
+        if self._changes:
+            self.result.serial = self._store.commit(self._changes)
+            self._changes = []
+        told, self._told = self._told, []
+        for event in told:
+            self._listen(event)
+
+
+def _release(
+    step: Step, waits: dict[StepKey, int], followers: dict[StepKey, list[Step]], ready: deque[tuple[Step, int]]
+) -> None:
+    for follower in followers.get(step.key, ()):
+        waits[follower.key] -= 1
+        if waits[follower.key] == 0:
+            ready.append((follower, 0))

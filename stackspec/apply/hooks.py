@@ -1,0 +1,146 @@
+"""One hook called: the flavor built from data, its result or failure as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+from stackspec.core.address import ComponentAddress
+from stackspec.core.fields import plain
+from stackspec.core.values import ValueMap
+from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation
+from stackspec.flavors.registry import Registry
+from stackspec.state.model import AppliedComponent, Operation
+
+TIMEOUTS: Mapping[str, float] = {
+    "observe": 30.0,
+    "provision": 600.0,
+    "update": 600.0,
+    "deprovision": 300.0,
+    "suspend": 120.0,
+    "resume": 600.0,
+}
+"""Hook to the seconds it may take where the manifest says nothing under `timeouts`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where hooks work.
+
+    Attributes:
+        root: The project's root, absolute.
+        data: The folder under which each component has one of its own, absolute.
+    """
+
+    root: Path
+    data: Path
+    environment: str
+    allowed_paths: tuple[Path, ...] = ()
+
+    def data_dir(self, address: ComponentAddress) -> Path:
+        """The folder of one component."""
+        return self.data / self.environment / address.type / address.name
+
+
+@dataclass(frozen=True, slots=True)
+class HookFailure:
+    """Why a hook failed: the code of its diagnostic, a headline, and what to do."""
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+def seconds_for(component: AppliedComponent, hook: str) -> float:
+    """How long a hook of the component may take."""
+    return component.timeouts.get(hook, TIMEOUTS[hook])
+
+
+class Hooks:
+    """The hooks of one environment's components."""
+
+    def __init__(self, registry: Registry, place: Place) -> None:
+        self._registry = registry
+        self._place = place
+
+    def _flavor(self, component: AppliedComponent, deadline: float, cancelled: Event, log: Callable[[str], None]) -> Flavor:
+        address = component.address
+        cls = self._registry.flavor(address.type, component.flavor)
+        known = self._registry.spec(address.type, component.flavor).schema["properties"]
+        # State may hold fields of an older version of the flavor.
+        config = cls.Config.from_value({name: value for name, value in component.config.items() if name in known})
+        context = HookContext(
+            address=address,
+            identity=component.identity,
+            environment=self._place.environment,
+            root=self._place.root,
+            data_dir=self._place.data_dir(address),
+            outputs=component.outputs,
+            deadline=deadline,
+            allowed_paths=self._place.allowed_paths,
+            cancelled=cancelled,
+            log=log,
+        )
+        return cls(config, context)
+
+    def call(
+        self,
+        operation: Operation,
+        component: AppliedComponent,
+        previous: AppliedComponent | None,
+        deadline: float,
+        cancelled: Event,
+        log: Callable[[str], None],
+    ) -> ValueMap | HookFailure:
+        """Call the hook of an operation: the outputs that hold afterwards, or why it failed. Never raises.
+
+        Args:
+            previous: For an update, the component as it was.
+        """
+        try:
+            flavor = self._flavor(component, deadline, cancelled, log)
+            match operation:
+                case Operation.PROVISION:
+                    return _checked(flavor.provision(), flavor)
+                case Operation.UPDATE:
+                    assert previous is not None
+                    return _checked(flavor.update(self._flavor(previous, deadline, cancelled, log)), flavor)
+                case Operation.RESUME:
+                    return _checked(flavor.resume(), flavor)
+                case Operation.SUSPEND:
+                    flavor.suspend()
+                case Operation.DEPROVISION:
+                    flavor.deprovision()
+                case _:
+                    raise TypeError(f"{operation} is not a hook")
+            return component.outputs
+        except Exception as error:
+            return self._failure(error, component)
+
+    def observe(self, component: AppliedComponent, cancelled: Event) -> Observation | HookFailure:
+        """Look at a component; never raises."""
+        deadline = monotonic() + seconds_for(component, "observe")
+        try:
+            return self._flavor(component, deadline, cancelled, lambda _line: None).observe()
+        except Exception as error:
+            return self._failure(error, component)
+
+    def _failure(self, error: Exception, component: AppliedComponent) -> HookFailure:
+        if isinstance(error, HookError):
+            return HookFailure("SS0601", error.message, error.hint)
+        if isinstance(error, KeyError) and component.flavor not in self._registry.flavors_of(component.address.type):
+            return HookFailure("SS0504", f"the flavor '{component.flavor}' is not installed")
+        if isinstance(error, ModuleNotFoundError):
+            extra = self._registry.spec(component.address.type, component.flavor).extra
+            hint = f"run: pip install 'stackspec[{extra}]'" if extra else None
+            return HookFailure("SS0602", f"the Python package '{error.name}' is not installed", hint)
+        return HookFailure("SS0601", f"{type(error).__name__}: {error}")
+
+
+def _checked(outputs: FlavorOutputs, flavor: Flavor) -> ValueMap:
+    if not isinstance(outputs, FlavorOutputs):
+        raise HookError(f"the hook returned a {type(outputs).__name__}, not the outputs of {flavor.flavor}")
+    return plain(outputs)

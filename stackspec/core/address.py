@@ -1,0 +1,88 @@
+"""How components and the fields inside them are named."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+NAME_PATTERN = "^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
+"""What `metadata.name` may be; a DNS label that also admits `_`, at most 63 characters."""
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?\Z")
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
+
+PathStep = str | int
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` may be the name of a manifest or a component."""
+    return _NAME.match(text) is not None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ComponentAddress:
+    """A component's identity inside one environment, written `type/name`."""
+
+    type: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> ComponentAddress:
+        """Read `type/name`.
+
+        Raises:
+            ValueError: `text` is not two names with one slash between them.
+        """
+        kind, slash, name = text.partition("/")
+        if not slash or not is_name(kind) or not is_name(name):
+            raise ValueError(f"{text!r} is not an address of the form type/name")
+        return cls(kind, name)
+
+    def __str__(self) -> str:
+        return f"{self.type}/{self.name}"
+
+
+FieldPath = tuple[PathStep, ...]
+"""Where a value stands inside a document: mapping keys and sequence indexes from the root down."""
+
+
+def format_path(path: FieldPath) -> str:
+    """`("config", "tags", 0, "a.b")` as `config.tags[0]["a.b"]`."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif _PLAIN_KEY.match(step):
+            text += f".{step}" if text else step
+        else:
+            escaped = step.replace("\\", "\\\\").replace('"', '\\"')
+            text += f'["{escaped}"]'
+    return text
+
+
+_STEP = re.compile(r'\.?([A-Za-z_][A-Za-z0-9_-]*)|\[([0-9]{1,9})\]|\["((?:[^"\\]|\\.)*)"\]')
+
+
+def parse_path(text: str) -> FieldPath:
+    """The inverse of `format_path`.
+
+    Raises:
+        ValueError: `text` is not a field path.
+    """
+    steps: list[PathStep] = []
+    position = 0
+    while position < len(text):
+        match = _STEP.match(text, position)
+        if match is None or (position == 0 and text.startswith(".")):
+            raise ValueError(f"{text!r} is not a field path")
+        plain, index, quoted = match.groups()
+        if plain is not None:
+            steps.append(plain)
+        elif index is not None:
+            steps.append(int(index))
+        else:
+            steps.append(re.sub(r"\\(.)", r"\1", quoted))
+        position = match.end()
+    if not steps:
+        raise ValueError("a field path has at least one step")
+    return tuple(steps)

@@ -1,0 +1,362 @@
+"""The one table of diagnostic codes; `docs/reference/codes.md` is generated from it.
+
+A code is stable: once released, its meaning does not change and its number is not used again. The hundreds say which
+step speaks: 01 reading files, 02 the form of manifests, 03 expressions, 04 linking, 05 planning, 06 applying,
+07 state, 09 the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a code means, an example that provokes it, and what to do."""
+
+    slug: str
+    meaning: str
+    example: str
+    remedy: str
+
+
+CODES: Mapping[str, Code] = {
+    "SS0101": Code(
+        "unreadable-file",
+        "A file or folder of the project cannot be read.",
+        "stacks/dev.yaml has mode 0000",
+        "Give the user that runs stackspec permission to read it.",
+    ),
+    "SS0102": Code(
+        "not-a-regular-file",
+        "Manifests are read from regular files only; this is a FIFO, a socket or a device.",
+        "mkfifo stacks/dev.yaml",
+        "Replace it by a file.",
+    ),
+    "SS0103": Code(
+        "link-leaves-project",
+        "A symbolic link points outside the project, or nowhere.",
+        "ln -s /etc/passwd stacks/dev.yaml",
+        "Keep the file itself in the project.",
+    ),
+    "SS0104": Code(
+        "not-utf-8",
+        "The text is not UTF-8.",
+        "a file saved as UTF-16 or Latin-1",
+        "Save the file as UTF-8.",
+    ),
+    "SS0105": Code(
+        "forbidden-character",
+        "Control, bidirectional and zero-width characters are refused: they make a file mean something else than it shows.",
+        'name: "dev\\u202e"',
+        "Remove the character.",
+    ),
+    "SS0106": Code(
+        "too-large",
+        "A file, a document or a value is larger than the reader's bounds (SPEC: 64 MiB a file, 1 MiB, 48 levels and "
+        "20,000 nodes a document, 200 aliases, 40,000 nodes once aliases are expanded).",
+        "a document of 2 MiB",
+        "Split the document.",
+    ),
+    "SS0107": Code(
+        "yaml-syntax",
+        "The text is not YAML.",
+        "key: [1, 2",
+        "Mend the syntax at the place shown; the mistake is there or just before.",
+    ),
+    "SS0108": Code(
+        "duplicate-key",
+        "A mapping holds a key twice; YAML 1.2 forbids it, and one of the two would be lost.",
+        "{flavor: local, flavor: s3}",
+        "Remove one of them.",
+    ),
+    "SS0109": Code(
+        "unsupported-yaml",
+        "A feature of YAML that stackspec does not read: merge keys, tags other than the core ones, keys that are not text.",
+        "<<: *defaults",
+        "Write the value out.",
+    ),
+    "SS0110": Code(
+        "number-out-of-range",
+        "A number that JSON cannot carry: infinity, not-a-number, or an integer of more than 19 digits.",
+        "size: .inf",
+        "Write a finite number, or put the value in quotes to make it text.",
+    ),
+    "SS0111": Code(
+        "no-such-file",
+        "A file or folder named on the command line or in stackspec.yaml does not exist.",
+        "stackspec validate nothing.yaml",
+        "Correct the name.",
+    ),
+    "SS0112": Code(
+        "no-project",
+        "Neither stackspec.yaml nor a folder 'stacks' was found here or in any folder above.",
+        "stackspec plan in an empty folder",
+        "Run 'stackspec init', or name the project with -C DIR.",
+    ),
+    "SS0201": Code(
+        "not-a-manifest",
+        "A document is not a manifest: a mapping with apiVersion, kind, metadata and spec.",
+        "a list at the top of the file",
+        "Begin the document with 'apiVersion: stackspec.dev/v1' and a kind.",
+    ),
+    "SS0202": Code(
+        "unknown-kind",
+        "The kind or apiVersion is not one that this version of stackspec knows.",
+        "kind: Stak",
+        "Use one of the kinds listed.",
+    ),
+    "SS0203": Code(
+        "unknown-key",
+        "A key that nothing reads.",
+        "flavr: local",
+        "Correct or remove the key.",
+    ),
+    "SS0204": Code(
+        "missing-key",
+        "A required key is absent.",
+        "a Component without flavor",
+        "Add the key.",
+    ),
+    "SS0205": Code(
+        "wrong-type",
+        "A value has another type than its field.",
+        "port: eighty",
+        "Write a value of the type shown.",
+    ),
+    "SS0206": Code(
+        "invalid-value",
+        "A value has the right type but is not one that the field takes.",
+        "port: 70000",
+        "Write a value that the field takes.",
+    ),
+    "SS0207": Code(
+        "unknown-component-type",
+        "There is no such component type.",
+        "artifact_stor: {flavor: local}",
+        "Use one of the types listed.",
+    ),
+    "SS0208": Code(
+        "unknown-flavor",
+        "The component type has no flavor of this name.",
+        "flavor: locl",
+        "Use one of the flavors listed.",
+    ),
+    "SS0209": Code(
+        "kind-not-available",
+        "The kind belongs to the language but this version of stackspec does not carry it out yet.",
+        "kind: SecretStore",
+        "Remove the manifest, or use a version that has it.",
+    ),
+    "SS0301": Code(
+        "expression-syntax",
+        "An expression cannot be read.",
+        "{{ vars. }}",
+        "Mend the expression.",
+    ),
+    "SS0302": Code(
+        "expression-not-allowed",
+        "A part of Jinja2 that manifests may not use: statements, calls, arithmetic, filters outside the list.",
+        "{% for x in y %}",
+        "Use names, attributes, '~', 'if … else …', '==' and the filters listed.",
+    ),
+    "SS0303": Code(
+        "undefined-name",
+        "An expression names something that does not exist.",
+        "{{ vars.regoin }}",
+        "Correct the name or define it.",
+    ),
+    "SS0304": Code(
+        "expression-failed",
+        "A filter or a text cannot take the value given to it.",
+        "{{ 'x' | int }}",
+        "Give it a value that fits.",
+    ),
+    "SS0305": Code(
+        "expression-not-here",
+        "Expressions stand in values under spec; names, kinds, flavors, references and keys are written out.",
+        "flavor: '{{ vars.flavor }}'",
+        "Write the value out.",
+    ),
+    "SS0306": Code(
+        "variable-not-allowed",
+        "A manifest reads a process variable that the Project does not list under spec.env, or that is not set.",
+        "{{ env.HOME }}",
+        "Add the name to spec.env in stackspec.yaml, and set it.",
+    ),
+    "SS0307": Code(
+        "expression-too-large",
+        "An expression is longer, deeper or produces more than its bounds.",
+        "an expression of 5,000 characters",
+        "Make it smaller.",
+    ),
+    "SS0401": Code(
+        "name-taken",
+        "Two manifests of one kind, or two components of one type, have the same name.",
+        "two Components artifact_store/main",
+        "Rename one of them; a component exists once and is shared by reference.",
+    ),
+    "SS0402": Code(
+        "unknown-reference",
+        "A reference to a component, an environment or an output that does not exist.",
+        "experiment_tracker: shared-mlfow",
+        "Correct the name, or declare what it names.",
+    ),
+    "SS0403": Code(
+        "dependency-cycle",
+        "Components depend on each other in a circle, so none can be first.",
+        "a depends on b, b on a",
+        "Remove one of the edges listed.",
+    ),
+    "SS0404": Code(
+        "missing-component",
+        "A stack lacks a component type that the project requires.",
+        "a Stack without artifact_store",
+        "Add the component to the stack.",
+    ),
+    "SS0405": Code(
+        "one-component-only",
+        "A stack may hold a list of components only of step_operator, experiment_tracker, alerter and sandbox.",
+        "orchestrator: [a, b]",
+        "Keep one.",
+    ),
+    "SS0406": Code(
+        "path-leaves-project",
+        "A path in a manifest leads out of the project and is under none of the Project's allowed_paths.",
+        "path: ../../etc",
+        "Use a path inside the project, or add its folder to spec.allowed_paths in stackspec.yaml.",
+    ),
+    "SS0407": Code(
+        "unknown-environment",
+        "The selected environment is not declared.",
+        "stackspec plan -e prodd",
+        "Use one of the environments listed.",
+    ),
+    "SS0408": Code(
+        "unused-component",
+        "A Component that no Stack uses, directly or through another component; it is not provisioned.",
+        "a Component without a Stack",
+        "Refer to it from a Stack, or remove it.",
+    ),
+    "SS0409": Code(
+        "same-place",
+        "Two components manage the same path, so one would undo what the other does.",
+        "two artifact stores with path ./artifacts",
+        "Give each a path of its own, or share one Component.",
+    ),
+    "SS0501": Code(
+        "prevent-destroy",
+        "The plan would delete or replace a component whose lifecycle forbids it.",
+        "lifecycle: {prevent_destroy: true}",
+        "Set prevent_destroy to false, apply, and then remove the component.",
+    ),
+    "SS0502": Code(
+        "unknown-target",
+        "An address given by --target, --replace or --stack names nothing.",
+        "stackspec plan --target artifact_store/nope",
+        "Use one of the addresses that 'stackspec status' or the manifests show.",
+    ),
+    "SS0503": Code(
+        "empty-manifests",
+        "The manifests declare nothing while the state holds components; a wrong directory must not delete them all.",
+        "stackspec apply in a checkout without its manifests",
+        "Check the directory; to delete all the same use 'stackspec destroy' or --allow-empty.",
+    ),
+    "SS0504": Code(
+        "flavor-gone",
+        "The state holds a component whose flavor this installation does not have.",
+        "a component of a removed plugin",
+        "Install what provides the flavor.",
+    ),
+    "SS0601": Code(
+        "hook-failed",
+        "A component's hook reported an error; what depends on it was left alone.",
+        "a port in use",
+        "Mend the cause and apply again: it goes on from there.",
+    ),
+    "SS0602": Code(
+        "missing-extra",
+        "The flavor needs Python packages that are not installed.",
+        "experiment_tracker mlflow without stackspec[mlflow]",
+        "Run the pip command shown.",
+    ),
+    "SS0603": Code(
+        "not-confirmed",
+        "Changes were neither confirmed at a terminal nor allowed by --yes.",
+        "stackspec apply in CI without --yes",
+        "Add --yes.",
+    ),
+    "SS0604": Code(
+        "interrupted",
+        "The apply was asked to stop; hooks that were running were let finish.",
+        "Ctrl-C",
+        "Apply again: it goes on from there.",
+    ),
+    "SS0605": Code(
+        "protected-environment",
+        "A protected environment is changed only with its name given by --approve.",
+        "stackspec apply -e prod --yes",
+        "Add --approve with the environment's name.",
+    ),
+    "SS0606": Code(
+        "state-changed",
+        "The state changed between the plan that was shown and the apply.",
+        "another apply finished in between",
+        "Plan again.",
+    ),
+    "SS0701": Code(
+        "foreign-state",
+        "The state file is not one that stackspec wrote, or it is damaged; it was left untouched.",
+        "another program's database in its place",
+        "Move the file away, or restore the right one.",
+    ),
+    "SS0702": Code(
+        "newer-state",
+        "The state was written by a newer version of stackspec.",
+        "an upgrade that was taken back",
+        "Upgrade stackspec.",
+    ),
+    "SS0703": Code(
+        "state-locked",
+        "Another process is changing this state.",
+        "two applies at once",
+        "Wait for it to finish.",
+    ),
+    "SS0704": Code(
+        "state-unwritable",
+        "The state cannot be written.",
+        "a full disk, a read-only folder",
+        "Mend the cause shown.",
+    ),
+    "SS0705": Code(
+        "not-in-state",
+        "The address is not in the state.",
+        "stackspec state show artifact_store/nope",
+        "See 'stackspec state list'.",
+    ),
+    "SS0901": Code(
+        "usage",
+        "The command line cannot be understood.",
+        "stackspec plan --nope",
+        "See 'stackspec COMMAND --help'.",
+    ),
+    "SS0902": Code(
+        "unwritable-output",
+        "A file or folder that a command was asked to write cannot be written.",
+        "stackspec schema --write /proc",
+        "Choose another place.",
+    ),
+    "SS0903": Code(
+        "would-overwrite",
+        "A file that 'stackspec init' would write exists already with other content.",
+        "stackspec init in a project",
+        "Remove the file, or go on with the project that is there.",
+    ),
+    "SS0999": Code(
+        "internal-error",
+        "stackspec itself failed: a bug.",
+        "none known",
+        "Report it with the message, and the traceback that -v shows.",
+    ),
+}

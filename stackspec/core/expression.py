@@ -1,0 +1,321 @@
+"""Expressions as data, and the one function that evaluates them.
+
+`stackspec.manifest.expressions` reads Jinja2 text into these nodes; nothing here knows Jinja2. `reduce` is a partial
+evaluator: what can be known now becomes a `Literal`, what waits for a component's outputs stays an expression, so the
+same function serves the compiler (no outputs known), the planner (applied outputs) and the executor (all outputs).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+LONGEST_TEXT = 65_536
+"""The most characters that one expression may produce."""
+
+MOST_CHARACTERS = 16 * 1024 * 1024
+"""The most characters that all expressions of one compilation may produce."""
+
+MOST_NODES = 1_000_000
+"""The most nodes that whole-value expressions of one compilation may copy into configs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value that is known."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A path from a root: `vars.region`, `environment.name`, `env['HOME']`."""
+
+    root: str
+    steps: tuple[str | int, ...]
+
+    def __str__(self) -> str:
+        return self.root + "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentOutput:
+    """`components['type/name'].outputs.NAME`; `component` is an address, or inside a stack a component type."""
+
+    component: str
+    output: str
+
+    def __str__(self) -> str:
+        return f"components['{self.component}'].outputs.{self.output}"
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Texts put one after another."""
+
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A named filter applied to an operand."""
+
+    name: str
+    operand: Expression
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`then if condition else otherwise`."""
+
+    condition: Expression
+    then: Expression
+    otherwise: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Equal:
+    """`left == right`, or with `negated` its opposite; by canonical value, so `1` is not `true`."""
+
+    left: Expression
+    right: Expression
+    negated: bool
+
+
+Expression = Literal | Lookup | ComponentOutput | Join | Filter | Choice | Equal
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A config value that waits for outputs: what is left of its expression, and the text a person wrote."""
+
+    expression: Expression
+    text: str
+
+    @property
+    def references(self) -> tuple[ComponentOutput, ...]:
+        """The outputs it waits for, each once, in order of appearance."""
+        return tuple(dict.fromkeys(outputs_in(self.expression)))
+
+
+class ExpressionError(Exception):
+    """An expression that cannot be read or evaluated: the code of its diagnostic, a headline and a hint."""
+
+    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+class Budget:
+    """How much all expressions of a compilation may still produce, so that no manifest can exhaust memory."""
+
+    def __init__(self, characters: int = MOST_CHARACTERS, nodes: int = MOST_NODES) -> None:
+        self.characters = characters
+        self.nodes = nodes
+
+    def spend(self, *, characters: int = 0, nodes: int = 0) -> None:
+        """Take from what is left.
+
+        Raises:
+            ExpressionError: nothing is left.
+        """
+        self.characters -= characters
+        self.nodes -= nodes
+        if self.characters < 0 or self.nodes < 0:
+            raise ExpressionError("SS0307", "the expressions of this project together produce too much")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What names mean: the value of each root, and a function that tells an output or, by `None`, that it is not known.
+
+    `output` may also return the `ComponentOutput` to keep, under its full address.
+    """
+
+    roots: Mapping[str, Any]
+    output: Callable[[ComponentOutput], Literal | ComponentOutput]
+    explain: Mapping[str, str]
+    """Root to the hint shown when a name is missing under it."""
+
+
+def outputs_in(expression: Expression) -> Iterator[ComponentOutput]:
+    """Every output that an expression mentions."""
+    match expression:
+        case ComponentOutput():
+            yield expression
+        case Join(parts):
+            for part in parts:
+                yield from outputs_in(part)
+        case Filter(_, operand, arguments):
+            yield from outputs_in(operand)
+            for argument in arguments:
+                yield from outputs_in(argument)
+        case Choice(condition, then, otherwise):
+            for part in (condition, then, otherwise):
+                yield from outputs_in(part)
+        case Equal(left, right):
+            yield from outputs_in(left)
+            yield from outputs_in(right)
+        case Literal() | Lookup():
+            return
+        case _:
+            assert_never(expression)
+
+
+def reduce(expression: Expression, scope: Scope) -> Expression:
+    """Evaluate as far as `scope` knows; a result other than `Literal` waits for outputs.
+
+    Raises:
+        ExpressionError: a name is undefined, a filter cannot take its operand, or a text grows past its bound.
+    """
+    match expression:
+        case Literal():
+            return expression
+        case Lookup():
+            return Literal(_look_up(expression, scope))
+        case ComponentOutput():
+            return scope.output(expression)
+        case Join(parts):
+            return _join(tuple(reduce(part, scope) for part in parts))
+        case Filter(name, operand, arguments):
+            return _filter(name, operand, tuple(reduce(argument, scope) for argument in arguments), scope)
+        case Choice(condition, then, otherwise):
+            decided = reduce(condition, scope)
+            if isinstance(decided, Literal):
+                return reduce(then if decided.value else otherwise, scope)
+            return Choice(decided, reduce(then, scope), reduce(otherwise, scope))
+        case Equal(left, right, negated):
+            first, second = reduce(left, scope), reduce(right, scope)
+            if isinstance(first, Literal) and isinstance(second, Literal):
+                return Literal((_as_json(first.value) == _as_json(second.value)) is not negated)
+            return Equal(first, second, negated)
+        case _:
+            assert_never(expression)
+
+
+class UndefinedNameError(ExpressionError):
+    """A name that nothing defines; the `default` filter forgives it."""
+
+
+def _look_up(lookup: Lookup, scope: Scope) -> Any:
+    from stackspec.core.diagnostic import did_you_mean
+
+    value = scope.roots[lookup.root]
+    for depth, step in enumerate(lookup.steps):
+        if isinstance(value, Mapping):
+            if step in value:
+                value = value[step]
+                continue
+            known: list[str] = list(value)
+        elif isinstance(value, list | tuple) and isinstance(step, int):
+            if -len(value) <= step < len(value):
+                value = value[step]
+                continue
+            known = []
+        else:
+            known = []
+        missing = Lookup(lookup.root, lookup.steps[: depth + 1])
+        hint = scope.explain.get(lookup.root) if depth == 0 else None
+        raise UndefinedNameError("SS0303", f"'{missing}' is not defined", did_you_mean(str(step), known) or hint)
+    if isinstance(value, Mapping) and not lookup.steps:
+        return dict(value)
+    return value
+
+
+def _join(parts: tuple[Expression, ...]) -> Expression:
+    if not all(isinstance(part, Literal) for part in parts):
+        return Join(parts)
+    texts, length = [], 0
+    for part in parts:
+        text = _as_text(part.value) if isinstance(part, Literal) else ""
+        length += len(text)
+        if length > LONGEST_TEXT:
+            raise _too_long()
+        texts.append(text)
+    return Literal("".join(texts))
+
+
+def _too_long() -> ExpressionError:
+    return ExpressionError("SS0307", f"an expression's text may have at most {LONGEST_TEXT:,} characters")
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=dict)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bool | int | float):
+        return json.dumps(value)
+    kind = "mapping" if isinstance(value, Mapping) else "list"
+    raise ExpressionError("SS0304", f"a {kind} cannot stand inside a text", "write it with the filter 'tojson'")
+
+
+def _filter(name: str, operand: Expression, arguments: tuple[Expression, ...], scope: Scope) -> Expression:
+    if name == "default":
+        try:
+            return reduce(operand, scope)
+        except UndefinedNameError:
+            return arguments[0]
+    reduced = reduce(operand, scope)
+    values = [argument.value for argument in arguments if isinstance(argument, Literal)]
+    if not isinstance(reduced, Literal) or len(values) < len(arguments):
+        return Filter(name, reduced, arguments)
+    try:
+        result = FILTERS[name](reduced.value, *values)
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ExpressionError("SS0304", f"the filter '{name}' cannot be applied here") from error
+    if isinstance(result, str) and len(result) > LONGEST_TEXT:
+        raise _too_long()
+    return Literal(result)
+
+
+def _replace(text: str, old: str, new: str) -> str:
+    if len(text) + text.count(old) * max(0, len(new) - len(old)) > LONGEST_TEXT:
+        raise _too_long()
+    return text.replace(old, new)
+
+
+def _joined(items: list[Any], separator: str = "") -> str:
+    result = _join(tuple(Literal(part) for item in items for part in (separator, item))[1:])
+    return result.value if isinstance(result, Literal) else ""
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, str) and len(value) > 20:
+        raise ValueError("too long for an integer")
+    return int(value)
+
+
+def _text_only(function: Callable[[str], str]) -> Callable[[Any], str]:
+    def apply(value: Any) -> str:
+        if not isinstance(value, str):
+            raise TypeError("not a text")
+        return function(value)
+
+    return apply
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "default": lambda value, _fallback: value,
+    "float": float,
+    "int": _integer,
+    "join": _joined,
+    "length": len,
+    "lower": _text_only(str.lower),
+    "replace": _replace,
+    "string": _as_text,
+    "tojson": _as_json,
+    "trim": _text_only(str.strip),
+    "upper": _text_only(str.upper),
+}
+"""The filters an expression may use, with Jinja2's names and meaning."""
+
+FILTER_ARGUMENTS: Mapping[str, tuple[int, int]] = {"default": (1, 1), "join": (0, 1), "replace": (2, 2)}
+"""Filter to the least and most arguments; the others take none."""

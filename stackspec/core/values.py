@@ -1,0 +1,83 @@
+"""Values as they stand in manifests and state: JSON-like, read-only by type, compared by canonical text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from stackspec.core.expression import Deferred
+
+Value = Any
+"""None, bool, int, float, str, a sequence of values, or a mapping of text to values; a `Deferred` until it is known.
+
+Lists and dicts are never changed once built. Python's own `==` calls 1, 1.0 and True equal, so equality of
+values is equality of `canonical` text.
+"""
+
+ValueMap = Mapping[str, Value]
+
+
+class Unknown:
+    """The one value of a field that only an apply can tell; it prints as SPEC's `(known after apply)`."""
+
+    _instance: Unknown | None = None
+
+    def __new__(cls) -> Unknown:
+        if cls._instance is None:
+            cls._instance = super().__new__(cls)
+        return cls._instance
+
+    def __repr__(self) -> str:
+        return "(known after apply)"
+
+
+UNKNOWN = Unknown()
+
+
+def _stand_in(value: object) -> object:
+    if isinstance(value, Deferred):
+        return {"$deferred": value.text}
+    if isinstance(value, Unknown):
+        return {"$unknown": True}
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"a {type(value).__name__} is not a value")
+
+
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_stand_in, check_circular=False
+)
+
+
+def canonical(value: Value) -> str:
+    """The one JSON text of a value: keys sorted, no spaces; equal values and only they have equal texts."""
+    return _ENCODER.encode(value)
+
+
+def digest(value: Value) -> str:
+    """A fingerprint of a value (BLAKE2b of its canonical text, 32 hexadecimal digits); not for secrets."""
+    return blake2b(canonical(value).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def contains_deferred(value: Value) -> bool:
+    """Whether any part of the value waits for an apply."""
+    if isinstance(value, Mapping):
+        return any(contains_deferred(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(contains_deferred(item) for item in value)
+    return isinstance(value, Deferred | Unknown)
+
+
+def count_nodes(value: Value, limit: int) -> int:
+    """How many nodes the value has when written out, counting no further than just past `limit`."""
+    count, pending = 0, [value]
+    while pending and count <= limit:
+        item = pending.pop()
+        count += 1
+        if isinstance(item, Mapping):
+            pending.extend(item.values())
+        elif isinstance(item, Sequence) and not isinstance(item, str):
+            pending.extend(item)
+    return count

@@ -1,0 +1,129 @@
+"""A container registry that exists already."""
+
+from __future__ import annotations
+
+from threading import Thread
+from time import monotonic
+
+from stackspec.flavors.container_registry import ContainerRegistry
+from stackspec.flavors.contract import FlavorConfig, HookError, Observation, setting
+
+_LABEL = "[A-Za-z0-9-]{1,63}"
+_PORT = ":([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_URI = (
+    # As in the name of an image: a host without a dot must be localhost or have a port, or else it is no host at all
+    # but a name on Docker Hub.
+    rf"^(((localhost|{_LABEL}(\.{_LABEL})+|\[[0-9A-Fa-f:.]{{2,45}}\])({_PORT})?)|{_LABEL}{_PORT})"
+    r"(/[a-z0-9][a-z0-9._-]{0,127}){0,16}$"
+)
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_PATIENCE = 5.0
+"""Seconds given to a registry to answer."""
+_TICK = 0.05
+"""Seconds between looks at whether the user insists on stopping."""
+
+
+class DefaultContainerRegistry(ContainerRegistry):
+    """A registry that exists already, at any address that speaks the protocol of Docker registries."""
+
+    flavor = "default"
+
+    class Config(FlavorConfig):
+        """Where a registry is."""
+
+        uri: str = setting(
+            "The prefix of image names: the host, and a port and a path if there are any. No scheme.",
+            pattern=_URI,
+            max_length=255,
+            examples=["localhost:5000/team", "ghcr.io/acme"],
+        )
+        insecure: bool = setting(
+            "Whether to speak HTTP instead of HTTPS. This machine's own addresses, localhost, 127.0.0.1 and [::1], "
+            "are always spoken to by HTTP.",
+            default=False,
+        )
+
+    config: Config
+
+    def observe(self) -> Observation:
+        """Ask the registry for its version of the protocol.
+
+        Raises:
+            HookError: there was no time left to ask.
+        """
+        trouble = self._trouble()
+        return Observation(provisioned=True, running=not trouble, detail=trouble or f"{self._address()} answers")
+
+    def provision(self) -> ContainerRegistry.Outputs:
+        """Make nothing, and tell whether the registry answers; one that does not is no failure, as it may be back
+        before it is needed.
+
+        Raises:
+            HookError: there was no time left to ask.
+        """
+        if trouble := self._trouble():
+            self.context.log(f"the registry {self.config.uri} is not reachable: {trouble}")
+        return self.Outputs(uri=self.config.uri)
+
+    def update(self, previous: DefaultContainerRegistry) -> ContainerRegistry.Outputs:
+        """Name the other address."""
+        return self.provision()
+
+    def deprovision(self) -> None:
+        """Nothing was made, and nothing is removed."""
+
+    def _host(self) -> str:
+        return self.config.uri.partition("/")[0]
+
+    def _is_loopback(self) -> bool:
+        host = self._host()
+        return any(host == name or host.startswith(f"{name}:") for name in _LOOPBACK)
+
+    def _address(self) -> str:
+        scheme = "http" if self.config.insecure or self._is_loopback() else "https"
+        return f"{scheme}://{self._host()}/v2/"
+
+    def _trouble(self) -> str:
+        """Why the registry does not serve; empty where it does."""
+        patience = min(_PATIENCE, self.context.remaining())
+        if patience <= 0:
+            raise HookError(f"no time was left to ask the registry {self.config.uri}")
+        url, direct, found = self._address(), self._is_loopback(), list[str]()
+        # The timeout of a socket starts anew with each byte and says nothing of name resolution, so a registry that
+        # answers drop by drop would hold the hook for ever. A thread can be left behind.
+        asker = Thread(target=lambda: found.append(_ask(url, patience, direct)), daemon=True)
+        asker.start()
+        end = monotonic() + patience
+        while asker.is_alive() and monotonic() < end:
+            if self.context.cancelled.is_set():
+                raise HookError(f"stopped while asking the registry {self.config.uri}")
+            asker.join(_TICK)
+        return found[0] if found else f"{url} did not answer within {patience:.1f} s"
+
+
+def _ask(url: str, timeout: float, direct: bool) -> str:
+    """What is wrong with the answer of `url`; empty for 200 and 401. The body is not read, redirects not followed.
+
+    Without `direct` the environment's proxies are used, as by the programs that push images.
+    """
+    from http.client import HTTPException
+    from urllib.error import HTTPError, URLError
+    from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
+
+    class NoRedirect(HTTPRedirectHandler):
+        def redirect_request(self, *_: object) -> None:
+            return None
+
+    try:
+        with build_opener(NoRedirect, ProxyHandler({} if direct else None)).open(url, timeout=timeout) as answer:
+            status = answer.status
+    except HTTPError as error:
+        with error:
+            status = error.code
+    except URLError as error:
+        return f"{url} cannot be reached: {error.reason}"
+    except HTTPException as error:
+        return f"{url} does not speak HTTP: {type(error).__name__}"  # its message would quote what was sent
+    except OSError as error:
+        return f"{url} broke off: {error.strerror or type(error).__name__}"
+    return "" if status in (200, 401) else f"{url} answers with status {status}"

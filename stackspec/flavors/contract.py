@@ -1,0 +1,222 @@
+"""What a flavor is: a spec that is data, and hooks that are code.
+
+A flavor is one class in one file. Its `Config` and `Outputs` become the spec, which loads without the flavor's own
+packages and is all that the compiler and the planner see; its hooks run only in `apply`, `destroy` and `status`, and
+import what they need when they run.
+
+Every hook must converge: the same call twice makes one object, and deprovisioning what is absent succeeds. A hook may
+be killed at any instant and is then called again with the same `context.identity`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any, ClassVar, Self
+
+from stackspec.core.address import ComponentAddress
+from stackspec.core.fields import Fields, Schema, defaults_of, json_schema, setting, settings_marked
+
+__all__ = [
+    "Flavor",
+    "FlavorConfig",
+    "FlavorOutputs",
+    "FlavorSpec",
+    "HookContext",
+    "HookError",
+    "Observation",
+    "setting",
+]
+
+
+class FlavorConfig(Fields):
+    """The parent of a flavor's `Config`: what a manifest may write under `config`."""
+
+
+class FlavorOutputs(Fields):
+    """The parent of a type's or flavor's `Outputs`: what other components may read once it is provisioned."""
+
+
+class HookError(Exception):
+    """A hook cannot do its work for a reason that a user can mend: a headline, and what to do."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a component really is, as far as it can be seen without changing it.
+
+    Attributes:
+        provisioned: It exists completely; half of it is False.
+        running: It serves; None for what has nothing that runs.
+        detail: One line for a person: a count, an address, why it is not running.
+        fields: Config field to its real value, for the fields that can be seen; a difference is drift.
+    """
+
+    provisioned: bool
+    running: bool | None = None
+    detail: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookContext:
+    """What a hook may know and use beside its config.
+
+    Attributes:
+        address: The component's.
+        identity: Random text made before the component's first hook and kept for its life; what a hook creates
+            carries it as the mark of ownership, so that a retry recognises its own work.
+        environment: The name of the environment.
+        root: The project's root, absolute.
+        data_dir: An absolute folder for the component alone; a hook that uses it creates and removes it.
+        outputs: What the last successful hook returned; empty before the first.
+        deadline: `time.monotonic()` seconds at which the hook must have ended.
+        allowed_paths: Absolute folders outside the project that manifests may name.
+        cancelled: Set when the user insists on stopping; a hook that waits looks at it.
+        log: Shows the user a line of progress.
+    """
+
+    address: ComponentAddress
+    identity: str
+    environment: str
+    root: Path
+    data_dir: Path
+    deadline: float
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    allowed_paths: tuple[Path, ...] = ()
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    log: Callable[[str], None] = field(default=lambda _line: None)
+
+    def remaining(self) -> float:
+        """Seconds until the deadline, never negative."""
+        return max(0.0, self.deadline - monotonic())
+
+    def path(self, text: str) -> Path:
+        """The absolute path of a `path` field, links resolved.
+
+        Raises:
+            HookError: it leads out of the project and is under no allowed path. The compiler has refused such a
+                text already; a link made since then can still lead astray, so it is checked again at use.
+        """
+        resolved = Path(os.path.realpath(self.root / text))
+        homes = (Path(os.path.realpath(self.root)), *(Path(os.path.realpath(path)) for path in self.allowed_paths))
+        if not any(resolved.is_relative_to(home) for home in homes):
+            raise HookError(
+                f"the path '{text}' leads to {resolved}, outside the project",
+                "use a path inside the project, or add its folder to spec.allowed_paths of stackspec.yaml",
+            )
+        return resolved
+
+
+class Flavor(ABC):
+    """A component at work: its resolved config, its context, and the hooks.
+
+    Attributes:
+        type: The component type; set by the type's own base class.
+        flavor: The flavor's name; the file's name as well.
+        extra: The extra of stackspec that installs what the hooks import, if any.
+        requirements: The PyPI requirements of what runs on a stack with this component.
+        is_remote: Whether the component lives on other machines.
+    """
+
+    type: ClassVar[str]
+    flavor: ClassVar[str]
+    extra: ClassVar[str | None] = None
+    requirements: ClassVar[tuple[str, ...]] = ()
+    is_remote: ClassVar[bool] = False
+
+    Config: ClassVar[type[FlavorConfig]]
+    Outputs: ClassVar[type[FlavorOutputs]]
+
+    def __init__(self, config: Any, context: HookContext) -> None:
+        self.config = config
+        self.context = context
+
+    @abstractmethod
+    def observe(self) -> Observation:
+        """See what is there, changing nothing."""
+
+    @abstractmethod
+    def provision(self) -> FlavorOutputs:
+        """Make it exist and run as the config says."""
+
+    @abstractmethod
+    def deprovision(self) -> None:
+        """Remove what `provision` made, and nothing else."""
+
+    def update(self, previous: Self) -> FlavorOutputs:
+        """Change what exists from the previous config to this one.
+
+        A flavor without this method is replaced at every change.
+        """
+        raise TypeError(f"{self.flavor} has no update")
+
+    def suspend(self) -> None:
+        """Stop what runs, keeping its data; absent where nothing runs."""
+        raise TypeError(f"{self.flavor} has no suspend")
+
+    def resume(self) -> FlavorOutputs:
+        """Start again what `suspend` stopped."""
+        raise TypeError(f"{self.flavor} has no resume")
+
+
+@dataclass(frozen=True, slots=True)
+class FlavorSpec:
+    """A flavor as data: all that the compiler and the planner know of it.
+
+    Attributes:
+        schema: The strict JSON Schema of `config`.
+        defaults: Field to the value it has when a manifest leaves it out.
+        replacing: The fields whose change cannot be made in place.
+        sensitive: The fields whose values are never shown.
+        paths: The fields that name files or folders.
+        outputs: Output name to its description.
+    """
+
+    type: str
+    flavor: str
+    description: str
+    schema: Schema
+    defaults: Mapping[str, Any]
+    replacing: frozenset[str]
+    sensitive: frozenset[str]
+    paths: frozenset[str]
+    outputs: Mapping[str, str]
+    can_update: bool
+    can_suspend: bool
+    extra: str | None
+
+    def complete(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The config with the defaults of the fields it leaves out."""
+        return {**self.defaults, **config}
+
+
+def spec_of(cls: type[Flavor]) -> FlavorSpec:
+    """The data half of a flavor's class."""
+    schema = json_schema(cls.Config)
+    return FlavorSpec(
+        type=cls.type,
+        flavor=cls.flavor,
+        description=(cls.__doc__ or "").strip().splitlines()[0] if cls.__doc__ else "",
+        schema=schema,
+        defaults=defaults_of(cls.Config),
+        replacing=settings_marked(cls.Config, "requires_replacement"),
+        sensitive=settings_marked(cls.Config, "sensitive"),
+        paths=settings_marked(cls.Config, "path"),
+        outputs={
+            name: field_schema["description"] for name, field_schema in json_schema(cls.Outputs)["properties"].items()
+        },
+        can_update=cls.update is not Flavor.update,
+        can_suspend=cls.suspend is not Flavor.suspend,
+        extra=cls.extra,
+    )

@@ -1,0 +1,158 @@
+"""A directory that a component may own: used as found, removed only where the component made it.
+
+The mark of ownership is a file inside that carries the component's identity. It appears together with the directory,
+by renaming a finished folder into place, so no crash leaves a directory of ours that does not say so.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation
+
+MARK = ".stackspec-owner.json"
+"""The name of the file that says which component made the directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedDirectory:
+    """A directory at an absolute path, as one component sees it."""
+
+    path: Path
+    context: HookContext
+
+    @property
+    def uri(self) -> str:
+        """The `file://` URI of the directory."""
+        return self.path.as_uri()
+
+    def observe(self) -> Observation:
+        """Whether it is there for this component, whose it is and how much it holds."""
+        if not self.path.is_dir():
+            return Observation(provisioned=False, detail=f"{self.path} does not exist")
+        owner = self._owner()
+        if owner is not None and not self._is_ours():
+            return Observation(provisioned=False, detail=f"{self.path} belongs to {owner.get('address', 'unknown')}")
+        origin = "was there before" if owner is None else "ours"
+        return Observation(provisioned=True, detail=f"{self.path} ({origin}, {len(self._contents())} entries)")
+
+    def provision(self) -> None:
+        """Make it, marked as ours, unless it exists.
+
+        Raises:
+            HookError: the path is taken by something else, by another component, or cannot be made.
+        """
+        try:
+            if not self.path.exists():
+                self._make()
+        except OSError as error:
+            # Made by someone else in between, it was there before.
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise HookError(f"cannot make the directory {self.path}: {error.strerror}") from error
+        if not self.path.is_dir():
+            raise HookError(f"{self.path} exists and is not a directory", "use another path, or move it away")
+        owner = self._owner()
+        if owner is not None and not self._is_ours():
+            raise HookError(
+                f"{self.path} belongs to another component, {owner.get('address', 'unknown')}",
+                f"use another path; if that component is gone for good, remove {self.path / MARK}",
+            )
+
+    def deprovision(self, *, delete_contents: bool) -> None:
+        """Remove it where it is ours; what it holds stays unless `delete_contents`, and then so does the directory.
+
+        Raises:
+            HookError: it cannot be removed.
+        """
+        try:
+            for leftover in (self._beside("new"), self._beside("gone")):
+                if leftover.exists():
+                    shutil.rmtree(leftover)
+            if not self.path.is_dir() or not self._is_ours():
+                return
+            if (held := len(self._contents())) and not delete_contents:
+                (self.path / MARK).unlink()
+                self.context.log(f"{self.path} is kept: it holds {held} entries, and delete_data is false")
+                return
+            # Renamed first, so that a crash in the middle leaves a folder that the next call knows to be ours.
+            self.path.rename(self._beside("gone"))
+            shutil.rmtree(self._beside("gone"))
+        except OSError as error:
+            raise HookError(f"cannot remove the directory {self.path}: {error.strerror}") from error
+
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(f".{self.path.name}.{self.context.identity}.{suffix}")
+
+    def _make(self) -> None:
+        fresh = self._beside("new")
+        if fresh.exists():
+            shutil.rmtree(fresh)
+        fresh.mkdir(parents=True)
+        mark = {"identity": self.context.identity, "address": str(self.context.address)}
+        with open(fresh / MARK, "x", encoding="utf-8") as file:
+            json.dump(mark, file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(self.path)
+
+    def _owner(self) -> dict[str, str] | None:
+        try:
+            mark = json.loads((self.path / MARK).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            return {}
+        return mark if isinstance(mark, dict) else {}
+
+    def _is_ours(self) -> bool:
+        return (self._owner() or {}).get("identity") == self.context.identity
+
+    def _contents(self) -> list[str]:
+        return [name for name in os.listdir(self.path) if name != MARK]
+
+
+class DirectoryFlavor(Flavor, ABC):
+    """The parent of a flavor that is nothing but a directory: its hooks, given the place and what to do with data.
+
+    It stands before the component type among a flavor's parents: `class LocalLogStore(DirectoryFlavor, LogStore)`.
+    """
+
+    @property
+    @abstractmethod
+    def place(self) -> str | None:
+        """The config's path of the directory; None for the component's private folder."""
+
+    @property
+    @abstractmethod
+    def delete_contents(self) -> bool:
+        """Whether a directory of ours is removed although it holds something."""
+
+    def observe(self) -> Observation:
+        """See whether the directory is there."""
+        return self._directory().observe()
+
+    def provision(self) -> FlavorOutputs:
+        """Make the directory, or take the one that is there."""
+        directory = self._directory()
+        directory.provision()
+        outputs: type[FlavorOutputs] = self.Outputs
+        return outputs.from_value({"uri": directory.uri})
+
+    def update(self, previous: Self) -> FlavorOutputs:
+        """Nothing that changes in place touches the directory: see to it that it is there."""
+        return self.provision()
+
+    def deprovision(self) -> None:
+        """Remove the directory where it is ours."""
+        self._directory().deprovision(delete_contents=self.delete_contents)
+
+    def _directory(self) -> OwnedDirectory:
+        path = self.context.data_dir if self.place is None else self.context.path(self.place)
+        return OwnedDirectory(path, self.context)

@@ -1,0 +1,67 @@
+"""Which flavors there are, and their specs; a flavor's module is imported when a manifest names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from importlib import import_module
+from pkgutil import iter_modules
+
+from stackspec.flavors import __path__ as _home
+from stackspec.flavors.contract import Flavor, FlavorSpec, spec_of
+from stackspec.flavors.types import COMPONENT_TYPES
+
+
+class Registry:
+    """The catalogue of flavors: the built-in ones, a file each, and any classes given beside them."""
+
+    def __init__(self, extra: Iterable[type[Flavor]] = ()) -> None:
+        self._extra = {(cls.type, cls.flavor): cls for cls in extra}
+        self._specs: dict[tuple[str, str], FlavorSpec] = {}
+
+    @cached_property
+    def _built_in(self) -> Mapping[str, tuple[str, ...]]:
+        return {
+            name: tuple(
+                module.name for module in iter_modules([f"{home}/{name}" for home in _home]) if not module.name.startswith("_")
+            )
+            for name in COMPONENT_TYPES
+        }
+
+    def flavors_of(self, component_type: str) -> tuple[str, ...]:
+        """The names of a type's flavors, sorted; none for an unknown type."""
+        extra = (flavor for owner, flavor in self._extra if owner == component_type)
+        return tuple(sorted({*self._built_in.get(component_type, ()), *extra}))
+
+    def flavor(self, component_type: str, flavor: str) -> type[Flavor]:
+        """The class of a flavor.
+
+        Raises:
+            KeyError: there is no such flavor.
+        """
+        key = (component_type, flavor)
+        if key in self._extra:
+            return self._extra[key]
+        if flavor not in self._built_in.get(component_type, ()):
+            raise KeyError(key)
+        module = import_module(f"stackspec.flavors.{component_type}.{flavor}")
+        return next(
+            value
+            for value in vars(module).values()
+            if isinstance(value, type) and issubclass(value, Flavor) and value.__module__ == module.__name__
+        )
+
+    def spec(self, component_type: str, flavor: str) -> FlavorSpec:
+        """The spec of a flavor.
+
+        Raises:
+            KeyError: there is no such flavor.
+        """
+        key = (component_type, flavor)
+        if key not in self._specs:
+            self._specs[key] = spec_of(self.flavor(component_type, flavor))
+        return self._specs[key]
+
+    def all_specs(self) -> list[FlavorSpec]:
+        """Every flavor's spec, by type and name."""
+        return [self.spec(kind, flavor) for kind in COMPONENT_TYPES for flavor in self.flavors_of(kind)]

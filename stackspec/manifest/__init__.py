@@ -1,0 +1,1 @@
+"""From text to manifests: reading, YAML, schemas, expressions. Pure but for `source`."""

@@ -1,0 +1,232 @@
+"""Jinja2 text into expressions: parsed by Jinja2, never compiled or run by it.
+
+Jinja2's own evaluation folds constants while compiling and has had five sandbox escapes since 2016, so its parser is
+all that is used here. The syntax tree is walked against an allow-list, and what is left is data for
+`stackspec.core.expression`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from stackspec.core.diagnostic import did_you_mean
+from stackspec.core.expression import (
+    FILTER_ARGUMENTS,
+    FILTERS,
+    LONGEST_TEXT,
+    Budget,
+    Choice,
+    ComponentOutput,
+    Deferred,
+    Equal,
+    Expression,
+    ExpressionError,
+    Filter,
+    Join,
+    Literal,
+    Lookup,
+    Scope,
+    reduce,
+)
+from stackspec.core.values import Value, count_nodes
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, nodes
+
+ROOTS = ("vars", "environment", "env", "stack", "components")
+"""The names that an expression may begin with."""
+
+LONGEST_EXPRESSION = 4_096
+"""Characters between one `{{` and its `}}`, so that no expression nests past the parser's recursion."""
+
+
+def is_expression(text: str) -> bool:
+    """Whether a text value holds an expression or a statement."""
+    return "{{" in text or "{%" in text
+
+
+class ValueResolver:
+    """Replaces the expressions inside values; one serves a whole compilation, for its budget and its memo."""
+
+    def __init__(self) -> None:
+        self._budget = Budget()
+
+    def resolve(self, value: Value, scope: Scope, report: Callable[[tuple[str | int, ...], ExpressionError], None]) -> Value:
+        """The value with each expression evaluated, or kept as `Deferred` where it waits for outputs.
+
+        An expression that fails is reported with its path and kept as its text.
+        """
+        return self._resolve(value, scope, report, ())
+
+    def _resolve(self, value: Value, scope: Scope, report: Any, path: tuple[str | int, ...]) -> Value:
+        if isinstance(value, str):
+            if "{" not in value or not is_expression(value):
+                return value
+            try:
+                return self.text(value, scope)
+            except ExpressionError as error:
+                report(path, error)
+                return Deferred(Literal(value), value)
+        if isinstance(value, Mapping):
+            return {key: self._resolve(item, scope, report, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._resolve(item, scope, report, (*path, index)) for index, item in enumerate(value)]
+        return value
+
+    def text(self, text: str, scope: Scope) -> Value:
+        """The value of one text.
+
+        Raises:
+            ExpressionError: it cannot be read or evaluated.
+        """
+        result = reduce(parse_text(text), scope)
+        if not isinstance(result, Literal):
+            return Deferred(result, text)
+        value = result.value
+        if isinstance(value, str):
+            self._budget.spend(characters=len(value))
+        elif isinstance(value, Mapping | list):
+            self._budget.spend(nodes=count_nodes(value, self._budget.nodes))
+        return value
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Expression | ExpressionError:
+    try:
+        return _read(text)
+    except ExpressionError as error:
+        return error
+
+
+def parse_text(text: str) -> Expression:
+    """The expression of a text: itself where the whole text is one `{{ … }}`, else its parts joined.
+
+    Raises:
+        ExpressionError: Jinja2 cannot parse it, or it uses what manifests may not.
+    """
+    parsed = _parsed(text)
+    if isinstance(parsed, ExpressionError):
+        raise ExpressionError(parsed.code, parsed.message, parsed.hint)
+    return parsed
+
+
+@lru_cache(maxsize=1)
+def _jinja() -> Environment:
+    from jinja2 import Environment
+
+    # Comments get a mark that no manifest can hold (control characters are refused), so '{#' stays plain text.
+    return Environment(comment_start_string="\x00{", comment_end_string="}\x00", keep_trailing_newline=True, autoescape=False)
+
+
+def _read(text: str) -> Expression:
+    from jinja2 import TemplateSyntaxError, nodes
+
+    if "{%" in text:
+        raise ExpressionError("SS0302", "statements '{% … %}' are not allowed", "use an expression: {{ a if condition else b }}")
+    if len(text) > LONGEST_TEXT:
+        raise ExpressionError("SS0307", f"a text with an expression may have at most {LONGEST_TEXT:,} characters")
+    if any(len(part.partition("}}")[0]) > LONGEST_EXPRESSION for part in text.split("{{")[1:]):
+        raise ExpressionError("SS0307", f"an expression may have at most {LONGEST_EXPRESSION:,} characters")
+    try:
+        template = _jinja().parse(text)
+        parts = [part for output in template.body for part in _output(output)]
+        expressions = [_convert(part) for part in parts]
+    except TemplateSyntaxError as error:
+        raise ExpressionError("SS0301", f"the expression cannot be read: {_worded(error.message or 'not Jinja2')}") from error
+    except RecursionError as error:
+        raise ExpressionError("SS0307", "the expression nests too deep") from error
+    if len(expressions) == 1 and not isinstance(parts[0], nodes.TemplateData):
+        return expressions[0]
+    return Join(tuple(expressions))
+
+
+def _worded(message: str) -> str:
+    first = message.splitlines()[0].rstrip(".")
+    return first[:1].lower() + first[1:]
+
+
+def _output(node: nodes.Node) -> list[nodes.Node]:
+    from jinja2 import nodes
+
+    if not isinstance(node, nodes.Output):
+        raise ExpressionError("SS0302", "statements '{% … %}' are not allowed")
+    return list(node.nodes)
+
+
+def _convert(node: nodes.Node) -> Expression:
+    from jinja2 import nodes
+
+    match node:
+        case nodes.TemplateData(data=data):
+            return Literal(data)
+        case nodes.Const(value=value) if value is None or isinstance(value, str | bool | int | float):
+            return Literal(value)
+        case nodes.Name() | nodes.Getattr() | nodes.Getitem():
+            return _path(node)
+        case nodes.Concat(nodes=parts):
+            return Join(tuple(_convert(part) for part in parts))
+        case nodes.Filter(node=operand, name=name, args=arguments, kwargs=[], dyn_args=None, dyn_kwargs=None) if operand:
+            return _filter(_convert(operand), "default" if name == "d" else name, arguments)
+        case nodes.CondExpr(test=test, expr1=then, expr2=otherwise) if otherwise is not None:
+            return Choice(_convert(test), _convert(then), _convert(otherwise))
+        case nodes.Compare(expr=left, ops=[nodes.Operand(op="eq" | "ne" as operator, expr=right)]):
+            return Equal(_convert(left), _convert(right), operator == "ne")
+        case _:
+            kind = type(node).__name__.lower()
+            raise ExpressionError(
+                "SS0302",
+                f"a {_CALLED.get(kind, kind)} is not allowed in an expression",
+                "allowed are names, attributes, items, '~', '==', '!=', 'if … else …' and the filters " + ", ".join(FILTERS),
+            )
+
+
+_CALLED = {
+    "call": "call",
+    "condexpr": "choice without 'else'",
+    "filter": "filter with such arguments",
+    "templatedata": "text",
+    "add": "sum ('+'; join texts with '~')",
+    "mul": "product",
+    "test": "test ('is')",
+}
+
+
+def _filter(operand: Expression, name: str, arguments: list[nodes.Expr]) -> Expression:
+    if name not in FILTERS:
+        raise ExpressionError("SS0302", f"the filter '{name}' is not allowed", did_you_mean(name, FILTERS))
+    least, most = FILTER_ARGUMENTS.get(name, (0, 0))
+    if not least <= len(arguments) <= most:
+        wanted = str(most) if least == most else f"{least} to {most}"
+        raise ExpressionError("SS0302", f"the filter '{name}' takes {wanted} arguments, not {len(arguments)}")
+    return Filter(name, operand, tuple(_convert(argument) for argument in arguments))
+
+
+def _path(node: nodes.Node) -> Expression:
+    from jinja2 import nodes
+
+    steps: list[str | int] = []
+    while not isinstance(node, nodes.Name):
+        if isinstance(node, nodes.Getattr):
+            steps.append(node.attr)
+            node = node.node
+        elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and type(node.arg.value) in (str, int):
+            steps.append(node.arg.value)
+            node = node.node
+        else:
+            raise ExpressionError("SS0302", "only names can be followed by '.name' or '[…]', and only by constants")
+    steps.reverse()
+    root = node.name
+    if root not in ROOTS:
+        hint = did_you_mean(root, ROOTS)
+        if root in ("secrets", "git"):
+            hint = f"'{root}' is not available in this version"
+        raise ExpressionError("SS0303", f"'{root}' is not defined", hint)
+    if root != "components":
+        return Lookup(root, tuple(steps))
+    if len(steps) == 3 and isinstance(steps[0], str) and steps[1] == "outputs" and isinstance(steps[2], str):
+        return ComponentOutput(steps[0], steps[2])
+    raise ExpressionError(
+        "SS0301", "a component is read by its outputs", "write components['type/name'].outputs.NAME"
+    )

@@ -1,0 +1,80 @@
+"""From the texts of files to checked manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from stackspec.core.diagnostic import Diagnostic, did_you_mean
+from stackspec.manifest.model import API_VERSION, KINDS, LATER_KINDS, Manifest
+from stackspec.manifest.parse import Document, parse
+from stackspec.manifest.schema import Checker, Problem, envelope, type_name
+from stackspec.manifest.text import SourceText
+
+
+def load(sources: Iterable[SourceText | Diagnostic]) -> tuple[list[Manifest], list[Diagnostic], dict[str, SourceText]]:
+    """Every manifest that could be read, every problem, and the texts by file, for excerpts."""
+    manifests: list[Manifest] = []
+    diagnostics: list[Diagnostic] = []
+    texts: dict[str, SourceText] = {}
+    for source in sources:
+        if isinstance(source, Diagnostic):
+            diagnostics.append(source)
+            continue
+        texts[source.file] = source
+        documents, problems = parse(source)
+        diagnostics += problems
+        for document in documents:
+            manifest = _manifest(document, diagnostics)
+            if manifest is not None:
+                manifests.append(manifest)
+    return manifests, diagnostics, texts
+
+
+@lru_cache(maxsize=None)
+def _checker(kind: str) -> Checker:
+    return Checker(envelope(kind))
+
+
+def _manifest(document: Document, diagnostics: list[Diagnostic]) -> Manifest | None:
+    value = document.value
+    if not isinstance(value, Mapping):
+        message = f"a manifest is a mapping, not {type_name(value)}"
+        hint = f"begin with 'apiVersion: {API_VERSION}' and 'kind: Stack'"
+        diagnostics.append(Diagnostic("SS0201", message, document.span(), hint))
+        return None
+    kind = value.get("kind")
+    if kind not in KINDS:
+        diagnostics.append(_unknown_kind(document, kind))
+        return None
+    problems = _checker(kind).check(value)
+    diagnostics += [located(problem, document) for problem in problems]
+    metadata = value.get("metadata") or {}
+    name = metadata.get("name", "project" if kind == "Project" else None) if isinstance(metadata, Mapping) else None
+    if problems and (not isinstance(name, str) or not isinstance(value.get("spec", {}), Mapping)):
+        return None
+    labels = metadata.get("labels", {})
+    return Manifest(kind, name or "", labels if isinstance(labels, Mapping) else {}, _readable(value.get("spec", {}), problems), document)
+
+
+def _readable(spec: Mapping[str, object], problems: list[Problem]) -> Mapping[str, object]:
+    """The spec without the fields already reported, so that linking says nothing about them again."""
+    faulty = {problem.path[1] for problem in problems if len(problem.path) > 1 and problem.path[0] == "spec"}
+    return {key: item for key, item in spec.items() if key not in faulty} if faulty else spec
+
+
+def _unknown_kind(document: Document, kind: object) -> Diagnostic:
+    if "kind" not in document.value:
+        hint = "kind: " + " | ".join(KINDS)
+        return Diagnostic("SS0201", "not a manifest: it has no 'kind'", document.span(("kind",)), hint)
+    place = document.span(("kind",))
+    if kind in LATER_KINDS:
+        return Diagnostic("SS0209", f"the kind '{kind}' is not available in this version", place, "remove the manifest")
+    known = [*KINDS, *LATER_KINDS]
+    return Diagnostic("SS0202", f"unknown kind '{str(kind)[:80]}'", place, did_you_mean(str(kind), known))
+
+
+def located(problem: Problem, document: Document, prefix: tuple[str | int, ...] = ()) -> Diagnostic:
+    """A problem at its place: the value at `prefix` followed by the problem's own path, or its key."""
+    span = document.span((*prefix, *problem.path), key=problem.key)
+    return Diagnostic(problem.code, problem.message, span, problem.hint)

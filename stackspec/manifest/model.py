@@ -1,0 +1,179 @@
+"""The kinds of manifest as declared: one record a kind, from which their JSON Schemas are generated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from stackspec.core.address import NAME_PATTERN, FieldPath
+from stackspec.core.diagnostic import Span
+from stackspec.core.fields import Fields, setting
+from stackspec.core.values import ValueMap
+from stackspec.manifest.parse import Document
+
+API_VERSION = "stackspec.dev/v1"
+ADDRESS_PATTERN = "^[a-z_]{1,40}/[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
+DURATION_PATTERN = "^[0-9]{1,6}(ms|s|m|h)$"
+VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]{0,254}$"
+
+_NAME = {"type": "string", "pattern": NAME_PATTERN}
+_ADDRESSES = {"type": "array", "items": {"type": "string", "pattern": ADDRESS_PATTERN}}
+_VARIABLES = {
+    "type": "object",
+    "propertyNames": {"pattern": VARIABLE_PATTERN},
+    "additionalProperties": {"type": ["string", "number", "boolean"]},
+}
+_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+
+
+class Metadata(Fields):
+    """What a manifest is called and labelled."""
+
+    name: str = setting("The name, unique among manifests of its kind.", schema=_NAME)
+    labels: Mapping[str, str] = setting("Labels: text to text, for people and policies.", default={}, schema=_TEXTS)
+    annotations: Mapping[str, str] = setting("Notes that stackspec does not read.", default={}, schema=_TEXTS)
+
+
+class StateSettings(Fields):
+    """Where applied state is kept."""
+
+    backend: Literal["sqlite"] = setting("The kind of state store.", default="sqlite")
+
+
+class ProjectSpec(Fields):
+    """Settings of the whole project; every one has a default."""
+
+    manifests: tuple[str, ...] = setting(
+        "Folders and files, relative to the project's root, that hold manifests.", default=("stacks",), min_items=1
+    )
+    state: StateSettings = setting("Where applied state is kept.", default=StateSettings())
+    env: tuple[str, ...] = setting(
+        "The process variables that manifests may read as {{ env.NAME }}.",
+        default=(),
+        schema={"type": "array", "items": {"type": "string", "pattern": VARIABLE_PATTERN}},
+    )
+    required_components: tuple[str, ...] = setting(
+        "The component types that every stack must have.", default=("orchestrator", "artifact_store")
+    )
+    default_environment: str | None = setting(
+        "The environment used where none is selected.", default=None, schema={**_NAME, "type": ["string", "null"]}
+    )
+    allowed_paths: tuple[str, ...] = setting(
+        "Absolute folders outside the project that paths in manifests may lie under.",
+        default=(),
+        schema={"type": "array", "items": {"type": "string", "pattern": "^/"}},
+    )
+
+
+class EnvironmentSpec(Fields):
+    """A place to deploy to, with a state of its own."""
+
+    description: str = setting("For people.", default="")
+    vars: Mapping[str, Any] = setting("Values that manifests read as {{ vars.NAME }}.", default={})
+    protected: bool = setting("Whether an apply needs the environment's name as its approval.", default=False)
+
+
+class LifecycleSpec(Fields):
+    """Rules that bound what an apply may do to a component."""
+
+    prevent_destroy: bool = setting("Refuse plans that delete or replace the component.", default=False)
+    retain_on_delete: bool = setting("Forget the component instead of deprovisioning it.", default=False)
+    ignore_changes: tuple[str, ...] = setting(
+        "Config fields whose changes are not planned, as paths like config.tags.",
+        default=(),
+        schema={"type": "array", "items": {"type": "string", "pattern": "^config(\\.|\\[|$)"}},
+    )
+
+
+def _timeout(hook: str) -> Any:
+    return setting(f"How long {hook} may take, like 90s or 5m.", default=None, schema={"type": ["string", "null"], "pattern": DURATION_PATTERN})
+
+
+class TimeoutsSpec(Fields):
+    """How long hooks may take."""
+
+    observe: str | None = _timeout("observe")
+    provision: str | None = _timeout("provision")
+    update: str | None = _timeout("update")
+    deprovision: str | None = _timeout("deprovision")
+    suspend: str | None = _timeout("suspend")
+    resume: str | None = _timeout("resume")
+
+
+class _ComponentFields(Fields):
+    flavor: str = setting("Which implementation of the component type.", schema={"type": "string"})
+    config: Mapping[str, Any] = setting("The flavor's settings.", default={})
+    depends_on: tuple[str, ...] = setting(
+        "Addresses of components that must be there first.", default=(), schema=_ADDRESSES
+    )
+    lifecycle: LifecycleSpec = setting("Rules that bound what an apply may do.", default=LifecycleSpec())
+    timeouts: TimeoutsSpec = setting("How long hooks may take.", default=TimeoutsSpec())
+    environment: Mapping[str, Any] = setting("Variables for what runs with the component.", default={}, schema=_VARIABLES)
+
+
+class ComponentSpec(_ComponentFields):
+    """A component that stacks share; it exists once."""
+
+    type: str = setting("The component type.", schema={"type": "string"})
+
+
+class InlineComponent(_ComponentFields):
+    """A component declared inside a stack."""
+
+    name: str | None = setting("Its name; the stack's name where absent.", default=None, schema={**_NAME, "type": ["string", "null"]})
+
+
+class ComponentReference(Fields):
+    """A stack's use of a Component declared elsewhere."""
+
+    ref: str = setting("The Component's name.", schema=_NAME)
+
+
+class StackSpec(Fields):
+    """A set of components that decides where and how pipelines run."""
+
+    description: str = setting("For people.", default="")
+    deploy_to: tuple[str, ...] | None = setting(
+        "The environments that the stack exists in; all where absent.",
+        default=None,
+        schema={"type": ["array", "null"], "items": _NAME},
+    )
+    environment: Mapping[str, Any] = setting("Variables for what runs on the stack.", default={}, schema=_VARIABLES)
+    components: Mapping[str, Any] = setting("Component type to a component, the name of a shared one, or a list.")
+    run_state: Literal["running", "suspended"] = setting("Whether what can run does.", default="running")
+
+
+KINDS: Mapping[str, type[Fields]] = {
+    "Project": ProjectSpec,
+    "Stack": StackSpec,
+    "Component": ComponentSpec,
+    "Environment": EnvironmentSpec,
+}
+"""Kind to the record of its `spec`."""
+
+LATER_KINDS = ("SecretStore", "Secret", "Policy")
+"""Kinds of the language that this version does not carry out."""
+
+LATER_KEYS = ("secrets", "plugins")
+"""Keys of the language that this version does not carry out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One checked document: its envelope as values, its `spec` as written, expressions unresolved."""
+
+    kind: str
+    name: str
+    labels: Mapping[str, str]
+    spec: ValueMap
+    document: Document
+
+    def span(self, path: FieldPath = (), *, key: bool = False) -> Span:
+        """The place of a value of the document, by its path from the document's root."""
+        return self.document.span(path, key=key)
+
+    @property
+    def place(self) -> Span:
+        """Where the manifest's name stands."""
+        return self.document.span(("metadata", "name"))

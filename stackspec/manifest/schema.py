@@ -1,0 +1,217 @@
+"""JSON Schema to diagnostics: a compiled validator accepts, jsonschema explains what it refuses.
+
+What the compiled gate accepts is accepted. What it refuses is decided and explained by jsonschema, so a gate that is
+too strict costs time and never correctness. Messages are our own: jsonschema's contain the value at fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from stackspec.core.address import FieldPath, format_path
+from stackspec.core.diagnostic import did_you_mean
+from stackspec.core.fields import Fields, Schema, json_schema
+from stackspec.core.values import Value
+from stackspec.manifest.model import API_VERSION, KINDS, LATER_KEYS, Metadata
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a value, by its path; the owner of the file adds the place."""
+
+    code: str
+    message: str
+    path: FieldPath
+    key: bool = False
+    """Whether the key is at fault rather than the value."""
+    hint: str | None = None
+
+
+class Checker:
+    """One schema, compiled when it is first used."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+
+    @cached_property
+    def _gate(self) -> Callable[[Value], bool]:
+        import jsonschema_rs
+
+        return jsonschema_rs.Draft202012Validator(self.schema).is_valid
+
+    def check(self, value: Value) -> list[Problem]:
+        """Every problem of a value, none if it satisfies the schema."""
+        try:
+            if self._gate(value):
+                return []
+        except ValueError:
+            pass  # a value that the gate cannot take, such as an integer past 64 bits: jsonschema decides
+        return list(dict.fromkeys(self._explain(value)))
+
+    def _explain(self, value: Value) -> Iterator[Problem]:
+        for error in sorted(_explainer(self.schema).iter_errors(value), key=lambda one: [str(step) for step in one.absolute_path]):
+            yield from _problems(error)
+
+
+def envelope(kind: str) -> Schema:
+    """The schema of a whole manifest of a kind, configs and a stack's components left open."""
+    spec = json_schema(KINDS[kind])
+    required = ["apiVersion", "kind"]
+    if kind != "Project":
+        required.append("metadata")
+    if "required" in spec:
+        required.append("spec")
+    return {
+        "type": "object",
+        "properties": {
+            "apiVersion": {"const": API_VERSION, "description": "The version of the manifest language."},
+            "kind": {"const": kind, "description": "What the manifest declares."},
+            "metadata": json_schema(Metadata),
+            "spec": spec,
+        },
+        "required": required,
+        "additionalProperties": False,
+        "description": spec["description"],
+    }
+
+
+def checker_of(record: type[Fields]) -> Checker:
+    """The checker of a record's schema."""
+    return Checker(json_schema(record))
+
+
+def _explainer(schema: Schema) -> Any:
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+    from referencing import Registry
+
+    def pattern(_validator: Any, wanted: str, instance: Any, _schema: Schema) -> Iterator[ValidationError]:
+        from jsonschema.exceptions import ValidationError
+
+        # Python's '$' also matches before a final newline; a schema's does not.
+        if isinstance(instance, str) and not re.search(re.sub(r"\$(?=\)*\Z)", r"\\Z", wanted), instance):
+            yield ValidationError("pattern")
+
+    # An empty registry: jsonschema would otherwise fetch references from the network and the disk.
+    return extend(Draft202012Validator, {"pattern": pattern})(schema, registry=Registry())
+
+
+_TYPE_NAMES = {
+    "string": "text",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "null",
+}
+
+
+def type_name(value: Value) -> str:
+    """What a value is, in words: `text`, `a list`, …"""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, int):
+        return "an integer"
+    if isinstance(value, float):
+        return "a number"
+    return "a mapping" if isinstance(value, Mapping) else "a list"
+
+
+def _problems(error: ValidationError) -> Iterator[Problem]:
+    path = tuple(error.absolute_path)
+    schema = error.schema if isinstance(error.schema, Mapping) else {}
+    value, wanted = error.instance, error.validator_value
+    if "propertyNames" in error.absolute_schema_path:
+        yield Problem("SS0206", f"'{str(value)[:80]}' is not a key that {_field(path)} may have", (*path, value), True, _form(wanted))
+        return
+    match error.validator:
+        case "additionalProperties":
+            known = list(schema.get("properties", {}))
+            for name in value:
+                if name not in known:
+                    yield _unknown_key(name, path, known, value)
+        case "required":
+            for name in wanted:
+                if name not in value:
+                    described = schema.get("properties", {}).get(name, {}).get("description", "")
+                    where = f" in '{format_path(path)}'" if path else ""
+                    yield Problem("SS0204", f"missing key '{name}'{where}", path, True, described and f"{name}: {described}")
+        case "type" | "anyOf":
+            names = _expected(schema)
+            if isinstance(value, str) and "{{" in value:
+                yield _expression_here(path)
+            else:
+                hint = "put it in quotes to make it text" if _quotable(value, schema) else None
+                yield Problem("SS0205", f"{_field(path)} must be {names}, not {type_name(value)}", path, False, hint)
+        case _ if error.parent is None and isinstance(value, str) and "{{" in value and error.validator in ("pattern", "enum", "const"):
+            yield _expression_here(path)
+        case "enum":
+            hint = did_you_mean(str(value), [str(choice) for choice in wanted])
+            yield Problem("SS0206", f"{_field(path)} is not one of the values it may have", path, False, hint)
+        case "const":
+            yield Problem("SS0206", f"{_field(path)} must be '{wanted}'", path)
+        case "pattern":
+            yield Problem("SS0206", f"{_field(path)} does not have the form it must have", path, False, _form(wanted))
+        case "minLength" | "minItems":
+            yield Problem("SS0206", f"{_field(path)} must not be empty", path)
+        case "minimum" | "maximum":
+            bound = "at least" if error.validator == "minimum" else "at most"
+            yield Problem("SS0206", f"{_field(path)} must be {bound} {wanted}", path)
+        case other:
+            yield Problem("SS0206", f"{_field(path)} does not satisfy '{other}'", path)
+
+
+def _field(path: FieldPath) -> str:
+    return f"'{format_path(path)}'" if path else "the document"
+
+
+def _unknown_key(name: str, path: FieldPath, known: Sequence[str], siblings: Mapping[str, Value]) -> Problem:
+    if name in LATER_KEYS:
+        return Problem("SS0203", f"'{name}' is not available in this version", (*path, name), True, "remove it")
+    free = [candidate for candidate in known if candidate not in siblings] or known
+    where = f" in '{format_path(path)}'" if path else ""
+    return Problem("SS0203", f"unknown key '{name[:80]}'{where}", (*path, name), True, did_you_mean(name, free))
+
+
+def _expression_here(path: FieldPath) -> Problem:
+    return Problem("SS0305", f"{_field(path)} cannot be an expression", path, False, "write the value out")
+
+
+def _expected(schema: Mapping[str, Any]) -> str:
+    alternatives = [schema] if "type" in schema else schema.get("anyOf", [])
+    names: list[str] = []
+    for alternative in alternatives:
+        kinds = alternative.get("type", [])
+        names += [_TYPE_NAMES[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)]
+    names = list(dict.fromkeys(names)) or ["something else"]
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
+
+
+def _quotable(value: Value, schema: Mapping[str, Any]) -> bool:
+    kinds = schema.get("type", [])
+    return isinstance(value, int | float) and "string" in ([kinds] if isinstance(kinds, str) else kinds)
+
+
+def _form(pattern: str) -> str:
+    from stackspec.core.address import NAME_PATTERN
+    from stackspec.manifest.model import ADDRESS_PATTERN, DURATION_PATTERN, VARIABLE_PATTERN
+
+    return {
+        NAME_PATTERN: "a name has 1 to 63 lower-case letters, digits, '-' and '_', and begins and ends with a letter or digit",
+        ADDRESS_PATTERN: "an address is type/name, like artifact_store/dev",
+        DURATION_PATTERN: "a duration is a whole number with ms, s, m or h, like 90s",
+        VARIABLE_PATTERN: "a variable's name has letters, digits and '_', and does not begin with a digit",
+        "^/": "an absolute path begins with '/'",
+    }.get(pattern, f"it must match {pattern}")

@@ -1,0 +1,141 @@
+"""Finding and reading the files of a project; the only part of this room that touches the disk."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from stackspec.core.diagnostic import Diagnostic, Span, StackspecError
+from stackspec.manifest.parse import MOST_BYTES, decode
+from stackspec.manifest.text import SourceText
+
+PROJECT_FILE = "stackspec.yaml"
+STANDARD_INPUT = "<stdin>"
+_SUFFIXES = (".yaml", ".yml")
+
+
+def find_root(start: Path) -> Path:
+    """The project's root: the first folder from `start` upwards with `stackspec.yaml` or `stacks/`.
+
+    Raises:
+        StackspecError: there is none, or `start` is no folder.
+    """
+    here = Path(os.path.abspath(start))
+    if not here.is_dir():
+        raise StackspecError.of("SS0111", f"{start} is not a folder")
+    for folder in (here, *here.parents):
+        if (folder / PROJECT_FILE).is_file() or (folder / "stacks").is_dir():
+            return folder
+    raise StackspecError.of(
+        "SS0112", f"no project in {here} or above it: neither {PROJECT_FILE} nor a folder 'stacks'", hint="run 'stackspec init'"
+    )
+
+
+def read_project_file(root: Path) -> SourceText | Diagnostic | None:
+    """The text of `stackspec.yaml`, why it cannot be read, or None where there is none."""
+    if not os.path.lexists(root / PROJECT_FILE):
+        return None
+    return _read(root, PROJECT_FILE)
+
+
+def read_manifests(root: Path, folders: Sequence[tuple[str, Span | None]]) -> Iterator[SourceText | Diagnostic]:
+    """Every manifest file under the folders (or files) named, in sorted order; hidden ones are skipped.
+
+    Args:
+        root: The project's root, absolute.
+        folders: Paths relative to the root, each with the place that names it.
+    """
+    for folder, named_at in folders:
+        path = os.path.join(root, folder)
+        if not os.path.exists(path):
+            yield Diagnostic("SS0111", f"the folder '{folder}' does not exist", named_at)
+        elif not _inside(root, path):
+            yield Diagnostic("SS0103", f"'{folder}' leaves the project", named_at)
+        elif os.path.isdir(path):
+            yield from _walk(root, folder.rstrip("/"), seen={os.path.realpath(path)})
+        else:
+            yield _read(root, folder)
+
+
+def read_files(root: Path, files: Sequence[str]) -> Iterator[SourceText | Diagnostic]:
+    """The files named on a command line, relative to the working directory; `-` is standard input."""
+    for name in files:
+        if name == "-":
+            data = sys.stdin.buffer.read(MOST_BYTES + 1)
+            yield _bounded(STANDARD_INPUT, data)
+        elif not os.path.exists(name):
+            yield Diagnostic("SS0111", f"the file '{name}' does not exist")
+        elif os.path.isdir(name):
+            yield from _walk(root, os.path.relpath(name, root), seen={os.path.realpath(name)})
+        else:
+            absolute = os.path.abspath(name)
+            inside = Path(absolute).is_relative_to(root)
+            yield _read(root, os.path.relpath(absolute, root)) if inside else _open(absolute, name)
+
+
+def _inside(root: Path, path: str) -> bool:
+    real, home = os.path.realpath(path), os.path.realpath(root)
+    return real == home or real.startswith(home.rstrip("/") + "/")
+
+
+def _walk(root: Path, folder: str, seen: set[str]) -> Iterator[SourceText | Diagnostic]:
+    try:
+        with os.scandir(os.path.join(root, folder)) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+    except OSError as error:
+        yield Diagnostic("SS0101", f"cannot read the folder: {error.strerror}", _whole(folder))
+        return
+    for entry in entries:
+        name = entry.name
+        if name.startswith("."):
+            continue
+        inner = os.path.normpath(f"{folder}/{name}")
+        if entry.is_symlink() and not (os.path.exists(entry.path) and _inside(root, entry.path)):
+            if name.endswith(_SUFFIXES) or not os.path.splitext(name)[1]:
+                yield Diagnostic("SS0103", "the link leaves the project or leads nowhere", _whole(inner))
+        elif entry.is_dir():
+            real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+            if real not in seen:
+                yield from _walk(root, inner, {*seen, real})
+        elif name.endswith(_SUFFIXES):
+            yield _read(root, inner)
+
+
+def _whole(file: str) -> Span:
+    return Span(file, 1, 1, 1, 1)
+
+
+def _read(root: Path, relative: str) -> SourceText | Diagnostic:
+    path = os.path.join(root, relative)
+    if os.path.islink(path) and not _inside(root, path):
+        return Diagnostic("SS0103", "the link leaves the project or leads nowhere", _whole(relative))
+    return _open(path, relative)
+
+
+def _open(path: str, name: str) -> SourceText | Diagnostic:
+    try:
+        # Non-blocking, so that a FIFO put in a file's place cannot hang the reader.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        return Diagnostic("SS0101", f"cannot read the file: {error.strerror}", _whole(name))
+    with open(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return Diagnostic("SS0102", "not a regular file", _whole(name))
+        if status.st_size > MOST_BYTES:
+            return _too_large(name)
+        try:
+            return _bounded(name, file.read(MOST_BYTES + 1) or b"")
+        except OSError as error:
+            return Diagnostic("SS0101", f"cannot read the file: {error.strerror}", _whole(name))
+
+
+def _bounded(name: str, data: bytes) -> SourceText | Diagnostic:
+    return _too_large(name) if len(data) > MOST_BYTES else decode(name, data)
+
+
+def _too_large(name: str) -> Diagnostic:
+    return Diagnostic("SS0106", f"larger than {MOST_BYTES >> 20} MiB", _whole(name), "split the file")

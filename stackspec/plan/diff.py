@@ -1,0 +1,54 @@
+"""Which fields of two configs differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stackspec.core.address import FieldPath
+from stackspec.core.values import UNKNOWN, Unknown, Value, ValueMap, canonical, contains_deferred
+from stackspec.flavors.contract import FlavorSpec
+from stackspec.plan.model import FieldChange
+
+
+def created_fields(config: ValueMap, spec: FlavorSpec) -> tuple[FieldChange, ...]:
+    """The fields of a new component that say something: those without a value are left out."""
+    return tuple(
+        FieldChange(("config", name), None, value, name in spec.sensitive) for name, value in config.items() if value is not None
+    )
+
+
+def changed_fields(before: ValueMap, after: ValueMap, spec: FlavorSpec | None) -> tuple[FieldChange, ...]:
+    """Every value that differs, at its own path, in the order of paths."""
+    changes: list[FieldChange] = []
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        if canonical(old) == canonical(new):
+            continue
+        sensitive = spec is not None and name in spec.sensitive
+        replacing = spec is not None and (name in spec.replacing or not spec.can_update)
+        for path, was, becomes in _differences(old, new):
+            changes.append(FieldChange(("config", name, *path), was, becomes, sensitive, replacing))
+    return tuple(changes)
+
+
+def _differences(old: Value, new: Value) -> Iterator[tuple[FieldPath, Any, Any]]:
+    nested = (isinstance(old, Mapping) and isinstance(new, Mapping)) or (isinstance(old, list) and isinstance(new, list))
+    if not nested or contains_deferred(new):
+        yield (), old, _shown(new)
+        return
+    from deepdiff import DeepDiff
+
+    tree = DeepDiff(old, new, view="tree", ignore_order=False, threshold_to_diff_deeper=0)
+    levels = [level for group in tree.values() for level in group]
+    found = [(tuple(level.path(output_format="list")), _absent(level.t1), _absent(level.t2)) for level in levels]
+    yield from sorted(found, key=lambda one: [(isinstance(step, int), str(step).zfill(9)) for step in one[0]])
+
+
+def _absent(value: Any) -> Any:
+    return None if type(value).__name__ == "NotPresent" else value
+
+
+def _shown(value: Value) -> Value:
+    """The value with what is not known yet shown as such, whole where a part of it is not."""
+    return UNKNOWN if contains_deferred(value) or isinstance(value, Unknown) else value

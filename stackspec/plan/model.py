@@ -1,0 +1,136 @@
+"""A plan as values: what will change, for people, and the steps that change it, for the executor."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from stackspec.core.address import ComponentAddress, FieldPath
+from stackspec.core.diagnostic import Span
+from stackspec.stack.model import DesiredComponent, Environment
+from stackspec.state.model import AppliedComponent, Operation
+
+
+class Action(StrEnum):
+    """What a plan does to a component, in SPEC's words."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    FORGET = "forget"
+    RECOVER = "recover"
+    NO_OP = "no-op"
+
+
+SIGNS: Mapping[Action, str] = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.REPLACE: "-/+",
+    Action.DELETE: "-",
+    Action.SUSPEND: "‖",
+    Action.RESUME: "▶",
+    Action.FORGET: "x",
+    Action.RECOVER: "!",
+    Action.NO_OP: " ",
+}
+"""Action to the sign that stands before it in a plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One value of a component that will be different; `UNKNOWN` where only the apply can tell it."""
+
+    path: FieldPath
+    before: Any
+    after: Any
+    sensitive: bool = False
+    requires_replacement: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one component, and why."""
+
+    address: ComponentAddress
+    action: Action
+    flavor: str
+    stacks: tuple[str, ...]
+    source: Span | None
+    reason: str
+    fields: tuple[FieldChange, ...] = ()
+
+
+class Phase(IntEnum):
+    """The three parts of an apply, in their order; ARCHITECTURE's "Order and recovery" says why."""
+
+    TEAR_DOWN = 0
+    BUILD = 1
+    PRUNE = 2
+
+
+StepKey = tuple[Phase, ComponentAddress]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the executor does with one component in one phase.
+
+    Attributes:
+        operations: Hook calls in their order; none where others only wait for the component.
+        before: The component as applied, or as an interrupted operation may have left it.
+        desired: The component as wanted; None where it goes.
+        after: The steps that must have succeeded first.
+        identity: The identity to go on with; None for a new one.
+    """
+
+    phase: Phase
+    address: ComponentAddress
+    operations: tuple[Operation, ...]
+    before: AppliedComponent | None = None
+    desired: DesiredComponent | None = None
+    after: tuple[StepKey, ...] = ()
+    identity: str | None = None
+
+    @property
+    def key(self) -> StepKey:
+        """What names the step within its plan."""
+        return self.phase, self.address
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The way from an applied to a desired state.
+
+    Attributes:
+        lineage, serial: Of the applied state that it starts from.
+        changes: One for each component, no-ops included, in dependency order and then what goes.
+    """
+
+    environment: Environment
+    lineage: str
+    serial: int
+    changes: tuple[Change, ...]
+    steps: Mapping[StepKey, Step]
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether a person should be asked."""
+        return any(change.action is not Action.NO_OP for change in self.changes)
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether an apply would write anything."""
+        return any(step.operations for step in self.steps.values())
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Action to how many components it is for; SPEC's five always, the others where there are any."""
+        counts = Counter(change.action for change in self.changes)
+        always = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.NO_OP)
+        return {action.value: counts[action] for action in Action if action in always or counts[action]}

@@ -1,0 +1,365 @@
+"""Desired × applied → plan: one decision for each component, then the order of the steps.
+
+The table of decisions is `_Planner._decide`. What an interrupted apply left pending is decided by the same table: an
+operation without a result is taken to have been half done, and hooks converge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from stackspec.core.address import ComponentAddress, FieldPath, format_path, parse_path
+from stackspec.core.diagnostic import Diagnostic, StackspecError, did_you_mean
+from stackspec.core.expression import ComponentOutput, Deferred, Literal, Scope, reduce
+from stackspec.core.values import UNKNOWN, Value, ValueMap, canonical, contains_deferred, digest
+from stackspec.flavors.contract import FlavorSpec
+from stackspec.plan.diff import changed_fields, created_fields
+from stackspec.plan.model import Action, Change, FieldChange, Plan, Step
+from stackspec.plan.order import order_steps
+from stackspec.stack.graph import closure, reversed_edges
+from stackspec.stack.model import DesiredComponent, DesiredState
+from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
+
+SpecOf = Callable[[str, str], FlavorSpec | None]
+"""Component type and flavor to the flavor's spec, None where this installation has no such flavor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a plan is asked for beyond bringing everything to the desired state.
+
+    Attributes:
+        stacks: Names of stacks; only what they use is planned.
+        targets: Addresses; only they and what they depend on are planned.
+        replace: Addresses to replace though nothing changed.
+        destroy: Whether everything selected is to go.
+    """
+
+    stacks: tuple[str, ...] = ()
+    targets: tuple[ComponentAddress, ...] = ()
+    replace: tuple[ComponentAddress, ...] = ()
+    destroy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens to one component: its change for people, and the operations before and after the others' builds."""
+
+    change: Change
+    before: AppliedComponent | None
+    desired: DesiredComponent | None
+    goes: tuple[Operation, ...] = ()
+    """Deprovision or forget what is applied."""
+    comes: tuple[Operation, ...] = ()
+    """Make or change it into what is desired."""
+    identity: str | None = None
+
+
+def make_plan(desired: DesiredState, applied: AppliedState, spec_of: SpecOf, selection: Selection = Selection()) -> Plan:
+    """Decide what happens to every component and in what order.
+
+    Raises:
+        StackspecError: the selection names what does not exist, or a lifecycle rule forbids what would happen.
+    """
+    return _Planner(desired, applied, spec_of, selection).plan()
+
+
+class _Planner:
+    def __init__(self, desired: DesiredState, applied: AppliedState, spec_of: SpecOf, selection: Selection) -> None:
+        self._desired = desired
+        self._applied = applied
+        self._spec_of = spec_of
+        self._selection = selection
+        self._problems: list[Diagnostic] = []
+        self._outputs: dict[ComponentAddress, ValueMap] = {}
+        """Outputs that will not change in this plan."""
+        self._moving: set[ComponentAddress] = set()
+        """Components updated in place: their outputs may change, but most stay."""
+
+    def plan(self) -> Plan:
+        wanted = {} if self._selection.destroy else self._desired.components
+        selected = self._selected()
+        decisions: dict[ComponentAddress, Decision] = {}
+        for address, component in wanted.items():
+            decision = self._decide(component) if address in selected else self._left_alone(address)
+            if decision is not None:
+                decisions[address] = decision
+                self._note_outputs(decision)
+        for address in (*self._applied.components, *self._applied.pending):
+            if address not in wanted and address not in decisions and address in selected:
+                decisions[address] = self._remove(address)
+        if self._problems:
+            raise StackspecError(self._problems)
+        return Plan(
+            self._desired.environment,
+            self._applied.lineage,
+            self._applied.serial,
+            tuple(decision.change for decision in decisions.values()),
+            order_steps(decisions.values(), self._applied),
+        )
+
+    # --- what is selected
+
+    def _selected(self) -> set[ComponentAddress]:
+        everything = {*self._desired.components, *self._applied.components, *self._applied.pending}
+        selection = self._selection
+        self._known_addresses((*selection.targets, *selection.replace), everything)
+        stacks = {name for component in self._desired.components.values() for name in component.stacks}
+        stacks |= {name for component in self._applied.components.values() for name in component.stacks}
+        for name in selection.stacks:
+            if name not in stacks:
+                self._problems.append(
+                    Diagnostic("SS0502", f"there is no stack '{name}' in this environment", hint=did_you_mean(name, stacks))
+                )
+        if not selection.targets and not selection.stacks:
+            return everything
+        starts = set(selection.targets)
+        for address in everything:
+            known = self._desired.components.get(address) or self._applied.components.get(address)
+            # A component that another stack shares is not this stack's to remove.
+            if known and (set(known.stacks) <= set(selection.stacks) if selection.destroy else set(known.stacks) & set(selection.stacks)):
+                starts.add(address)
+        applied_edges = {address: one.depends_on for address, one in self._applied.components.items()}
+        if selection.destroy:
+            return closure(starts, reversed_edges(applied_edges))
+        edges = {address: one.depends_on for address, one in self._desired.components.items()}
+        chosen = closure(starts, edges)
+        gone = {address for address in applied_edges if address not in self._desired.components}
+        dependents = {address: [one for one in found if one in gone] for address, found in reversed_edges(applied_edges).items()}
+        return chosen | closure(chosen & gone, dependents)
+
+    def _known_addresses(self, addresses: Iterable[ComponentAddress], everything: set[ComponentAddress]) -> None:
+        for address in addresses:
+            if address not in everything:
+                hint = did_you_mean(str(address), [str(known) for known in everything])
+                self._problems.append(Diagnostic("SS0502", f"there is no component {address}", hint=hint))
+
+    def _left_alone(self, address: ComponentAddress) -> Decision | None:
+        applied, desired = self._applied.components.get(address), self._desired.components[address]
+        if applied is None or address in self._applied.pending:
+            return None
+        change = Change(address, Action.NO_OP, applied.flavor, desired.stacks, None, "not selected")
+        return Decision(change, applied, desired)
+
+    # --- the table
+
+    def _decide(self, desired: DesiredComponent) -> Decision:
+        applied = self._applied.components.get(desired.address)
+        pending = self._applied.pending.get(desired.address)
+        spec = self._spec_of(desired.address.type, desired.flavor)
+        assert spec is not None, "the compiler has checked the flavor"
+        if applied is None and pending is None:
+            config, _ = self._known(desired)
+            return self._comes(desired, Action.CREATE, "not in the applied state", created_fields(config, spec))
+        before = applied or pending.component  # type: ignore[union-attr]
+        if desired.lifecycle.ignore_changes:
+            config = _kept(desired, before)
+            desired = replace(desired, config=config, digest=digest(config))
+        config, unknown = self._known(desired)
+        same = not unknown and (desired.digest if config is desired.config else digest(config)) == before.digest
+        fields = () if same else changed_fields(before.config, config, spec)
+        replaces = self._why_replaced(desired, before, fields)
+        if pending is not None:
+            return self._retry(desired, pending, before, fields, replaces)
+        if replaces:
+            return self._replaced(desired, before, Action.REPLACE, replaces, fields)
+        if fields:
+            changed = ", ".join(dict.fromkeys(format_path(change.path[:2]) for change in fields))
+            return self._comes(desired, Action.UPDATE, f"{changed} changed", fields, before=before)
+        if desired.suspended != before.suspended and spec.can_suspend:
+            action = Action.SUSPEND if desired.suspended else Action.RESUME
+            change = self._change(desired, action, f"run_state is {'suspended' if desired.suspended else 'running'}")
+            return Decision(change, before, desired, comes=(_run_state(desired),), identity=before.identity)
+        change = self._change(desired, Action.NO_OP, "nothing changed")
+        comes = () if _recorded(desired, before) else (Operation.RECORD,)
+        return Decision(change, before, desired, comes=comes, identity=before.identity)
+
+    def _retry(
+        self,
+        desired: DesiredComponent,
+        pending: PendingOperation,
+        before: AppliedComponent,
+        fields: tuple[FieldChange, ...],
+        replaces: str | None,
+    ) -> Decision:
+        """Something began and has no good result: finish it where the same is still wanted, else undo and make anew."""
+        created = desired.address not in self._applied.components
+        if pending.failure is None:
+            action, reason = Action.RECOVER, f"an earlier apply died in {pending.operation}"
+        else:
+            action = Action.CREATE if created else Action.REPLACE if replaces else Action.UPDATE
+            reason = f"{pending.operation} failed before: {pending.failure}"
+        match pending.operation:
+            case Operation.UPDATE if not replaces:
+                return self._comes(desired, action, reason, fields, before=before)
+            case Operation.SUSPEND | Operation.RESUME if not replaces:
+                decision = self._comes(desired, action, reason, fields, before=before)
+                return decision if fields else replace(decision, comes=(_run_state(desired),))
+            case Operation.PROVISION | Operation.DEPROVISION if not fields and not replaces:
+                decision = self._comes(desired, action, reason, fields, before=before)
+                return replace(decision, comes=(Operation.PROVISION, *decision.comes[1:]))
+            case _:
+                return self._replaced(desired, before, action, reason, fields, guard=not created)
+
+    def _comes(
+        self,
+        desired: DesiredComponent,
+        action: Action,
+        reason: str,
+        fields: tuple[FieldChange, ...],
+        *,
+        before: AppliedComponent | None = None,
+    ) -> Decision:
+        spec = self._spec_of(desired.address.type, desired.flavor)
+        run_state: tuple[Operation, ...] = ()
+        if spec is not None and spec.can_suspend:
+            run_state = (Operation.SUSPEND,) if desired.suspended else ()
+            if before is not None and before.suspended and not desired.suspended:
+                run_state = (Operation.RESUME,)
+        first = Operation.PROVISION if before is None else Operation.UPDATE
+        change = self._change(desired, action, reason, fields)
+        identity = before.identity if before else None
+        return Decision(change, before, desired, comes=(first, *run_state), identity=identity)
+
+    def _replaced(
+        self,
+        desired: DesiredComponent,
+        before: AppliedComponent,
+        action: Action,
+        reason: str,
+        fields: tuple[FieldChange, ...],
+        *,
+        guard: bool = True,
+    ) -> Decision:
+        if guard and desired.lifecycle.prevent_destroy:
+            self._forbid(desired.address, "replace", desired)
+        fresh = self._comes(desired, action, reason, fields)
+        return replace(fresh, before=before, goes=(Operation.DEPROVISION,))
+
+    def _remove(self, address: ComponentAddress) -> Decision:
+        applied, pending = self._applied.components.get(address), self._applied.pending.get(address)
+        before = applied or pending.component  # type: ignore[union-attr]
+        desired = self._desired.components.get(address)
+        lifecycle = desired.lifecycle if desired else before.lifecycle
+        if self._spec_of(address.type, before.flavor) is None:
+            hint = "install what provides the flavor, then apply again"
+            self._problems.append(Diagnostic("SS0504", f"{address} is of flavor '{before.flavor}', which is not installed", hint=hint))
+        if applied is not None and lifecycle.prevent_destroy:
+            self._forbid(address, "delete", desired)
+        reason = "everything is to be destroyed" if self._selection.destroy else "no longer declared"
+        action, operation = Action.DELETE, Operation.DEPROVISION
+        if applied is not None and lifecycle.retain_on_delete:
+            action, operation, reason = Action.FORGET, Operation.FORGET, f"{reason}, and retain_on_delete is set"
+        elif pending is not None and pending.failure is None:
+            action = Action.RECOVER
+            reason = f"an earlier apply died in {pending.operation}; {reason}, so it is deleted"
+        change = Change(address, action, before.flavor, before.stacks, desired.origin.span() if desired else None, reason)
+        return Decision(change, before, None, goes=(operation,), identity=before.identity)
+
+    def _forbid(self, address: ComponentAddress, what: str, desired: DesiredComponent | None) -> None:
+        place = desired.origin.span(("lifecycle", "prevent_destroy")) if desired else None
+        hint = "set lifecycle.prevent_destroy to false and apply that first"
+        self._problems.append(Diagnostic("SS0501", f"the plan would {what} {address}, which prevent_destroy forbids", place, hint))
+
+    def _change(
+        self, desired: DesiredComponent, action: Action, reason: str, fields: tuple[FieldChange, ...] = ()
+    ) -> Change:
+        place = desired.origin.span() if action is not Action.NO_OP else None
+        return Change(desired.address, action, desired.flavor, desired.stacks, place, reason, fields)
+
+    def _why_replaced(
+        self, desired: DesiredComponent, before: AppliedComponent, fields: tuple[FieldChange, ...]
+    ) -> str | None:
+        if desired.flavor != before.flavor:
+            return f"the flavor was '{before.flavor}'"
+        if replacing := [change for change in fields if change.requires_replacement]:
+            names = ", ".join(dict.fromkeys(format_path(change.path[:2]) for change in replacing))
+            return f"{names} cannot be changed in place"
+        if desired.address in self._selection.replace:
+            return "asked for by --replace"
+        return None
+
+    # --- what is known now
+
+    def _known(self, desired: DesiredComponent) -> tuple[ValueMap, bool]:
+        """The config with outputs that stay filled in, `UNKNOWN` for those that may change; whether any is unknown."""
+        config = desired.config
+        if not contains_deferred(config):
+            return config, False
+        spec = self._spec_of(desired.address.type, desired.flavor)
+        known: dict[str, Value] = {}
+        for name, value in config.items():
+            # An update in place keeps most outputs. A field that would force a replacement is taken to stay as it is:
+            # tearing down on a mere possibility loses data, and the executor refuses if it changes after all.
+            assume = bool(spec and name in spec.replacing)
+            known[name] = resolved(value, lambda reference, assume=assume: self._output(reference, assume))  # type: ignore[misc]
+        return known, contains_deferred(known)
+
+    def _output(self, reference: ComponentOutput, assume: bool) -> Literal | ComponentOutput:
+        address = ComponentAddress.parse(reference.component)
+        if address in self._outputs and (assume or address not in self._moving):
+            outputs = self._outputs[address]
+            if reference.output in outputs:
+                return Literal(outputs[reference.output])
+        return reference
+
+    def _note_outputs(self, decision: Decision) -> None:
+        if decision.before is None or decision.goes or decision.change.action is Action.RECOVER:
+            return
+        self._outputs[decision.change.address] = decision.before.outputs
+        if decision.change.action is not Action.NO_OP and Operation.UPDATE in decision.comes:
+            self._moving.add(decision.change.address)
+
+
+def resolved(value: Value, output: Callable[[ComponentOutput], Literal | ComponentOutput]) -> Value:
+    """The value with each `Deferred` evaluated by what `output` tells, `UNKNOWN` where that is not enough.
+
+    Raises:
+        ExpressionError: a filter cannot take an output.
+    """
+    if isinstance(value, Deferred):
+        result = reduce(value.expression, Scope({}, output, {}))
+        return result.value if isinstance(result, Literal) else UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: resolved(item, output) for key, item in value.items()}
+    return [resolved(item, output) for item in value] if isinstance(value, list) else value
+
+
+def _run_state(desired: DesiredComponent) -> Operation:
+    return Operation.SUSPEND if desired.suspended else Operation.RESUME
+
+
+def _recorded(desired: DesiredComponent, before: AppliedComponent) -> bool:
+    """Whether state already says of the component what only state needs to know."""
+    return (
+        desired.depends_on == before.depends_on
+        and desired.stacks == before.stacks
+        and desired.lifecycle == before.lifecycle
+        and desired.timeouts == before.timeouts
+        and desired.labels == before.labels
+        and desired.suspended == before.suspended
+        and canonical(desired.variables) == canonical(before.variables)
+    )
+
+
+def _kept(desired: DesiredComponent, before: AppliedComponent) -> ValueMap:
+    """The desired config with the fields of `ignore_changes` as they are applied."""
+    config = desired.config
+    for text in desired.lifecycle.ignore_changes:
+        path = parse_path(text)[1:]
+        if not path:
+            return before.config
+        config = _with(config, path, before.config)
+    return config
+
+
+def _with(target: Value, path: FieldPath, source: Value) -> Value:
+    step = path[0]
+    if isinstance(target, Mapping) and isinstance(source, Mapping) and step in source:
+        inner = source[step] if len(path) == 1 else _with(target.get(step), path[1:], source[step])
+        return {**target, step: inner}
+    if isinstance(target, list) and isinstance(source, list) and isinstance(step, int) and step < min(len(target), len(source)):
+        inner = source[step] if len(path) == 1 else _with(target[step], path[1:], source[step])
+        return [*target[:step], inner, *target[step + 1 :]]
+    return target

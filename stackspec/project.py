@@ -1,0 +1,242 @@
+"""A project: the edges wired together, and the Python API of what the commands do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stackspec.core.address import ComponentAddress
+from stackspec.core.diagnostic import Diagnostic, Span, StackspecError, has_errors, in_order
+from stackspec.flavors.contract import FlavorSpec
+from stackspec.flavors.registry import Registry
+from stackspec.manifest.load import load
+from stackspec.manifest.model import Manifest, ProjectSpec
+from stackspec.manifest.source import find_root, read_files, read_manifests, read_project_file
+from stackspec.manifest.text import SourceText
+from stackspec.plan.model import Plan
+from stackspec.plan.planner import Selection, make_plan
+from stackspec.stack.declared import Declarations, declare
+from stackspec.stack.model import DesiredState
+from stackspec.stack.resolve import Resolver, unused_components
+from stackspec.state.model import AppliedComponent, AppliedState
+from stackspec.state.store import StateStore
+
+if TYPE_CHECKING:
+    from stackspec.apply.events import Listener
+    from stackspec.apply.executor import ApplyResult
+    from stackspec.apply.hooks import HookFailure, Hooks
+    from stackspec.apply.stop import Stop
+    from stackspec.flavors.contract import Observation
+
+LOCAL_FOLDER = ".stackspec"
+"""Where local state lives, under the project's root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with what it was made from."""
+
+    plan: Plan
+    desired: DesiredState
+    applied: AppliedState
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The manifests of a project as read."""
+
+    declarations: Declarations
+    diagnostics: tuple[Diagnostic, ...]
+    texts: dict[str, SourceText] = field(repr=False)
+
+
+class Project:
+    """One project on disk; files are read when they are first needed.
+
+    Args:
+        root: The folder that holds `stackspec.yaml` or `stacks/`, absolute.
+        files: Manifest files to read instead of the project's folders; `-` is standard input.
+        registry: The flavors there are.
+    """
+
+    def __init__(self, root: Path, files: Sequence[str] = (), registry: Registry | None = None) -> None:
+        self.root = root
+        self._files = tuple(files)
+        self.registry = registry or Registry()
+
+    @classmethod
+    def open(cls, start: Path | str = ".", files: Sequence[str] = (), registry: Registry | None = None) -> Project:
+        """The project around a folder.
+
+        Raises:
+            StackspecError: there is none.
+        """
+        return cls(find_root(Path(start)), files, registry)
+
+    # --- manifests
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """Every manifest, and what is wrong with them one by one."""
+        project_file = read_project_file(self.root)
+        manifests, diagnostics, texts = load([project_file] if project_file else [])
+        settings = next((one for one in manifests if one.kind == "Project"), None)
+        if self._files:
+            sources = read_files(self.root, self._files)
+        else:
+            sources = read_manifests(self.root, _folders(settings))
+        more, problems, more_texts = load(sources)
+        declarations, conflicts = declare([*manifests, *more])
+        return Loaded(declarations, (*diagnostics, *problems, *conflicts), {**texts, **more_texts})
+
+    @property
+    def settings(self) -> ProjectSpec:
+        """The Project's spec."""
+        return self.loaded.declarations.project
+
+    def environment(self, wanted: str | None) -> str:
+        """The name of the environment to work on.
+
+        Raises:
+            StackspecError: it is not declared, or none is selected among several.
+        """
+        selected = self.loaded.declarations.select(wanted)
+        if isinstance(selected, Diagnostic):
+            raise StackspecError([selected])
+        return selected
+
+    def compile(self, environment: str) -> tuple[DesiredState, list[Diagnostic]]:
+        """The desired state of an environment, and everything that is wrong with the manifests."""
+        declarations = self.loaded.declarations
+        process = {name: os.environ[name] for name in declarations.project.env if name in os.environ}
+        resolver = Resolver(declarations, self.registry, process)
+        desired = resolver.resolve(environment)
+        return desired, [*self.loaded.diagnostics, *resolver.diagnostics]
+
+    def validate(self, environment: str | None = None) -> list[Diagnostic]:
+        """Every problem of the manifests, in one environment or in all; reads no state and calls no hook."""
+        declarations = self.loaded.declarations
+        if environment is not None or declarations.project.default_environment is not None:
+            try:
+                selected = self.environment(environment)
+            except StackspecError as error:
+                return in_order([*self.loaded.diagnostics, *error.diagnostics])
+            names: Sequence[str] = (selected,) if environment is not None else declarations.environment_names
+        else:
+            names = declarations.environment_names
+        found: list[Diagnostic] = []
+        used: set[ComponentAddress] = set()
+        for name in names:
+            desired, diagnostics = self.compile(name)
+            found += diagnostics
+            used |= set(desired.components)
+        if environment is None and not has_errors(found):
+            found += unused_components(declarations, used)
+        return in_order(found)
+
+    # --- plans
+
+    def spec(self, component_type: str, flavor: str) -> FlavorSpec | None:
+        """A flavor's spec, None where this installation does not have the flavor."""
+        try:
+            return self.registry.spec(component_type, flavor)
+        except KeyError:
+            return None
+
+    def store(self, environment: str) -> StateStore:
+        """The store of an environment's applied state."""
+        from stackspec.state.sqlite import SqliteStateStore
+
+        return SqliteStateStore(self._local_folder() / "state", environment)
+
+    def plan(self, environment: str | None = None, selection: Selection = Selection(), *, allow_empty: bool = False) -> Planned:
+        """What an apply would do.
+
+        Raises:
+            StackspecError: the manifests are wrong, the state cannot be read, or a rule forbids the plan.
+        """
+        name = self.environment(environment)
+        desired, diagnostics = self.compile(name)
+        if has_errors(diagnostics):
+            raise StackspecError(in_order(diagnostics))
+        applied = self.store(name).read()
+        if not desired.components and not applied.is_empty and not selection.destroy and not allow_empty:
+            count = len(applied.components)
+            raise StackspecError.of(
+                "SS0503",
+                f"the manifests declare no component, and the state of '{name}' holds {count}",
+                hint="check the directory; to delete them all use 'stackspec destroy' or --allow-empty",
+            )
+        plan = make_plan(desired, applied, self.spec, selection)
+        return Planned(plan, desired, applied, tuple(in_order(diagnostics)))
+
+    def apply(
+        self,
+        planned: Planned,
+        *,
+        parallelism: int = 10,
+        listener: Listener = lambda _event: None,
+        stop: Stop | None = None,
+    ) -> ApplyResult:
+        """Carry out a plan; what hooks could not do is in the result.
+
+        Raises:
+            StackspecError: the state is locked, changed since the plan, or cannot be written.
+        """
+        from stackspec.apply.executor import Executor
+        from stackspec.apply.stop import Stop as NewStop
+
+        plan = planned.plan
+        store = self.store(plan.environment.name)
+        self._prepare_local_folder()
+        with store.lock("apply"):
+            applied = store.read()
+            if applied.serial != plan.serial or plan.lineage not in ("", applied.lineage):
+                raise StackspecError.of("SS0606", "the state changed after the plan was made", hint="plan again")
+            hooks = self.hooks(plan.environment.name)
+            executor = Executor(
+                store, applied, self.registry, hooks, parallelism=parallelism, listener=listener, stop=stop or NewStop()
+            )
+            return executor.run(plan)
+
+    def observe(self, applied: AppliedState) -> dict[ComponentAddress, Observation | HookFailure]:
+        """What each applied component really is."""
+        from stackspec.apply.observe import observe
+
+        components: list[AppliedComponent] = list(applied.components.values())
+        return observe(components, self.hooks(applied.environment))
+
+    def hooks(self, environment: str) -> Hooks:
+        """The hooks of an environment's components."""
+        from stackspec.apply.hooks import Hooks, Place
+
+        allowed = tuple(Path(path) for path in self.settings.allowed_paths)
+        return Hooks(self.registry, Place(self.root, self._local_folder() / "components", environment, allowed))
+
+    def _local_folder(self) -> Path:
+        folder = self.root / LOCAL_FOLDER
+        if folder.is_symlink():
+            raise StackspecError.of("SS0701", f"{folder} is a link; local state is kept in a folder of the project itself")
+        return folder
+
+    def _prepare_local_folder(self) -> None:
+        folder = self._local_folder()
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            ignore = folder / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")
+        except OSError as error:
+            raise StackspecError.of("SS0704", f"cannot write {folder}: {error.strerror}") from error
+
+
+def _folders(settings: Manifest | None) -> list[tuple[str, Span | None]]:
+    if settings is None or "manifests" not in settings.spec:
+        return [(folder, None) for folder in ProjectSpec().manifests]
+    spans = [settings.span(("spec", "manifests", index)) for index in range(len(settings.spec["manifests"]))]
+    return list(zip(settings.spec["manifests"], spans, strict=True))

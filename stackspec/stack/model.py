@@ -1,0 +1,82 @@
+"""Desired state: what one environment should hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stackspec.core.address import ComponentAddress, FieldPath
+from stackspec.core.diagnostic import Span
+from stackspec.core.values import ValueMap
+from stackspec.manifest.model import EnvironmentSpec, LifecycleSpec
+from stackspec.manifest.parse import Document
+
+DEFAULT_ENVIRONMENT = "default"
+"""The environment of a project that declares none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where in the manifests a component is declared; places are worked out only when they are shown."""
+
+    document: Document
+    path: FieldPath
+
+    def span(self, path: FieldPath = (), *, key: bool = False) -> Span:
+        """The place of a value of the component, by its path from the component's own mapping."""
+        return self.document.span((*self.path, *path), key=key)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredComponent:
+    """A component as the manifests want it.
+
+    Attributes:
+        config: Complete with defaults; a value that waits for another component's outputs is `Deferred`.
+        depends_on: The components that must be there first, named or read from.
+        stacks: The names of the stacks that use it.
+        timeouts: Hook name to seconds.
+        variables: For what runs with the component.
+    """
+
+    address: ComponentAddress
+    flavor: str
+    config: ValueMap
+    digest: str
+    depends_on: tuple[ComponentAddress, ...]
+    stacks: tuple[str, ...]
+    origin: Origin
+    suspended: bool = False
+    lifecycle: LifecycleSpec = LifecycleSpec()
+    timeouts: Mapping[str, float] = field(default_factory=dict)
+    variables: ValueMap = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredStack:
+    """A stack and the components it uses, the default first where a type has several."""
+
+    name: str
+    description: str
+    components: Mapping[str, tuple[ComponentAddress, ...]]
+    suspended: bool
+    variables: ValueMap
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The environment that a desired state is for."""
+
+    name: str
+    settings: EnvironmentSpec = EnvironmentSpec()
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """All that one environment should hold; components in dependency order."""
+
+    environment: Environment
+    components: Mapping[ComponentAddress, DesiredComponent]
+    stacks: Mapping[str, DesiredStack]

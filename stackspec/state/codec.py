@@ -1,0 +1,84 @@
+"""Applied components and pending operations as JSON text, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from stackspec.core.address import ComponentAddress
+from stackspec.core.values import canonical
+from stackspec.manifest.model import LifecycleSpec
+from stackspec.state.model import AppliedComponent, Operation, PendingOperation
+
+
+def component_to_json(component: AppliedComponent) -> dict[str, Any]:
+    """The record of a component, as state keeps it and `state show -o json` prints it."""
+    lifecycle = component.lifecycle
+    return {
+        "address": str(component.address),
+        "identity": component.identity,
+        "flavor": component.flavor,
+        "config": component.config,
+        "digest": component.digest,
+        "outputs": component.outputs,
+        "depends_on": [str(address) for address in component.depends_on],
+        "stacks": list(component.stacks),
+        "suspended": component.suspended,
+        "lifecycle": {
+            "prevent_destroy": lifecycle.prevent_destroy,
+            "retain_on_delete": lifecycle.retain_on_delete,
+            "ignore_changes": list(lifecycle.ignore_changes),
+        },
+        "timeouts": component.timeouts,
+        "environment": component.variables,
+        "labels": component.labels,
+    }
+
+
+_NO_LIFECYCLE = LifecycleSpec()
+
+
+def component_from_json(record: dict[str, Any]) -> AppliedComponent:
+    """The inverse of `component_to_json`.
+
+    Raises:
+        KeyError, TypeError, ValueError: the record is not one.
+    """
+    lifecycle = LifecycleSpec.from_value(record["lifecycle"])
+    return AppliedComponent(
+        ComponentAddress.parse(record["address"]),
+        record["identity"],
+        record["flavor"],
+        record["config"],
+        record["digest"],
+        record["outputs"],
+        tuple(ComponentAddress.parse(text) for text in record["depends_on"]),
+        tuple(record["stacks"]),
+        record["suspended"],
+        _NO_LIFECYCLE if lifecycle == _NO_LIFECYCLE else lifecycle,
+        record["timeouts"],
+        record["environment"],
+        record["labels"],
+    )
+
+
+def encode_component(component: AppliedComponent) -> str:
+    """The record as text."""
+    return canonical(component_to_json(component))
+
+
+def decode_component(text: str) -> AppliedComponent:
+    """The inverse of `encode_component`; raises as `component_from_json`."""
+    return component_from_json(json.loads(text))
+
+
+def encode_pending(pending: PendingOperation) -> str:
+    """The pending operation as text."""
+    record = component_to_json(pending.component)
+    return canonical({"operation": pending.operation.value, "component": record, "failure": pending.failure})
+
+
+def decode_pending(text: str) -> PendingOperation:
+    """The inverse of `encode_pending`; raises as `component_from_json`."""
+    record = json.loads(text)
+    return PendingOperation(Operation(record["operation"]), component_from_json(record["component"]), record["failure"])

@@ -1,0 +1,86 @@
+"""Applied state as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from stackspec.core.address import ComponentAddress
+from stackspec.core.values import ValueMap
+from stackspec.manifest.model import LifecycleSpec
+
+
+class Operation(StrEnum):
+    """One call of a hook, or a change of state without one (`record`, `forget`)."""
+
+    PROVISION = "provision"
+    UPDATE = "update"
+    DEPROVISION = "deprovision"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    RECORD = "record"
+    FORGET = "forget"
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedComponent:
+    """A component as it was last applied.
+
+    Attributes:
+        identity: The mark that what its hooks made carries; made before the first hook, kept until it is deprovisioned.
+        config: Complete and resolved.
+        digest: Of `config`; equal digests mean equal configs.
+        outputs: What its last hook returned.
+        depends_on: Kept so that what left the manifests still has an order.
+    """
+
+    address: ComponentAddress
+    identity: str
+    flavor: str
+    config: ValueMap
+    digest: str
+    outputs: ValueMap
+    depends_on: tuple[ComponentAddress, ...]
+    stacks: tuple[str, ...]
+    suspended: bool = False
+    lifecycle: LifecycleSpec = LifecycleSpec()
+    timeouts: Mapping[str, float] = field(default_factory=dict)
+    variables: ValueMap = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingOperation:
+    """A hook call that began and has no good result yet.
+
+    Attributes:
+        component: The component as it will be recorded if the hook succeeds, or as it was for a deprovision.
+        failure: Why the hook failed, where it ended; None where the process died inside it.
+    """
+
+    operation: Operation
+    component: AppliedComponent
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedState:
+    """All that one environment holds, as far as stackspec knows.
+
+    Attributes:
+        lineage: Random text made with the state; two states of one lineage are versions of each other.
+        serial: Grows with every durable change.
+        components: In the order in which they were first applied.
+    """
+
+    environment: str
+    lineage: str = ""
+    serial: int = 0
+    components: Mapping[ComponentAddress, AppliedComponent] = field(default_factory=dict)
+    pending: Mapping[ComponentAddress, PendingOperation] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is applied and nothing is in flight."""
+        return not self.components and not self.pending

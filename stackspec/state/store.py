@@ -1,0 +1,57 @@
+"""What a state store must do; `sqlite` is the embedded one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from stackspec.core.address import ComponentAddress
+from stackspec.state.model import AppliedComponent, AppliedState, PendingOperation
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """An operation begins, or has failed and stays pending with its failure."""
+
+    pending: PendingOperation
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """An operation ended well: the component as it is now, None where it is gone."""
+
+    address: ComponentAddress
+    component: AppliedComponent | None
+
+
+StateChange = Begin | Finish
+
+
+class StateStore(Protocol):
+    """The applied state of one environment.
+
+    A reader never waits. A writer holds the lock, and what `commit` returns from survives a power cut.
+    """
+
+    def read(self) -> AppliedState:
+        """The state as it is; an empty one where none was written.
+
+        Raises:
+            StackspecError: it is damaged, not ours, or newer than this version.
+        """
+
+    def lock(self, purpose: str) -> AbstractContextManager[None]:
+        """Be the only writer while the context lasts.
+
+        Raises:
+            StackspecError: another process is; the diagnostic says who and since when.
+        """
+
+    def commit(self, changes: Sequence[StateChange]) -> int:
+        """Write all of the changes or none, durably, and return the new serial; the lock must be held.
+
+        Raises:
+            StackspecError: they cannot be written.
+        """

@@ -1,0 +1,79 @@
+"""What the tests of flavors share: contexts, and the rule for real parts that are not installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+import pytest
+
+from stackspec.core.address import ComponentAddress
+from stackspec.flavors.contract import HookContext
+from stackspec.flavors.marked_processes import MARK
+
+RealPart = Callable[[str, str], None]
+MakeContext = Callable[..., HookContext]
+Until = Callable[[Callable[[], bool]], None]
+
+
+@pytest.fixture(scope="session")
+def real_part() -> RealPart:
+    """Call it with a module's or program's name and the command that installs it: skips where it is missing.
+
+    With STACKSPEC_TEST_ALL=1 a missing part fails the test instead.
+    """
+
+    def require(name: str, install: str) -> None:
+        if find_spec(name) is None and shutil.which(name) is None:
+            reason = f"{name} is not installed; to test with it: {install}"
+            pytest.fail(reason) if os.environ.get("STACKSPEC_TEST_ALL") == "1" else pytest.skip(reason)
+
+    return require
+
+
+@pytest.fixture(scope="session")
+def until() -> Until:
+    """Waits for a condition, 20 seconds at most."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = monotonic() + 20
+        while not condition():
+            assert monotonic() < deadline, "it did not happen in time"
+            Event().wait(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def make_context(tmp_path: Path) -> Iterator[MakeContext]:
+    """Contexts of components whose project is in `tmp_path`; afterwards none of their processes may be left."""
+    psutil = pytest.importorskip("psutil", reason="psutil is not installed; to test with it: pip install psutil")
+    identities: set[str] = set()
+
+    def make(identity: str = f"identity-{tmp_path.name}", *, seconds: float = 120, **other: object) -> HookContext:
+        identities.add(identity)
+        values: dict[str, object] = {
+            "address": ComponentAddress("experiment_tracker", "main"),
+            "environment": "dev",
+            "root": tmp_path,
+            "data_dir": tmp_path / "data" / "main",
+            **other,
+        }
+        return HookContext(identity=identity, deadline=monotonic() + seconds, **values)  # type: ignore[arg-type]
+
+    yield make
+    left = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) in identities:
+                left.append(process)
+        except psutil.Error:
+            continue  # ended meanwhile, or another user's
+    for process in left:
+        process.kill()
+    assert not left, "processes left over"

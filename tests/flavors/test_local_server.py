@@ -1,0 +1,265 @@
+"""A component's own server: started once, found again after any crash, and ended with all its children."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stackspec.flavors.contract import HookContext, HookError
+from stackspec.flavors.local_port import answers
+from stackspec.flavors.local_server import LocalServer, ServerRecord
+from stackspec.flavors.marked_processes import MARK, marked_processes
+
+MakeContext = Callable[..., HookContext]
+Until = Callable[[Callable[[], bool]], None]
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
+STUBBORN = """
+import http.server, os, signal, subprocess, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])  # closes the lock's file
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def serve(port: int, *more: str) -> list[str]:
+    return [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", *more]
+
+
+def stubborn(port: int) -> list[str]:
+    return [sys.executable, "-c", STUBBORN, str(port)]
+
+
+def start(context: HookContext, command: Callable[[int], list[str]] = serve, wanted: int | None = None) -> ServerRecord:
+    server = LocalServer(context)
+    port = server.port(wanted)
+    return server.start(
+        command(port), port=port, environment=ENVIRONMENT, is_ready=lambda: answers("127.0.0.1", port, "/")
+    )
+
+
+def members(record: ServerRecord) -> list[int]:
+    return marked_processes(record.pid, record.identity)
+
+
+def test_it_starts_once_stops_and_comes_back_on_the_same_port(make_context: MakeContext) -> None:
+    context = make_context()
+    first = start(context)
+    assert LocalServer(context).running() == first
+    assert start(context) == first
+
+    LocalServer(context).stop()
+    assert LocalServer(context).running() is None
+    assert not answers("127.0.0.1", first.port, "/")
+    LocalServer(context).stop()
+
+    again = start(context)
+    assert again.port == first.port and again.pid != first.pid
+
+    LocalServer(context).remove()
+    LocalServer(context).remove()
+    assert not context.data_dir.exists()
+
+
+def test_it_has_nothing_of_its_starter(make_context: MakeContext) -> None:
+    import psutil
+
+    context = make_context()
+    server = psutil.Process(start(context).pid)
+    assert os.getsid(server.pid) == server.pid and server.terminal() is None
+    assert server.ppid() != os.getpid()
+    assert server.cwd() == str(context.data_dir)
+    assert set(server.environ()) - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"} == {"PATH", MARK}
+    assert context.data_dir.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in context.data_dir.iterdir()} == {0o600}
+    LocalServer(context).remove()
+
+
+def test_another_command_takes_the_place_of_the_first(make_context: MakeContext) -> None:
+    context = make_context()
+    first = start(context)
+    second = start(context, lambda port: serve(port, "--directory", str(context.root)))
+    assert second.port == first.port and not members(first)
+    LocalServer(context).remove()
+
+
+STARTER = """
+import os, signal, subprocess, sys
+from pathlib import Path
+from time import monotonic
+from stackspec.core.address import ComponentAddress
+from stackspec.flavors.contract import HookContext
+from stackspec.flavors.local_server import LocalServer
+
+def die(*_arguments, **_options):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def spawn_and_die(*arguments, check, **options):
+    subprocess.Popen(*arguments, **options)
+    die()
+
+identity, root, data_dir, port, moment, *command = sys.argv[1:]
+if moment == "spawned":
+    subprocess.run = spawn_and_die
+context = HookContext(address=ComponentAddress("a", "b"), identity=identity, environment="dev", root=Path(root),
+    data_dir=Path(data_dir), deadline=monotonic() + 60)
+print("ready", flush=True)
+LocalServer(context).start(command, port=int(port), environment={"PATH": os.environ["PATH"]},
+    is_ready=die if moment == "launched" else lambda: False)
+"""
+
+
+def starter(context: HookContext, port: int, moment: str) -> subprocess.Popen[str]:
+    arguments = [context.identity, str(context.root), str(context.data_dir), str(port), moment, *serve(port)]
+    return subprocess.Popen([sys.executable, "-c", STARTER, *arguments], stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("moment", ["spawned", "launched"])
+def test_a_server_whose_starter_was_killed_is_adopted(make_context: MakeContext, until: Until, moment: str) -> None:
+    context = make_context()
+    port = LocalServer(context).port(None)
+    with starter(context, port, moment) as killed:
+        assert killed.wait(30) == -signal.SIGKILL
+    until(lambda: LocalServer(context).running() is not None)
+    survivor = LocalServer(context).running()
+    assert start(context, wanted=port) == survivor
+    LocalServer(context).remove()
+
+
+def test_starters_at_the_same_time_start_one_server(make_context: MakeContext, until: Until) -> None:
+    context = make_context()
+    port = LocalServer(context).port(None)
+    starters = [starter(context, port, "never") for _ in range(4)]
+    until(lambda: answers("127.0.0.1", port, "/"))
+    record = LocalServer(context).running()
+    for process in starters:
+        with process:
+            process.kill()
+    assert start(context, wanted=port) == record
+    assert "in use" not in LocalServer(context).log_file.read_text()
+    LocalServer(context).remove()
+
+
+def test_whenever_its_starter_is_killed_there_is_one_server(make_context: MakeContext) -> None:
+    for step in range(20):
+        context = make_context(f"identity-{step}")
+        port = LocalServer(context).port(None)
+        with starter(context, port, "never") as process:
+            assert process.stdout is not None and process.stdout.readline() == "ready\n"
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(step * 0.005)
+            process.kill()
+        record = start(context, wanted=port)
+        assert members(record) == [record.pid]
+        LocalServer(context).remove()
+        assert not members(record)
+
+
+def test_a_recycled_process_id_is_neither_the_server_nor_signalled(make_context: MakeContext) -> None:
+    context = make_context()
+    context.data_dir.mkdir(parents=True)
+    with subprocess.Popen(serve(LocalServer(context).port(None)), start_new_session=True) as bystander:
+        record = {"identity": context.identity, "pid": bystander.pid, "port": 1, "command": ["x"]}
+        (context.data_dir / "server.json").write_text(json.dumps(record))
+        assert LocalServer(context).running() is None
+        LocalServer(context).stop()
+        assert bystander.poll() is None
+        bystander.kill()
+
+
+def test_another_components_server_is_left_alone(make_context: MakeContext) -> None:
+    theirs, ours = make_context("theirs"), make_context("ours")
+    record = start(theirs)
+    assert LocalServer(ours).running() is None
+    for touch in (lambda: start(ours, wanted=1), LocalServer(ours).stop, LocalServer(ours).remove):
+        with pytest.raises(HookError, match="belongs to another component"):
+            touch()
+    assert LocalServer(theirs).running() == record
+    LocalServer(theirs).remove()
+
+
+def test_children_end_with_it_even_if_they_and_it_ignore_sigterm(make_context: MakeContext, until: Until) -> None:
+    context = make_context(seconds=30)
+    record = start(context, stubborn)
+    until(lambda: len(members(record)) == 2)
+    LocalServer(make_context(seconds=1.5)).stop()
+    assert not members(record)
+
+
+def test_children_that_outlive_its_first_process_are_cleared_away(make_context: MakeContext, until: Until) -> None:
+    context = make_context(seconds=30)
+    record = start(context, stubborn)
+    until(lambda: len(members(record)) == 2)
+    os.kill(record.pid, signal.SIGKILL)
+    until(lambda: LocalServer(context).running() is None)
+    assert len(members(record)) == 1
+    again = start(make_context(seconds=3), stubborn)
+    assert not members(record) and again.pid != record.pid
+    LocalServer(make_context(seconds=1.5)).remove()
+
+
+def test_a_port_in_use_is_named_with_its_process(make_context: MakeContext) -> None:
+    context = make_context()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(HookError, match=f"port {port} is in use by process {os.getpid()} "):
+            start(context, wanted=port)
+    assert LocalServer(context).recorded() is None
+
+
+def test_a_server_that_dies_at_once_shows_the_end_of_its_log(make_context: MakeContext) -> None:
+    context = make_context()
+    script = "import sys; [print(f'line {n}') for n in range(30)]; print('\\x1b[31mno \\x07database'); sys.exit(3)"
+    for _ in range(2):
+        with pytest.raises(HookError) as caught:
+            start(context, lambda _port: [sys.executable, "-c", script])
+        lines = caught.value.message.splitlines()
+        assert lines[0] == "the server ended before it was ready:"
+        assert [line.strip() for line in lines[1:]] == [*(f"line {n}" for n in range(21, 30)), "no database"]
+    LocalServer(context).remove()
+
+
+def test_a_command_that_does_not_exist_is_said(make_context: MakeContext) -> None:
+    with pytest.raises(HookError, match="cannot run no-such-program: No such file"):
+        start(make_context(), lambda _port: ["no-such-program"])
+
+
+def test_waiting_ends_at_the_deadline_and_when_cancelled(make_context: MakeContext) -> None:
+    def never_ready(context: HookContext) -> None:
+        server = LocalServer(context)
+        port = server.port(None)
+        server.start(serve(port), port=port, environment=ENVIRONMENT, is_ready=lambda: False)
+
+    with pytest.raises(HookError, match="not ready in time"):
+        never_ready(make_context(seconds=0.5))
+    context = make_context()
+    threading.Timer(0.2, context.cancelled.set).start()
+    with pytest.raises(HookError, match="cancelled"):
+        never_ready(context)
+    LocalServer(make_context()).remove()
+
+
+def test_a_damaged_record_is_refused(make_context: MakeContext) -> None:
+    context = make_context()
+    context.data_dir.mkdir(parents=True)
+    for text in ("", "[]", "{}", '{"identity": 1, "command": []}', "\0"):
+        (context.data_dir / "server.json").write_text(text)
+        with pytest.raises(HookError, match="cannot read"):
+            LocalServer(context).running()
+
+
+def test_a_log_that_is_a_link_is_not_followed(make_context: MakeContext, tmp_path: Path) -> None:
+    context = make_context()
+    context.data_dir.mkdir(parents=True)
+    (context.data_dir / "server.log").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(HookError, match="cannot write"):
+        start(context)
+    assert not (tmp_path / "elsewhere").exists()
