@@ -67,6 +67,7 @@ class Project:
     def __init__(self, root: Path, files: Sequence[str] = (), registry: Registry | None = None) -> None:
         self.root = root
         self._files = tuple(files)
+        self._also: tuple[str, ...] = ()
         self.registry = registry or Registry()
 
     @classmethod
@@ -77,6 +78,29 @@ class Project:
             StackspecError: there is none.
         """
         return cls(find_root(Path(start)), files, registry)
+
+    def with_files(self, names: Sequence[str]) -> Project:
+        """The same project with more files read beside its folders: those named that it does not read anyway."""
+        known = {os.path.realpath(self.root / file) for file in self.loaded.texts}
+        more = [name for name in names if os.path.realpath(name) not in known]
+        if not more:
+            return self
+        other = Project(self.root, self._files, self.registry)
+        other._also = tuple(more)
+        return other
+
+    def only(self, diagnostics: Sequence[Diagnostic], names: Sequence[str]) -> list[Diagnostic]:
+        """The diagnostics whose place is in one of the files named, and those without a place."""
+        wanted = {os.path.realpath(name) for name in names}
+        return [
+            one for one in diagnostics if one.source is None or os.path.realpath(self.root / one.source.file) in wanted
+        ]
+
+    def described(self) -> str:
+        """What the project declares, counted."""
+        declared = self.loaded.declarations
+        counts = ((len(declared.stacks), "stack"), (len(declared.components), "shared component"), (len(declared.environments), "environment"))
+        return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count) or "no manifests"
 
     # --- manifests
 
@@ -90,7 +114,7 @@ class Project:
             sources = read_files(self.root, self._files)
         else:
             sources = read_manifests(self.root, _folders(settings))
-        more, problems, more_texts = load(sources)
+        more, problems, more_texts = load([*sources, *read_files(self.root, self._also)])
         declarations, conflicts = declare([*manifests, *more])
         return Loaded(declarations, (*diagnostics, *problems, *conflicts), {**texts, **more_texts})
 

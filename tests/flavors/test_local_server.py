@@ -169,10 +169,12 @@ def test_a_recycled_process_id_is_neither_the_server_nor_signalled(make_context:
     with subprocess.Popen(serve(LocalServer(context).port(None)), start_new_session=True) as bystander:
         record = {"identity": context.identity, "pid": bystander.pid, "port": 1, "command": ["x"]}
         (context.data_dir / "server.json").write_text(json.dumps(record))
-        assert LocalServer(context).running() is None
-        LocalServer(context).stop()
-        assert bystander.poll() is None
-        bystander.kill()
+        try:
+            assert LocalServer(context).running() is None
+            LocalServer(context).stop()
+            assert bystander.poll() is None
+        finally:
+            bystander.kill()
 
 
 def test_another_components_server_is_left_alone(make_context: MakeContext) -> None:

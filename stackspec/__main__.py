@@ -1,0 +1,29 @@
+"""The command's entry: as little as can be before the work is known."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+
+def main() -> int:
+    """Run the command line; the exit code."""
+    # A module of the working directory must never be imported in place of a library's.
+    sys.path[:] = [path for path in sys.path if path not in ("", os.getcwd())]
+    for name in (signal.SIGINT, signal.SIGTERM):
+        # Until an apply takes the signals over there is nothing to finish, and a traceback helps nobody.
+        signal.signal(name, lambda number, _frame: os._exit(128 + number))
+    arguments = sys.argv[1:]
+    if arguments in (["version"], ["--version"]):
+        from stackspec import __version__
+
+        print(f"stackspec {__version__}")
+        return 0
+    from stackspec.cli.app import run
+
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""`stackspec apply` and `stackspec destroy`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stackspec.cli.options import AllowEmpty, EnvironmentName, Files, Output, OutputFormat, Replacements, Stacks, Targets
+
+if TYPE_CHECKING:
+    from stackspec.apply.events import Listener
+    from stackspec.apply.executor import ApplyResult
+    from stackspec.apply.stop import Stop
+    from stackspec.cli.session import Session
+    from stackspec.plan.model import Plan
+    from stackspec.plan.planner import Selection
+    from stackspec.project import Planned
+
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", "--auto-approve", envvar="STACKSPEC_YES", help="Do not ask; needed without a terminal.")
+]
+Approve = Annotated[
+    str | None,
+    typer.Option(
+        "--approve", envvar="STACKSPEC_APPROVE", help="The name of the protected environment to change.", metavar="ENVIRONMENT"
+    ),
+]
+Parallelism = Annotated[
+    int, typer.Option("--parallelism", min=1, max=256, envvar="STACKSPEC_PARALLELISM", help="Hooks at once.", metavar="N")
+]
+
+
+def apply(
+    environment: EnvironmentName = None,
+    stack: Stacks = None,
+    target: Targets = None,
+    replace: Replacements = None,
+    yes: Yes = False,
+    approve: Approve = None,
+    allow_empty: AllowEmpty = False,
+    parallelism: Parallelism = 10,
+    files: Files = None,
+    output: Output = OutputFormat.TEXT,
+) -> None:
+    """Make the environment what the manifests say."""
+    from stackspec.cli.selection import selection
+    from stackspec.cli.session import Session
+
+    with Session(output, files) as session:
+        chosen = selection(stack, target, replace)
+        code = _carry_out(session, environment, chosen, yes, approve, allow_empty, parallelism)
+    raise typer.Exit(code)
+
+
+def destroy(
+    environment: EnvironmentName = None,
+    stack: Stacks = None,
+    target: Targets = None,
+    yes: Yes = False,
+    approve: Approve = None,
+    parallelism: Parallelism = 10,
+    files: Files = None,
+    output: Output = OutputFormat.TEXT,
+) -> None:
+    """Remove everything that stackspec made in the environment."""
+    from stackspec.cli.selection import selection
+    from stackspec.cli.session import Session
+
+    with Session(output, files) as session:
+        chosen = selection(stack, target, destroy=True)
+        code = _carry_out(session, environment, chosen, yes, approve, True, parallelism)
+    raise typer.Exit(code)
+
+
+def _carry_out(
+    session: Session,
+    environment: str | None,
+    chosen: Selection,
+    yes: bool,
+    approve: str | None,
+    allow_empty: bool,
+    parallelism: int,
+) -> int:
+    from stackspec.render.plan import plan_text
+
+    planned = session.project.plan(environment, chosen, allow_empty=allow_empty)
+    plan = planned.plan
+    if not session.json:
+        session.report(planned.diagnostics)
+        session.answer(plan_text(plan, session.style))
+    if plan.has_changes:
+        _approve(planned, approve)
+        if not yes and not _confirmed(session, plan):
+            session.tell("Nothing was changed.")
+            return 1
+    if not plan.has_steps:
+        if session.json:
+            session.answer(json.dumps(_summary(plan, None)) + "\n")
+        return 0
+    return _run(session, planned, parallelism)
+
+
+def _approve(planned: Planned, approve: str | None) -> None:
+    from stackspec.core.diagnostic import StackspecError
+
+    environment = planned.plan.environment
+    if environment.settings.protected and approve != environment.name:
+        raise StackspecError.of(
+            "SS0605", f"the environment '{environment.name}' is protected", hint=f"approve the change with --approve {environment.name}"
+        )
+
+
+def _confirmed(session: Session, plan: Plan) -> bool:
+    from stackspec.core.diagnostic import StackspecError
+
+    if session.json or not sys.stdin.isatty():
+        raise StackspecError.of("SS0603", "nobody can confirm the changes here", hint="add --yes to apply them without asking")
+    sys.stderr.write(f"\nApply these changes to '{plan.environment.name}'? Only 'yes' is taken: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == "yes"
+
+
+def _run(session: Session, planned: Planned, parallelism: int) -> int:
+    from stackspec.apply.stop import Stop
+
+    stop = Stop()
+    with _signals(session, stop) as received, _progress(session) as listener:
+        result = session.project.apply(planned, parallelism=parallelism, listener=listener, stop=stop)
+    _conclude(session, planned.plan, result)
+    if received:
+        return 128 + received[0]
+    return 1 if result.failed or result.skipped else 0
+
+
+@contextmanager
+def _signals(session: Session, stop: Stop) -> Iterator[list[int]]:
+    """Ctrl-C and SIGTERM ask to stop while the context lasts; the signals that came."""
+    received: list[int] = []
+
+    def handle(number: int, _frame: Any) -> None:
+        received.append(number)
+        stop.request()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(session: Session) -> Iterator[Listener]:
+    from stackspec.cli.session import Verbosity
+    from stackspec.render.progress import json_progress, live_progress, plain_progress
+
+    if session.json:
+        yield json_progress(lambda line: session.answer(line + "\n"))
+    elif sys.stderr.isatty() and not Verbosity.quiet:
+        with live_progress(sys.stderr, session.error_style) as listener:
+            yield listener
+    else:
+        yield plain_progress(session.tell, session.error_style)
+
+
+def _conclude(session: Session, plan: Plan, result: ApplyResult) -> None:
+    from stackspec.render.plan import counts_text
+
+    if session.json:
+        session.answer(json.dumps(_summary(plan, result), ensure_ascii=False) + "\n")
+        return
+    session.report(result.failed)
+    counts = _counts(plan, result)
+    if not result.failed and not result.skipped:
+        if plan.has_changes:
+            session.answer(f"\n{session.style('Done', 'bold', 'green')}: {counts_text(counts, done=True)}.\n")
+        return
+    left = f", {len(result.skipped)} left alone" if result.skipped else ""
+    done = counts_text({action: count for action, count in counts.items() if action != "no-op"}, done=True) if any(
+        count for action, count in counts.items() if action != "no-op"
+    ) else "nothing changed"
+    session.answer(f"\n{session.style('Not complete', 'bold', 'red')}: {done}; {len(result.failed)} failed{left}.\n")
+    session.tell("What was done is recorded; run 'stackspec apply' again to go on from here.")
+
+
+def _counts(plan: Plan, result: ApplyResult) -> dict[str, int]:
+    """Action to how many components it was done for."""
+    done = set(result.done)
+    counts: dict[str, int] = {}
+    for change in plan.changes:
+        if change.address in done or change.action.value == "no-op":
+            counts[change.action.value] = counts.get(change.action.value, 0) + 1
+    return counts
+
+
+def _summary(plan: Plan, result: ApplyResult | None) -> dict[str, Any]:
+    from stackspec.render.diagnostics import diagnostics_json
+
+    return {
+        "event": "summary",
+        "format_version": "1.0",
+        "environment": plan.environment.name,
+        "serial": result.serial if result else plan.serial,
+        "summary": _counts(plan, result) if result else plan.summary,
+        "failed": len(result.failed) if result else 0,
+        "skipped": {str(address): reason for address, reason in result.skipped.items()} if result else {},
+        "diagnostics": diagnostics_json(result.failed) if result else [],
+    }

@@ -1,0 +1,51 @@
+"""`stackspec plan`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stackspec.cli.options import (
+    AllowEmpty,
+    EnvironmentName,
+    Files,
+    Output,
+    OutputFormat,
+    Replacements,
+    ShowAll,
+    Stacks,
+    Targets,
+)
+
+
+def plan(
+    environment: EnvironmentName = None,
+    stack: Stacks = None,
+    target: Targets = None,
+    replace: Replacements = None,
+    destroy: Annotated[bool, typer.Option("--destroy", envvar="STACKSPEC_DESTROY", help="Plan to remove everything.")] = False,
+    detailed_exitcode: Annotated[
+        bool,
+        typer.Option("--detailed-exitcode", envvar="STACKSPEC_DETAILED_EXITCODE", help="Exit with 2 if there are changes."),
+    ] = False,
+    show_all: ShowAll = False,
+    allow_empty: AllowEmpty = False,
+    files: Files = None,
+    output: Output = OutputFormat.TEXT,
+) -> None:
+    """Show what an apply would change, and change nothing."""
+    from stackspec.cli.selection import selection
+    from stackspec.cli.session import Session
+    from stackspec.render.plan import plan_json, plan_text
+
+    with Session(output, files) as session:
+        chosen = selection(stack, target, replace, destroy=destroy)
+        planned = session.project.plan(environment, chosen, allow_empty=allow_empty)
+        if session.json:
+            session.answer_json(plan_json(planned.plan, planned.diagnostics, show_all=show_all))
+        else:
+            session.report(planned.diagnostics)
+            session.answer(plan_text(planned.plan, session.style, show_all=show_all))
+    if detailed_exitcode and planned.plan.has_changes:
+        raise typer.Exit(2)

@@ -1,0 +1,100 @@
+"""One run of a command: where its words go, and how its errors end it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import IO, Any
+
+import typer
+
+from stackspec.cli.options import OutputFormat
+from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
+from stackspec.manifest.text import SourceText
+from stackspec.project import Project
+from stackspec.render.diagnostics import diagnostics_json, diagnostics_text
+from stackspec.render.text import Style
+
+
+class Verbosity:
+    """How much standard error tells: set once, by the options before the command."""
+
+    verbose = False
+    quiet = False
+
+
+def _colour(stream: IO[str]) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class Session:
+    """Standard output is the answer, standard error is progress and diagnostics.
+
+    As a context it turns a `StackspecError` into its diagnostics and exit code 1.
+    """
+
+    def __init__(self, output: OutputFormat = OutputFormat.TEXT, files: Sequence[str] | None = None) -> None:
+        self.json = output is OutputFormat.JSON
+        self.style = Style(_colour(sys.stdout))
+        self.error_style = Style(_colour(sys.stderr))
+        self._files = files or ()
+        self._project: Project | None = None
+
+    @property
+    def project(self) -> Project:
+        """The project around the working directory.
+
+        Raises:
+            StackspecError: there is none.
+        """
+        if self._project is None:
+            self._project = Project.open(".", self._files)
+        return self._project
+
+    @project.setter
+    def project(self, project: Project) -> None:
+        self._project = project
+
+    def answer(self, text: str) -> None:
+        """Write to standard output."""
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    def answer_json(self, document: Mapping[str, Any]) -> None:
+        """Write one JSON document to standard output."""
+        self.answer(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+    def tell(self, line: str) -> None:
+        """Write a line of progress to standard error, unless quiet."""
+        if not Verbosity.quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    def report(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Show diagnostics on standard error; warnings not when quiet."""
+        found = [one for one in diagnostics if one.severity is Severity.ERROR or not Verbosity.quiet]
+        if found:
+            sys.stderr.write(diagnostics_text(found, self._texts(), self.error_style))
+            sys.stderr.flush()
+
+    def _texts(self) -> Mapping[str, SourceText]:
+        return self._project.loaded.texts if self._project and "loaded" in vars(self._project) else {}
+
+    def fail(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """Show why the command cannot go on, in the form that was asked for."""
+        if self.json:
+            self.answer_json({"format_version": "1.0", "diagnostics": diagnostics_json(diagnostics)})
+        else:
+            self.report(diagnostics)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, StackspecError):
+            self.fail(error.diagnostics)
+            raise typer.Exit(1) from None

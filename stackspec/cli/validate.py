@@ -1,0 +1,39 @@
+"""`stackspec validate`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stackspec.cli.options import EnvironmentName, Files, Output, OutputFormat
+
+
+def validate(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Report only these files' problems; default: all.", metavar="[FILES]...")
+    ] = None,
+    environment: EnvironmentName = None,
+    files: Files = None,
+    output: Output = OutputFormat.TEXT,
+) -> None:
+    """Check the manifests: form, references, expressions, rules."""
+    from stackspec.cli.session import Session
+    from stackspec.core.diagnostic import has_errors
+    from stackspec.render.diagnostics import diagnostics_json
+
+    with Session(output, files) as session:
+        if names:
+            session.project = session.project.with_files(names)
+        found = session.project.validate(environment)
+        if names:
+            found = session.project.only(found, names)
+        valid = not has_errors(found)
+        if session.json:
+            session.answer_json({"valid": valid, "diagnostics": diagnostics_json(found)})
+        else:
+            session.report(found)
+            if valid:
+                session.answer(f"{session.project.described()}: valid\n")
+    if not valid:
+        raise typer.Exit(1)

@@ -1,0 +1,120 @@
+"""A plan for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from stackspec.core.address import format_path
+from stackspec.core.diagnostic import Diagnostic
+from stackspec.core.values import Unknown
+from stackspec.plan.model import SIGNS, Action, Change, FieldChange, Plan
+from stackspec.render.diagnostics import diagnostics_json
+from stackspec.render.text import Style, safe, shown
+
+FORMAT_VERSION = "1.0"
+"""The version of the JSON documents; the first number grows when a program that reads them would break."""
+
+_COLOURS = {
+    Action.CREATE: "green",
+    Action.UPDATE: "yellow",
+    Action.REPLACE: "magenta",
+    Action.DELETE: "red",
+    Action.SUSPEND: "cyan",
+    Action.RESUME: "cyan",
+    Action.FORGET: "red",
+    Action.RECOVER: "magenta",
+}
+
+_DONE = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "suspend": "suspended",
+    "resume": "resumed",
+    "forget": "forgotten",
+    "recover": "recovered",
+}
+
+
+def plan_text(plan: Plan, style: Style, *, show_all: bool = False) -> str:
+    """The changes, one block each, and a line that counts them."""
+    shown_changes = [change for change in plan.changes if show_all or change.action is not Action.NO_OP]
+    blocks = [_block(change, style) for change in shown_changes]
+    if not plan.has_changes:
+        unchanged = plan.summary["no-op"]
+        what = f"{unchanged} component{'' if unchanged == 1 else 's'}" if unchanged else "no components"
+        blocks.append(f"No changes: {what}, as applied in '{plan.environment.name}'.")
+    else:
+        blocks.append(f"{style('Plan', 'bold')} for '{plan.environment.name}': {counts_text(plan.summary)}.")
+    return "\n\n".join(blocks) + "\n"
+
+
+def counts_text(summary: dict[str, int], *, done: bool = False) -> str:
+    """`2 to create, 1 to update, 3 unchanged`, or with `done` `2 created, …`."""
+    parts = [f"{count} {_DONE[action] if done else 'to ' + action}" for action, count in summary.items() if count and action != "no-op"]
+    if summary.get("no-op"):
+        parts.append(f"{summary['no-op']} unchanged")
+    return ", ".join(parts) or "nothing to do"
+
+
+def _block(change: Change, style: Style) -> str:
+    colour = _COLOURS.get(change.action, "dim")
+    place = f"  {style(safe(str(change.source)), 'dim')}" if change.source else ""
+    head = f"{style(f'{SIGNS[change.action]:>3}', 'bold', colour)} {style(str(change.address), 'bold')} ({change.flavor}){place}"
+    lines = [head]
+    if change.action not in (Action.CREATE, Action.NO_OP):
+        lines.append(f"      {safe(change.reason)}")
+    width = max((len(format_path(field.path)) for field in change.fields), default=0)
+    lines += [f"      {_field(field, change.action, width, style)}" for field in change.fields]
+    return "\n".join(lines)
+
+
+def _field(field: FieldChange, action: Action, width: int, style: Style) -> str:
+    name = f"{safe(format_path(field.path)):<{width}}"
+    after = style(shown(field.after, sensitive=field.sensitive), "green")
+    if action is Action.CREATE:
+        return f"{name}  {after}"
+    before = style(shown(field.before, sensitive=field.sensitive), "red")
+    forces = style("  (forces replacement)", "magenta") if field.requires_replacement else ""
+    return f"{name}  {before} → {after}{forces}"
+
+
+def plan_json(plan: Plan, diagnostics: Iterable[Diagnostic] = (), *, show_all: bool = False) -> dict[str, Any]:
+    """The plan as SPEC's JSON document."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": plan.environment.name,
+        "serial": plan.serial,
+        "lineage": plan.lineage,
+        "summary": plan.summary,
+        "changes": [change_json(change) for change in plan.changes if show_all or change.action is not Action.NO_OP],
+        "diagnostics": diagnostics_json(diagnostics),
+    }
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    """One change of SPEC's JSON document."""
+    return {
+        "address": str(change.address),
+        "action": change.action.value,
+        "flavor": change.flavor,
+        "stacks": list(change.stacks),
+        "source": change.source.to_json() if change.source else None,
+        "reason": change.reason,
+        "fields": [_field_json(field) for field in change.fields],
+    }
+
+
+def _field_json(field: FieldChange) -> dict[str, Any]:
+    document = {
+        "path": format_path(field.path),
+        "before": None if field.sensitive else field.before,
+        "after": None if field.sensitive or isinstance(field.after, Unknown) else field.after,
+        "sensitive": field.sensitive,
+        "requires_replacement": field.requires_replacement,
+    }
+    if isinstance(field.after, Unknown):
+        document["known_after_apply"] = True
+    return document

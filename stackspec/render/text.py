@@ -1,0 +1,43 @@
+"""Text that is safe to show: colour only where wanted, control characters never."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from stackspec.core.values import Unknown
+
+_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
+
+LONGEST_VALUE = 120
+"""Characters of a value that a line of a plan shows."""
+
+
+class Style:
+    """Paints text with ANSI colours, or leaves it alone."""
+
+    def __init__(self, colour: bool) -> None:
+        self._colour = colour
+
+    def __call__(self, text: str, *looks: str) -> str:
+        if not self._colour or not looks:
+            return text
+        return f"\x1b[{';'.join(_CODES[look] for look in looks)}m{text}\x1b[0m"
+
+
+def safe(text: str) -> str:
+    """The text with characters that a terminal would act on written as escapes."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def shown(value: Any, *, sensitive: bool = False) -> str:
+    """A value on one line: JSON, cut where it is long."""
+    if isinstance(value, Unknown):
+        return repr(value)
+    if sensitive:
+        return "(sensitive)"
+    text = safe(json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
