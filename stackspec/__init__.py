@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Diagnostic", "Project", "Severity", "__version__"]
 
-_HOMES = {"Diagnostic": "stackspec.core.diagnostic", "Severity": "stackspec.core.diagnostic", "Project": "stackspec.project"}
+_HOMES = {
+    "Diagnostic": "stackspec.core.diagnostic",
+    "Severity": "stackspec.core.diagnostic",
+    "Project": "stackspec.project",
+}
 
 
 def __getattr__(name: str) -> object:

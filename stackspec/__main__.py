@@ -18,7 +18,7 @@ def main() -> int:
     if arguments in (["version"], ["--version"]):
         from stackspec import __version__
 
-        print(f"stackspec {__version__}")
+        sys.stdout.write(f"stackspec {__version__}\n")
         return 0
     from stackspec.cli.app import run
 

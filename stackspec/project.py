@@ -18,7 +18,7 @@ from stackspec.manifest.model import Manifest, ProjectSpec
 from stackspec.manifest.source import find_root, read_files, read_manifests, read_project_file
 from stackspec.manifest.text import SourceText
 from stackspec.plan.model import Plan
-from stackspec.plan.planner import Selection, make_plan
+from stackspec.plan.planner import EVERYTHING, Selection, make_plan
 from stackspec.stack.declared import Declarations, declare
 from stackspec.stack.model import DesiredState
 from stackspec.stack.resolve import Resolver, unused_components
@@ -99,8 +99,14 @@ class Project:
     def described(self) -> str:
         """What the project declares, counted."""
         declared = self.loaded.declarations
-        counts = ((len(declared.stacks), "stack"), (len(declared.components), "shared component"), (len(declared.environments), "environment"))
-        return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count) or "no manifests"
+        counts = (
+            (len(declared.stacks), "stack"),
+            (len(declared.components), "shared component"),
+            (len(declared.environments), "environment"),
+        )
+        return (
+            ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count) or "no manifests"
+        )
 
     # --- manifests
 
@@ -110,10 +116,8 @@ class Project:
         project_file = read_project_file(self.root)
         manifests, diagnostics, texts = load([project_file] if project_file else [])
         settings = next((one for one in manifests if one.kind == "Project"), None)
-        if self._files:
-            sources = read_files(self.root, self._files)
-        else:
-            sources = read_manifests(self.root, _folders(settings))
+        named = bool(self._files)
+        sources = read_files(self.root, self._files) if named else read_manifests(self.root, _folders(settings))
         more, problems, more_texts = load([*sources, *read_files(self.root, self._also)])
         declarations, conflicts = declare([*manifests, *more])
         return Loaded(declarations, (*diagnostics, *problems, *conflicts), {**texts, **more_texts})
@@ -178,7 +182,9 @@ class Project:
 
         return SqliteStateStore(self._local_folder() / "state", environment)
 
-    def plan(self, environment: str | None = None, selection: Selection = Selection(), *, allow_empty: bool = False) -> Planned:
+    def plan(
+        self, environment: str | None = None, selection: Selection = EVERYTHING, *, allow_empty: bool = False
+    ) -> Planned:
         """What an apply would do.
 
         Raises:
@@ -245,7 +251,9 @@ class Project:
     def _local_folder(self) -> Path:
         folder = self.root / LOCAL_FOLDER
         if folder.is_symlink():
-            raise StackspecError.of("SS0701", f"{folder} is a link; local state is kept in a folder of the project itself")
+            raise StackspecError.of(
+                "SS0701", f"{folder} is a link; local state is kept in a folder of the project itself"
+            )
         return folder
 
     def _prepare_local_folder(self) -> None:

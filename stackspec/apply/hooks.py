@@ -66,7 +66,9 @@ class Hooks:
         self._registry = registry
         self._place = place
 
-    def _flavor(self, component: AppliedComponent, deadline: float, cancelled: Event, log: Callable[[str], None]) -> Flavor:
+    def _flavor(
+        self, component: AppliedComponent, deadline: float, cancelled: Event, log: Callable[[str], None]
+    ) -> Flavor:
         address = component.address
         cls = self._registry.flavor(address.type, component.flavor)
         known = self._registry.spec(address.type, component.flavor).schema["properties"]
@@ -143,4 +145,5 @@ class Hooks:
 def _checked(outputs: FlavorOutputs, flavor: Flavor) -> ValueMap:
     if not isinstance(outputs, FlavorOutputs):
         raise HookError(f"the hook returned a {type(outputs).__name__}, not the outputs of {flavor.flavor}")
-    return plain(outputs)
+    values: ValueMap = plain(outputs)
+    return values

@@ -18,7 +18,9 @@ PARALLELISM = 10
 def observe(components: Iterable[AppliedComponent], hooks: Hooks) -> dict[ComponentAddress, Observation | HookFailure]:
     """What each component really is, or why it could not be told; in the order of `components`."""
     waiting = {component.address: component for component in components}
-    seen: dict[ComponentAddress, Observation | HookFailure] = dict.fromkeys(waiting, HookFailure("SS0601", "not observed"))
+    seen: dict[ComponentAddress, Observation | HookFailure] = dict.fromkeys(
+        waiting, HookFailure("SS0601", "not observed")
+    )
     workers: Workers[ComponentAddress, Observation | HookFailure] = Workers(PARALLELISM)
     cancelled = Event()
     todo = list(waiting.values())

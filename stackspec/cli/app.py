@@ -38,7 +38,8 @@ def before(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", envvar="STACKSPEC_VERBOSE", help="Tell more.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", envvar="STACKSPEC_QUIET", help="Tell only errors.")] = False,
     show_version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", callback=version.print_and_exit, is_eager=True)
+        bool,
+        typer.Option("--version", help="Print the version and exit.", callback=version.print_and_exit, is_eager=True),
     ] = False,
 ) -> None:
     """Take the options before the command."""

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stackspec.cli.options import AllowEmpty, EnvironmentName, Files, Output, OutputFormat, Replacements, Stacks, Targets
+from stackspec.cli.options import (
+    AllowEmpty,
+    EnvironmentName,
+    Files,
+    Output,
+    OutputFormat,
+    Replacements,
+    Stacks,
+    Targets,
+)
 
 if TYPE_CHECKING:
     from stackspec.apply.events import Listener
@@ -23,16 +32,23 @@ if TYPE_CHECKING:
     from stackspec.project import Planned
 
 Yes = Annotated[
-    bool, typer.Option("--yes", "-y", "--auto-approve", envvar="STACKSPEC_YES", help="Do not ask; needed without a terminal.")
+    bool,
+    typer.Option(
+        "--yes", "-y", "--auto-approve", envvar="STACKSPEC_YES", help="Do not ask; needed without a terminal."
+    ),
 ]
 Approve = Annotated[
     str | None,
     typer.Option(
-        "--approve", envvar="STACKSPEC_APPROVE", help="The name of the protected environment to change.", metavar="ENVIRONMENT"
+        "--approve",
+        envvar="STACKSPEC_APPROVE",
+        help="The name of the protected environment to change.",
+        metavar="ENVIRONMENT",
     ),
 ]
 Parallelism = Annotated[
-    int, typer.Option("--parallelism", min=1, max=256, envvar="STACKSPEC_PARALLELISM", help="Hooks at once.", metavar="N")
+    int,
+    typer.Option("--parallelism", min=1, max=256, envvar="STACKSPEC_PARALLELISM", help="Hooks at once.", metavar="N"),
 ]
 
 
@@ -112,7 +128,9 @@ def _approve(planned: Planned, approve: str | None) -> None:
     environment = planned.plan.environment
     if environment.settings.protected and approve != environment.name:
         raise StackspecError.of(
-            "SS0605", f"the environment '{environment.name}' is protected", hint=f"approve the change with --approve {environment.name}"
+            "SS0605",
+            f"the environment '{environment.name}' is protected",
+            hint=f"approve the change with --approve {environment.name}",
         )
 
 
@@ -120,7 +138,9 @@ def _confirmed(session: Session, plan: Plan) -> bool:
     from stackspec.core.diagnostic import StackspecError
 
     if session.json or not sys.stdin.isatty():
-        raise StackspecError.of("SS0603", "nobody can confirm the changes here", hint="add --yes to apply them without asking")
+        raise StackspecError.of(
+            "SS0603", "nobody can confirm the changes here", hint="add --yes to apply them without asking"
+        )
     sys.stderr.write(f"\nApply these changes to '{plan.environment.name}'? Only 'yes' is taken: ")
     sys.stderr.flush()
     return sys.stdin.readline().strip() == "yes"
@@ -182,9 +202,11 @@ def _conclude(session: Session, plan: Plan, result: ApplyResult) -> None:
             session.answer(f"\n{session.style('Done', 'bold', 'green')}: {counts_text(counts, done=True)}.\n")
         return
     left = f", {len(result.skipped)} left alone" if result.skipped else ""
-    done = counts_text({action: count for action, count in counts.items() if action != "no-op"}, done=True) if any(
-        count for action, count in counts.items() if action != "no-op"
-    ) else "nothing changed"
+    done = (
+        counts_text({action: count for action, count in counts.items() if action != "no-op"}, done=True)
+        if any(count for action, count in counts.items() if action != "no-op")
+        else "nothing changed"
+    )
     session.answer(f"\n{session.style('Not complete', 'bold', 'red')}: {done}; {len(result.failed)} failed{left}.\n")
     session.tell("What was done is recorded; run 'stackspec apply' again to go on from here.")
 

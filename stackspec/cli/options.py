@@ -20,7 +20,9 @@ Output = Annotated[
 ]
 EnvironmentName = Annotated[
     str | None,
-    typer.Option("--environment", "-e", envvar="STACKSPEC_ENVIRONMENT", help="The environment to work on.", metavar="NAME"),
+    typer.Option(
+        "--environment", "-e", envvar="STACKSPEC_ENVIRONMENT", help="The environment to work on.", metavar="NAME"
+    ),
 ]
 Files = Annotated[
     list[str] | None,
@@ -39,15 +41,25 @@ Stacks = Annotated[
 Targets = Annotated[
     list[str] | None,
     typer.Option(
-        "--target", envvar="STACKSPEC_TARGET", help="Plan only this component and what it depends on.", metavar="ADDRESS"
+        "--target",
+        envvar="STACKSPEC_TARGET",
+        help="Plan only this component and what it depends on.",
+        metavar="ADDRESS",
     ),
 ]
 Replacements = Annotated[
     list[str] | None,
-    typer.Option("--replace", envvar="STACKSPEC_REPLACE", help="Replace this component though nothing changed.", metavar="ADDRESS"),
+    typer.Option(
+        "--replace",
+        envvar="STACKSPEC_REPLACE",
+        help="Replace this component though nothing changed.",
+        metavar="ADDRESS",
+    ),
 ]
 ShowAll = Annotated[bool, typer.Option("--all", envvar="STACKSPEC_ALL", help="Show unchanged components too.")]
 AllowEmpty = Annotated[
     bool,
-    typer.Option("--allow-empty", envvar="STACKSPEC_ALLOW_EMPTY", help="Go on though the manifests declare no component."),
+    typer.Option(
+        "--allow-empty", envvar="STACKSPEC_ALLOW_EMPTY", help="Go on though the manifests declare no component."
+    ),
 ]

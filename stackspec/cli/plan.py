@@ -24,10 +24,14 @@ def plan(
     stack: Stacks = None,
     target: Targets = None,
     replace: Replacements = None,
-    destroy: Annotated[bool, typer.Option("--destroy", envvar="STACKSPEC_DESTROY", help="Plan to remove everything.")] = False,
+    destroy: Annotated[
+        bool, typer.Option("--destroy", envvar="STACKSPEC_DESTROY", help="Plan to remove everything.")
+    ] = False,
     detailed_exitcode: Annotated[
         bool,
-        typer.Option("--detailed-exitcode", envvar="STACKSPEC_DETAILED_EXITCODE", help="Exit with 2 if there are changes."),
+        typer.Option(
+            "--detailed-exitcode", envvar="STACKSPEC_DETAILED_EXITCODE", help="Exit with 2 if there are changes."
+        ),
     ] = False,
     show_all: ShowAll = False,
     allow_empty: AllowEmpty = False,

@@ -14,7 +14,8 @@ def schema(
         str, typer.Argument(help="'manifest' (any kind), a kind, or a flavor as type/flavor.", metavar="[NAME]")
     ] = "manifest",
     write: Annotated[
-        Path | None, typer.Option("--write", help="Write all schemas under this folder instead of printing one.", metavar="DIR")
+        Path | None,
+        typer.Option("--write", help="Write all schemas under this folder instead of printing one.", metavar="DIR"),
     ] = None,
 ) -> None:
     """Print or write the JSON Schemas that editors use."""

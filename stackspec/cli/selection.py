@@ -35,7 +35,11 @@ def addresses(texts: Sequence[str] | None) -> tuple[ComponentAddress, ...]:
         try:
             found.append(ComponentAddress.parse(text))
         except ValueError:
-            wrong.append(Diagnostic("SS0502", f"'{text}' is not an address", hint="an address is type/name, like artifact_store/dev"))
+            wrong.append(
+                Diagnostic(
+                    "SS0502", f"'{text}' is not an address", hint="an address is type/name, like artifact_store/dev"
+                )
+            )
     if wrong:
         raise StackspecError(wrong)
     return tuple(found)

@@ -70,7 +70,8 @@ class Session:
     def tell(self, line: str) -> None:
         """Write a line of progress to standard error, unless quiet."""
         if not Verbosity.quiet:
-            print(line, file=sys.stderr, flush=True)
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
 
     def report(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Show diagnostics on standard error; warnings not when quiet."""

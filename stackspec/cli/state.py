@@ -19,9 +19,17 @@ def list_(environment: EnvironmentName = None, output: Output = OutputFormat.TEX
     with Session(output) as session:
         applied = session.project.store(session.project.environment(environment)).read()
         if session.json:
-            rows = [{"address": str(one.address), "flavor": one.flavor, "stacks": list(one.stacks)} for one in applied.components.values()]
+            rows = [
+                {"address": str(one.address), "flavor": one.flavor, "stacks": list(one.stacks)}
+                for one in applied.components.values()
+            ]
             session.answer_json(
-                {"environment": applied.environment, "serial": applied.serial, "lineage": applied.lineage, "components": rows}
+                {
+                    "environment": applied.environment,
+                    "serial": applied.serial,
+                    "lineage": applied.lineage,
+                    "components": rows,
+                }
             )
         else:
             session.answer("".join(f"{address}\n" for address in applied.components))

@@ -48,7 +48,7 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0105": Code(
         "forbidden-character",
-        "Control, bidirectional and zero-width characters are refused: they make a file mean something else than it shows.",
+        "Control, bidirectional and zero-width characters: a file with them shows one thing and means another.",
         'name: "dev\\u202e"',
         "Remove the character.",
     ),
@@ -73,7 +73,7 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0109": Code(
         "unsupported-yaml",
-        "A feature of YAML that stackspec does not read: merge keys, tags other than the core ones, keys that are not text.",
+        "YAML that stackspec does not read: merge keys, tags other than the core ones, keys that are not text.",
         "<<: *defaults",
         "Write the value out.",
     ),

@@ -73,7 +73,8 @@ class Diagnostic:
         }
         if self.notes:
             document["notes"] = [
-                {"message": note.message, "source": note.source.to_json() if note.source else None} for note in self.notes
+                {"message": note.message, "source": note.source.to_json() if note.source else None}
+                for note in self.notes
             ]
         return document
 

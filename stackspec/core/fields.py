@@ -14,7 +14,6 @@ import inspect
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from functools import cache
 from typing import Any, Literal, Self, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
 Schema = dict[str, Any]
@@ -86,9 +85,13 @@ class Fields:
         return cls(**{name: _convert(hints[name], item) for name, item in value.items()})
 
 
-@cache
-def _hints(cls: type[Fields]) -> dict[str, Any]:
-    return get_type_hints(cls)
+_HINTS: dict[type, dict[str, Any]] = {}
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    if cls not in _HINTS:
+        _HINTS[cls] = get_type_hints(cls)
+    return _HINTS[cls]
 
 
 def _convert(hint: Any, value: Any) -> Any:
@@ -130,7 +133,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-@cache
 def json_schema(cls: type[Fields]) -> Schema:
     """The strict JSON Schema of a record: closed, with descriptions and defaults."""
     hints, properties, required = _hints(cls), {}, []

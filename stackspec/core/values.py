@@ -22,13 +22,6 @@ ValueMap = Mapping[str, Value]
 class Unknown:
     """The one value of a field that only an apply can tell; it prints as SPEC's `(known after apply)`."""
 
-    _instance: Unknown | None = None
-
-    def __new__(cls) -> Unknown:
-        if cls._instance is None:
-            cls._instance = super().__new__(cls)
-        return cls._instance
-
     def __repr__(self) -> str:
         return "(known after apply)"
 

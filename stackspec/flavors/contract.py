@@ -10,6 +10,7 @@ be killed at any instant and is then called again with the same `context.identit
 
 from __future__ import annotations
 
+import builtins
 import os
 import threading
 from abc import ABC, abstractmethod
@@ -135,8 +136,8 @@ class Flavor(ABC):
     requirements: ClassVar[tuple[str, ...]] = ()
     is_remote: ClassVar[bool] = False
 
-    Config: ClassVar[type[FlavorConfig]]
-    Outputs: ClassVar[type[FlavorOutputs]]
+    Config: ClassVar[builtins.type[FlavorConfig]]
+    Outputs: ClassVar[builtins.type[FlavorOutputs]]
 
     def __init__(self, config: Any, context: HookContext) -> None:
         self.config = config

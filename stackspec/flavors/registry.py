@@ -23,7 +23,9 @@ class Registry:
     def _built_in(self) -> Mapping[str, tuple[str, ...]]:
         return {
             name: tuple(
-                module.name for module in iter_modules([f"{home}/{name}" for home in _home]) if not module.name.startswith("_")
+                module.name
+                for module in iter_modules([f"{home}/{name}" for home in _home])
+                if not module.name.startswith("_")
             )
             for name in COMPONENT_TYPES
         }

@@ -53,7 +53,9 @@ class ValueResolver:
     def __init__(self) -> None:
         self._budget = Budget()
 
-    def resolve(self, value: Value, scope: Scope, report: Callable[[tuple[str | int, ...], ExpressionError], None]) -> Value:
+    def resolve(
+        self, value: Value, scope: Scope, report: Callable[[tuple[str | int, ...], ExpressionError], None]
+    ) -> Value:
         """The value with each expression evaluated, or kept as `Deferred` where it waits for outputs.
 
         An expression that fails is reported with its path and kept as its text.
@@ -117,14 +119,18 @@ def _jinja() -> Environment:
     from jinja2 import Environment
 
     # Comments get a mark that no manifest can hold (control characters are refused), so '{#' stays plain text.
-    return Environment(comment_start_string="\x00{", comment_end_string="}\x00", keep_trailing_newline=True, autoescape=False)
+    return Environment(
+        comment_start_string="\x00{", comment_end_string="}\x00", keep_trailing_newline=True, autoescape=False
+    )
 
 
 def _read(text: str) -> Expression:
     from jinja2 import TemplateSyntaxError, nodes
 
     if "{%" in text:
-        raise ExpressionError("SS0302", "statements '{% … %}' are not allowed", "use an expression: {{ a if condition else b }}")
+        raise ExpressionError(
+            "SS0302", "statements '{% … %}' are not allowed", "use an expression: {{ a if condition else b }}"
+        )
     if len(text) > LONGEST_TEXT:
         raise ExpressionError("SS0307", f"a text with an expression may have at most {LONGEST_TEXT:,} characters")
     if any(len(part.partition("}}")[0]) > LONGEST_EXPRESSION for part in text.split("{{")[1:]):
@@ -134,7 +140,9 @@ def _read(text: str) -> Expression:
         parts = [part for output in template.body for part in _output(output)]
         expressions = [_convert(part) for part in parts]
     except TemplateSyntaxError as error:
-        raise ExpressionError("SS0301", f"the expression cannot be read: {_worded(error.message or 'not Jinja2')}") from error
+        raise ExpressionError(
+            "SS0301", f"the expression cannot be read: {_worded(error.message or 'not Jinja2')}"
+        ) from error
     except RecursionError as error:
         raise ExpressionError("SS0307", "the expression nests too deep") from error
     if len(expressions) == 1 and not isinstance(parts[0], nodes.TemplateData):
@@ -167,7 +175,9 @@ def _convert(node: nodes.Node) -> Expression:
             return _path(node)
         case nodes.Concat(nodes=parts):
             return Join(tuple(_convert(part) for part in parts))
-        case nodes.Filter(node=operand, name=name, args=arguments, kwargs=[], dyn_args=None, dyn_kwargs=None) if operand:
+        case nodes.Filter(node=operand, name=name, args=arguments, kwargs=[], dyn_args=None, dyn_kwargs=None) if (
+            operand
+        ):
             return _filter(_convert(operand), "default" if name == "d" else name, arguments)
         case nodes.CondExpr(test=test, expr1=then, expr2=otherwise) if otherwise is not None:
             return Choice(_convert(test), _convert(then), _convert(otherwise))
@@ -178,7 +188,8 @@ def _convert(node: nodes.Node) -> Expression:
             raise ExpressionError(
                 "SS0302",
                 f"a {_CALLED.get(kind, kind)} is not allowed in an expression",
-                "allowed are names, attributes, items, '~', '==', '!=', 'if … else …' and the filters " + ", ".join(FILTERS),
+                "allowed are names, attributes, items, '~', '==', '!=', 'if … else …' and the filters "
+                + ", ".join(FILTERS),
             )
 
 
@@ -211,7 +222,9 @@ def _path(node: nodes.Node) -> Expression:
         if isinstance(node, nodes.Getattr):
             steps.append(node.attr)
             node = node.node
-        elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and type(node.arg.value) in (str, int):
+        elif (
+            isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and type(node.arg.value) in (str, int)
+        ):
             steps.append(node.arg.value)
             node = node.node
         else:
@@ -227,6 +240,4 @@ def _path(node: nodes.Node) -> Expression:
         return Lookup(root, tuple(steps))
     if len(steps) == 3 and isinstance(steps[0], str) and steps[1] == "outputs" and isinstance(steps[2], str):
         return ComponentOutput(steps[0], steps[2])
-    raise ExpressionError(
-        "SS0301", "a component is read by its outputs", "write components['type/name'].outputs.NAME"
-    )
+    raise ExpressionError("SS0301", "a component is read by its outputs", "write components['type/name'].outputs.NAME")

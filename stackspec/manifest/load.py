@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache
 
 from stackspec.core.diagnostic import Diagnostic, did_you_mean
 from stackspec.manifest.model import API_VERSION, KINDS, LATER_KINDS, Manifest
@@ -31,7 +31,7 @@ def load(sources: Iterable[SourceText | Diagnostic]) -> tuple[list[Manifest], li
     return manifests, diagnostics, texts
 
 
-@lru_cache(maxsize=None)
+@cache
 def _checker(kind: str) -> Checker:
     return Checker(envelope(kind))
 
@@ -44,17 +44,23 @@ def _manifest(document: Document, diagnostics: list[Diagnostic]) -> Manifest | N
         diagnostics.append(Diagnostic("SS0201", message, document.span(), hint))
         return None
     kind = value.get("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         diagnostics.append(_unknown_kind(document, kind))
         return None
     problems = _checker(kind).check(value)
     diagnostics += [located(problem, document) for problem in problems]
     metadata = value.get("metadata") or {}
     name = metadata.get("name", "project" if kind == "Project" else None) if isinstance(metadata, Mapping) else None
-    if problems and (not isinstance(name, str) or not isinstance(value.get("spec", {}), Mapping)):
-        return None
+    if not isinstance(name, str) or not isinstance(value.get("spec", {}), Mapping):
+        return None  # reported
     labels = metadata.get("labels", {})
-    return Manifest(kind, name or "", labels if isinstance(labels, Mapping) else {}, _readable(value.get("spec", {}), problems), document)
+    return Manifest(
+        kind,
+        name,
+        labels if isinstance(labels, Mapping) else {},
+        _readable(value.get("spec", {}), problems),
+        document,
+    )
 
 
 def _readable(spec: Mapping[str, object], problems: list[Problem]) -> Mapping[str, object]:
@@ -68,7 +74,7 @@ def _unknown_kind(document: Document, kind: object) -> Diagnostic:
         hint = "kind: " + " | ".join(KINDS)
         return Diagnostic("SS0201", "not a manifest: it has no 'kind'", document.span(("kind",)), hint)
     place = document.span(("kind",))
-    if kind in LATER_KINDS:
+    if isinstance(kind, str) and kind in LATER_KINDS:
         return Diagnostic("SS0209", f"the kind '{kind}' is not available in this version", place, "remove the manifest")
     known = [*KINDS, *LATER_KINDS]
     return Diagnostic("SS0202", f"unknown kind '{str(kind)[:80]}'", place, did_you_mean(str(kind), known))

@@ -86,8 +86,16 @@ class LifecycleSpec(Fields):
     )
 
 
+NO_LIFECYCLE = LifecycleSpec()
+"""The lifecycle of a component that declares none."""
+
+
 def _timeout(hook: str) -> Any:
-    return setting(f"How long {hook} may take, like 90s or 5m.", default=None, schema={"type": ["string", "null"], "pattern": DURATION_PATTERN})
+    return setting(
+        f"How long {hook} may take, like 90s or 5m.",
+        default=None,
+        schema={"type": ["string", "null"], "pattern": DURATION_PATTERN},
+    )
 
 
 class TimeoutsSpec(Fields):
@@ -109,7 +117,9 @@ class _ComponentFields(Fields):
     )
     lifecycle: LifecycleSpec = setting("Rules that bound what an apply may do.", default=LifecycleSpec())
     timeouts: TimeoutsSpec = setting("How long hooks may take.", default=TimeoutsSpec())
-    environment: Mapping[str, Any] = setting("Variables for what runs with the component.", default={}, schema=_VARIABLES)
+    environment: Mapping[str, Any] = setting(
+        "Variables for what runs with the component.", default={}, schema=_VARIABLES
+    )
 
 
 class ComponentSpec(_ComponentFields):
@@ -121,7 +131,9 @@ class ComponentSpec(_ComponentFields):
 class InlineComponent(_ComponentFields):
     """A component declared inside a stack."""
 
-    name: str | None = setting("Its name; the stack's name where absent.", default=None, schema={**_NAME, "type": ["string", "null"]})
+    name: str | None = setting(
+        "Its name; the stack's name where absent.", default=None, schema={**_NAME, "type": ["string", "null"]}
+    )
 
 
 class ComponentReference(Fields):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from yaml.cyaml import CParser
+from yaml._yaml import CParser
 from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
@@ -88,7 +89,7 @@ class Document:
         return key_place if key else (node[0], node[1])
 
 
-class _Stop(Exception):
+class _UnreadableError(Exception):
     """The rest of the file cannot be read; carries the diagnostic that says why."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
@@ -124,8 +125,8 @@ def parse(source: SourceText) -> tuple[list[Document], list[Diagnostic]]:
     builder = _Builder(source)
     try:
         builder.run()
-    except _Stop as stop:
-        builder.diagnostics.append(stop.diagnostic)
+    except _UnreadableError as error:
+        builder.diagnostics.append(error.diagnostic)
     except yaml.YAMLError as error:
         builder.diagnostics.append(_syntax(error, source))
     return builder.documents, builder.diagnostics
@@ -137,7 +138,7 @@ def _syntax(error: yaml.YAMLError, source: SourceText) -> Diagnostic:
     context = getattr(error, "context", None)
     offset = min(mark.index, len(source.text)) if mark else 0
     hint = None
-    if "\t" in source.text[offset : offset + 1] or "cannot start any token" in problem and "\t" in source.text:
+    if "\t" in source.text[offset : offset + 1] or ("cannot start any token" in problem and "\t" in source.text):
         hint = "indent with spaces; YAML does not allow tabs"
     elif "mapping values are not allowed" in problem:
         hint = "put a text that contains ': ' in quotes"
@@ -173,7 +174,7 @@ class _Builder:
 
     def run(self) -> None:
         parser = CParser(self.source.text)
-        next_event = parser.get_event
+        next_event: Callable[[], Any] = parser.get_event
         while True:
             event = next_event()
             kind = event.__class__
@@ -184,7 +185,7 @@ class _Builder:
             elif kind is not StreamStartEvent:
                 raise AssertionError(f"{kind.__name__} between documents")
 
-    def _document(self, next_event: Any, document_start: int) -> None:
+    def _document(self, next_event: Callable[[], Any], document_start: int) -> None:
         stack: list[_Frame] = []
         anchors: dict[str, tuple[Any, Spans, int, int]] = {}
         nodes = expanded = aliases = 0
@@ -240,7 +241,9 @@ class _Builder:
                 if aliases > MOST_ALIASES:
                     raise self._too_large(f"more than {MOST_ALIASES} aliases in a document", start)
                 if stack and stack[-1].key is None and type(stack[-1].value) is dict:
-                    raise _Stop(self._unsupported("an alias cannot be a key", start, end, "write the key out"))
+                    raise _UnreadableError(
+                        self._unsupported("an alias cannot be a key", start, end, "write the key out")
+                    )
                 value, target, size, height = self._alias(event.anchor, anchors, start, end)
                 spans = (start, end, *target[2:])
                 expanded += size - 1
@@ -286,16 +289,18 @@ class _Builder:
     def _key(self, event: Any, start: int, end: int, frame: _Frame) -> tuple[str, int, int]:
         name: str = event.value
         if event.tag is not None and event.tag != "tag:yaml.org,2002:str":
-            raise _Stop(self._unsupported("a key cannot have a tag", start, end, "remove the tag"))
+            raise _UnreadableError(self._unsupported("a key cannot have a tag", start, end, "remove the tag"))
         if event.anchor is not None:
-            raise _Stop(self._unsupported("a key cannot have an anchor", start, end, "remove the anchor"))
+            raise _UnreadableError(self._unsupported("a key cannot have an anchor", start, end, "remove the anchor"))
         if event.implicit[0]:
             if name == "<<":
                 self.diagnostics.append(
                     self._unsupported("merge keys ('<<') are not part of YAML 1.2", start, end, "write the keys out")
                 )
             elif (not name or name[0] in _SPECIAL) and not isinstance(self._plain(name, start, end), str):
-                self.diagnostics.append(self._unsupported("a key must be text", start, end, f'put it in quotes: "{name[:40]}"'))
+                self.diagnostics.append(
+                    self._unsupported("a key must be text", start, end, f'put it in quotes: "{name[:40]}"')
+                )
         elif event.style == '"' and (match := _FORBIDDEN.search(name)):
             self.diagnostics.append(_forbidden(match.group(), self.source.span(start, end)))
         if name in frame.value:
@@ -317,15 +322,17 @@ class _Builder:
         if name not in anchors:
             hint = did_you_mean(name, anchors)
             message = f"no complete anchor '&{name[:40]}' stands before this alias"
-            raise _Stop(Diagnostic("SS0107", message, self.source.span(start, end), hint))
+            raise _UnreadableError(Diagnostic("SS0107", message, self.source.span(start, end), hint))
         return anchors[name]
 
     def _check_collection(self, event: Any, mapping: bool, start: int, stack: list[_Frame]) -> None:
         if stack and stack[-1].key is None and type(stack[-1].value) is dict:
             hint = 'put an expression in quotes: "{{ … }}"' if self.source.text.startswith("{{", start - 1) else None
-            raise _Stop(self._unsupported("a key must be text", start, start + 1, hint))
+            raise _UnreadableError(self._unsupported("a key must be text", start, start + 1, hint))
         if event.tag not in (None, "tag:yaml.org,2002:map" if mapping else "tag:yaml.org,2002:seq"):
-            self.diagnostics.append(self._unsupported(f"the tag '{event.tag[:60]}' is not allowed here", start, start + 1, None))
+            self.diagnostics.append(
+                self._unsupported(f"the tag '{event.tag[:60]}' is not allowed here", start, start + 1, None)
+            )
 
     def _tagged(self, event: Any, start: int, end: int) -> Any:
         short = event.tag.removeprefix("tag:yaml.org,2002:")
@@ -337,7 +344,9 @@ class _Builder:
         value = self._plain(text, start, end) if short in _TAGGED else None
         if short in _TAGGED and isinstance(value, _TAGGED[short]) and not (short == "int" and value in (True, False)):
             return float(value) if short == "float" else value
-        message = f"not a {short}" if short in _TAGGED else f"the tag '{event.tag[:60]}' is not one of YAML's core schema"
+        message = (
+            f"not a {short}" if short in _TAGGED else f"the tag '{event.tag[:60]}' is not one of YAML's core schema"
+        )
         self.diagnostics.append(self._unsupported(message, start, end, "remove the tag"))
         return text
 
@@ -369,8 +378,8 @@ class _Builder:
     def _unsupported(self, message: str, start: int, end: int, hint: str | None) -> Diagnostic:
         return Diagnostic("SS0109", message, self.source.span(start, end), hint)
 
-    def _too_large(self, message: str, start: int) -> _Stop:
-        return _Stop(Diagnostic("SS0106", message, self.source.span(start, start + 1), "split the document"))
+    def _too_large(self, message: str, start: int) -> _UnreadableError:
+        return _UnreadableError(Diagnostic("SS0106", message, self.source.span(start, start + 1), "split the document"))
 
     @staticmethod
     def _end(places: Any, fallback: int) -> int:
@@ -378,7 +387,7 @@ class _Builder:
         if not places:
             return fallback
         last = places[-1] if isinstance(places, list) else next(reversed(places.values()))[2]
-        return max(fallback if fallback <= last[1] + 1 else last[1], last[1])
+        return int(max(fallback if fallback <= last[1] + 1 else last[1], last[1]))
 
 
 _WORDS: dict[str, Any] = {

@@ -56,7 +56,9 @@ class Checker:
         return list(dict.fromkeys(self._explain(value)))
 
     def _explain(self, value: Value) -> Iterator[Problem]:
-        for error in sorted(_explainer(self.schema).iter_errors(value), key=lambda one: [str(step) for step in one.absolute_path]):
+        for error in sorted(
+            _explainer(self.schema).iter_errors(value), key=lambda one: [str(step) for step in one.absolute_path]
+        ):
             yield from _problems(error)
 
 
@@ -100,7 +102,8 @@ def _explainer(schema: Schema) -> Any:
             yield ValidationError("pattern")
 
     # An empty registry: jsonschema would otherwise fetch references from the network and the disk.
-    return extend(Draft202012Validator, {"pattern": pattern})(schema, registry=Registry())
+    build: Any = extend
+    return build(Draft202012Validator, {"pattern": pattern})(schema, registry=Registry())
 
 
 _TYPE_NAMES = {
@@ -115,7 +118,7 @@ _TYPE_NAMES = {
 
 
 def type_name(value: Value) -> str:
-    """What a value is, in words: `text`, `a list`, …"""
+    """What a value is, in words: `text`, `a list` and so on."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -130,11 +133,18 @@ def type_name(value: Value) -> str:
 
 
 def _problems(error: ValidationError) -> Iterator[Problem]:
-    path = tuple(error.absolute_path)
+    path: FieldPath = tuple(error.absolute_path)
     schema = error.schema if isinstance(error.schema, Mapping) else {}
-    value, wanted = error.instance, error.validator_value
+    value: Any = error.instance
+    wanted: Any = error.validator_value
     if "propertyNames" in error.absolute_schema_path:
-        yield Problem("SS0206", f"'{str(value)[:80]}' is not a key that {_field(path)} may have", (*path, value), True, _form(wanted))
+        yield Problem(
+            "SS0206",
+            f"'{str(value)[:80]}' is not a key that {_field(path)} may have",
+            (*path, value),
+            True,
+            _form(wanted),
+        )
         return
     match error.validator:
         case "additionalProperties":
@@ -147,7 +157,9 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
                 if name not in value:
                     described = schema.get("properties", {}).get(name, {}).get("description", "")
                     where = f" in '{format_path(path)}'" if path else ""
-                    yield Problem("SS0204", f"missing key '{name}'{where}", path, True, described and f"{name}: {described}")
+                    yield Problem(
+                        "SS0204", f"missing key '{name}'{where}", path, True, described and f"{name}: {described}"
+                    )
         case "type" | "anyOf":
             names = _expected(schema)
             if isinstance(value, str) and "{{" in value:
@@ -155,7 +167,12 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
             else:
                 hint = "put it in quotes to make it text" if _quotable(value, schema) else None
                 yield Problem("SS0205", f"{_field(path)} must be {names}, not {type_name(value)}", path, False, hint)
-        case _ if error.parent is None and isinstance(value, str) and "{{" in value and error.validator in ("pattern", "enum", "const"):
+        case _ if (
+            error.parent is None
+            and isinstance(value, str)
+            and "{{" in value
+            and error.validator in ("pattern", "enum", "const")
+        ):
             yield _expression_here(path)
         case "enum":
             hint = did_you_mean(str(value), [str(choice) for choice in wanted])
@@ -209,7 +226,7 @@ def _form(pattern: str) -> str:
     from stackspec.manifest.model import ADDRESS_PATTERN, DURATION_PATTERN, VARIABLE_PATTERN
 
     return {
-        NAME_PATTERN: "a name has 1 to 63 lower-case letters, digits, '-' and '_', and begins and ends with a letter or digit",
+        NAME_PATTERN: "a name has 1 to 63 of a-z, 0-9, '-' and '_', and begins and ends with a letter or digit",
         ADDRESS_PATTERN: "an address is type/name, like artifact_store/dev",
         DURATION_PATTERN: "a duration is a whole number with ms, s, m or h, like 90s",
         VARIABLE_PATTERN: "a variable's name has letters, digits and '_', and does not begin with a digit",

@@ -30,7 +30,9 @@ def find_root(start: Path) -> Path:
         if (folder / PROJECT_FILE).is_file() or (folder / "stacks").is_dir():
             return folder
     raise StackspecError.of(
-        "SS0112", f"no project in {here} or above it: neither {PROJECT_FILE} nor a folder 'stacks'", hint="run 'stackspec init'"
+        "SS0112",
+        f"no project in {here} or above it: neither {PROJECT_FILE} nor a folder 'stacks'",
+        hint="run 'stackspec init'",
     )
 
 

@@ -14,7 +14,9 @@ from stackspec.plan.model import FieldChange
 def created_fields(config: ValueMap, spec: FlavorSpec) -> tuple[FieldChange, ...]:
     """The fields of a new component that say something: those without a value are left out."""
     return tuple(
-        FieldChange(("config", name), None, value, name in spec.sensitive) for name, value in config.items() if value is not None
+        FieldChange(("config", name), None, value, name in spec.sensitive)
+        for name, value in config.items()
+        if value is not None
     )
 
 
@@ -33,7 +35,9 @@ def changed_fields(before: ValueMap, after: ValueMap, spec: FlavorSpec | None) -
 
 
 def _differences(old: Value, new: Value) -> Iterator[tuple[FieldPath, Any, Any]]:
-    nested = (isinstance(old, Mapping) and isinstance(new, Mapping)) or (isinstance(old, list) and isinstance(new, list))
+    nested = (isinstance(old, Mapping) and isinstance(new, Mapping)) or (
+        isinstance(old, list) and isinstance(new, list)
+    )
     if not nested or contains_deferred(new):
         yield (), old, _shown(new)
         return

@@ -45,7 +45,12 @@ def order_steps(decisions: Iterable[Decision], applied: AppliedState) -> Mapping
                     waits.append((Phase.TEAR_DOWN, other))
                 if other in decided:
                     waits.append((Phase.PRUNE if decided[other].desired is None else Phase.BUILD, other))
-            _add(steps, decided[address], Phase.PRUNE, [key for key in waits if key[0] is not Phase.PRUNE or key[1] not in torn_down])
+            _add(
+                steps,
+                decided[address],
+                Phase.PRUNE,
+                [key for key in waits if key[0] is not Phase.PRUNE or key[1] not in torn_down],
+            )
     return steps
 
 
@@ -59,7 +64,9 @@ def _add(steps: dict[StepKey, Step], decision: Decision, phase: Phase, after: li
         None if building and decision.goes else decision.before,
         decision.desired if building else None,
         tuple(after),
-        None if building and decision.goes else decision.identity or (decision.before.identity if decision.before else None),
+        None
+        if building and decision.goes
+        else decision.identity or (decision.before.identity if decision.before else None),
     )
 
 

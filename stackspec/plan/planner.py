@@ -15,7 +15,7 @@ from stackspec.core.expression import ComponentOutput, Deferred, Literal, Scope,
 from stackspec.core.values import UNKNOWN, Value, ValueMap, canonical, contains_deferred, digest
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.diff import changed_fields, created_fields
-from stackspec.plan.model import Action, Change, FieldChange, Plan, Step
+from stackspec.plan.model import Action, Change, FieldChange, Plan
 from stackspec.plan.order import order_steps
 from stackspec.stack.graph import closure, reversed_edges
 from stackspec.stack.model import DesiredComponent, DesiredState
@@ -42,6 +42,10 @@ class Selection:
     destroy: bool = False
 
 
+EVERYTHING = Selection()
+"""The selection of a plan that was not asked for anything less."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What happens to one component: its change for people, and the operations before and after the others' builds."""
@@ -56,7 +60,7 @@ class Decision:
     identity: str | None = None
 
 
-def make_plan(desired: DesiredState, applied: AppliedState, spec_of: SpecOf, selection: Selection = Selection()) -> Plan:
+def make_plan(desired: DesiredState, applied: AppliedState, spec_of: SpecOf, selection: Selection = EVERYTHING) -> Plan:
     """Decide what happens to every component and in what order.
 
     Raises:
@@ -110,7 +114,9 @@ class _Planner:
         for name in selection.stacks:
             if name not in stacks:
                 self._problems.append(
-                    Diagnostic("SS0502", f"there is no stack '{name}' in this environment", hint=did_you_mean(name, stacks))
+                    Diagnostic(
+                        "SS0502", f"there is no stack '{name}' in this environment", hint=did_you_mean(name, stacks)
+                    )
                 )
         if not selection.targets and not selection.stacks:
             return everything
@@ -118,7 +124,11 @@ class _Planner:
         for address in everything:
             known = self._desired.components.get(address) or self._applied.components.get(address)
             # A component that another stack shares is not this stack's to remove.
-            if known and (set(known.stacks) <= set(selection.stacks) if selection.destroy else set(known.stacks) & set(selection.stacks)):
+            if known and (
+                set(known.stacks) <= set(selection.stacks)
+                if selection.destroy
+                else set(known.stacks) & set(selection.stacks)
+            ):
                 starts.add(address)
         applied_edges = {address: one.depends_on for address, one in self._applied.components.items()}
         if selection.destroy:
@@ -126,7 +136,9 @@ class _Planner:
         edges = {address: one.depends_on for address, one in self._desired.components.items()}
         chosen = closure(starts, edges)
         gone = {address for address in applied_edges if address not in self._desired.components}
-        dependents = {address: [one for one in found if one in gone] for address, found in reversed_edges(applied_edges).items()}
+        dependents = {
+            address: [one for one in found if one in gone] for address, found in reversed_edges(applied_edges).items()
+        }
         return chosen | closure(chosen & gone, dependents)
 
     def _known_addresses(self, addresses: Iterable[ComponentAddress], everything: set[ComponentAddress]) -> None:
@@ -244,7 +256,9 @@ class _Planner:
         lifecycle = desired.lifecycle if desired else before.lifecycle
         if self._spec_of(address.type, before.flavor) is None:
             hint = "install what provides the flavor, then apply again"
-            self._problems.append(Diagnostic("SS0504", f"{address} is of flavor '{before.flavor}', which is not installed", hint=hint))
+            self._problems.append(
+                Diagnostic("SS0504", f"{address} is of flavor '{before.flavor}', which is not installed", hint=hint)
+            )
         if applied is not None and lifecycle.prevent_destroy:
             self._forbid(address, "delete", desired)
         reason = "everything is to be destroyed" if self._selection.destroy else "no longer declared"
@@ -254,13 +268,17 @@ class _Planner:
         elif pending is not None and pending.failure is None:
             action = Action.RECOVER
             reason = f"an earlier apply died in {pending.operation}; {reason}, so it is deleted"
-        change = Change(address, action, before.flavor, before.stacks, desired.origin.span() if desired else None, reason)
+        change = Change(
+            address, action, before.flavor, before.stacks, desired.origin.span() if desired else None, reason
+        )
         return Decision(change, before, None, goes=(operation,), identity=before.identity)
 
     def _forbid(self, address: ComponentAddress, what: str, desired: DesiredComponent | None) -> None:
         place = desired.origin.span(("lifecycle", "prevent_destroy")) if desired else None
         hint = "set lifecycle.prevent_destroy to false and apply that first"
-        self._problems.append(Diagnostic("SS0501", f"the plan would {what} {address}, which prevent_destroy forbids", place, hint))
+        self._problems.append(
+            Diagnostic("SS0501", f"the plan would {what} {address}, which prevent_destroy forbids", place, hint)
+        )
 
     def _change(
         self, desired: DesiredComponent, action: Action, reason: str, fields: tuple[FieldChange, ...] = ()
@@ -359,7 +377,12 @@ def _with(target: Value, path: FieldPath, source: Value) -> Value:
     if isinstance(target, Mapping) and isinstance(source, Mapping) and step in source:
         inner = source[step] if len(path) == 1 else _with(target.get(step), path[1:], source[step])
         return {**target, step: inner}
-    if isinstance(target, list) and isinstance(source, list) and isinstance(step, int) and step < min(len(target), len(source)):
+    if (
+        isinstance(target, list)
+        and isinstance(source, list)
+        and isinstance(step, int)
+        and step < min(len(target), len(source))
+    ):
         inner = source[step] if len(path) == 1 else _with(target[step], path[1:], source[step])
         return [*target[:step], inner, *target[step + 1 :]]
     return target

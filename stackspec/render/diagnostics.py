@@ -47,7 +47,7 @@ def _excerpt(span: Span, texts: Mapping[str, SourceText], style: Style, colour: 
     gutter = " " * len(number)
     lines = [f"{gutter}{style('-->', 'blue')} {safe(str(span))}"]
     source = texts.get(span.file)
-    if source is None or span.end_column == span.column and span.line == span.end_line and span.column == 1:
+    if source is None or (span.end_column == span.column and span.line == span.end_line and span.column == 1):
         return lines
     text = source.line(span.line)
     start = span.column - 1
@@ -58,7 +58,11 @@ def _excerpt(span: Span, texts: Mapping[str, SourceText], style: Style, colour: 
     width = max(1, min(end, offset + LONGEST_LINE) - start)
     pad = "".join("\t" if character == "\t" else " " for character in window[: start - offset])
     bar = style("|", "blue")
-    return [*lines, f"{style(number, 'blue')} {bar} {safe(window)}", f"{gutter} {bar} {pad}{style('^' * width, colour)}"]
+    return [
+        *lines,
+        f"{style(number, 'blue')} {bar} {safe(window)}",
+        f"{gutter} {bar} {pad}{style('^' * width, colour)}",
+    ]
 
 
 def diagnostics_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:

@@ -53,7 +53,11 @@ def plan_text(plan: Plan, style: Style, *, show_all: bool = False) -> str:
 
 def counts_text(summary: dict[str, int], *, done: bool = False) -> str:
     """`2 to create, 1 to update, 3 unchanged`, or with `done` `2 created, …`."""
-    parts = [f"{count} {_DONE[action] if done else 'to ' + action}" for action, count in summary.items() if count and action != "no-op"]
+    parts = [
+        f"{count} {_DONE[action] if done else 'to ' + action}"
+        for action, count in summary.items()
+        if count and action != "no-op"
+    ]
     if summary.get("no-op"):
         parts.append(f"{summary['no-op']} unchanged")
     return ", ".join(parts) or "nothing to do"
@@ -62,8 +66,8 @@ def counts_text(summary: dict[str, int], *, done: bool = False) -> str:
 def _block(change: Change, style: Style) -> str:
     colour = _COLOURS.get(change.action, "dim")
     place = f"  {style(safe(str(change.source)), 'dim')}" if change.source else ""
-    head = f"{style(f'{SIGNS[change.action]:>3}', 'bold', colour)} {style(str(change.address), 'bold')} ({change.flavor}){place}"
-    lines = [head]
+    sign = style(f"{SIGNS[change.action]:>3}", "bold", colour)
+    lines = [f"{sign} {style(str(change.address), 'bold')} ({change.flavor}){place}"]
     if change.action not in (Action.CREATE, Action.NO_OP):
         lines.append(f"      {safe(change.reason)}")
     width = max((len(format_path(field.path)) for field in change.fields), default=0)

@@ -71,7 +71,9 @@ def live_progress(stream: IO[str], style: Style) -> Iterator[Listener]:
 
     console = Console(file=stream, highlight=False, markup=False, emoji=False)
     running: dict[ComponentAddress, tuple[Operation, float]] = {}
-    with Live(get_renderable=lambda: _running_table(running), console=console, refresh_per_second=8, transient=True) as live:
+    with Live(
+        get_renderable=lambda: _running_table(running), console=console, refresh_per_second=8, transient=True
+    ) as live:
 
         def listen(event: Event) -> None:
             if isinstance(event, Started):

@@ -29,7 +29,8 @@ def published_schemas(registry: Registry) -> dict[str, Schema]:
         "required": ["apiVersion", "kind"],
         "properties": {"kind": {"enum": list(KINDS), "description": "What the manifest declares."}},
         "allOf": [
-            {"if": {"required": ["kind"], "properties": {"kind": {"const": kind}}}, "then": _kind(kind, registry)} for kind in KINDS
+            {"if": {"required": ["kind"], "properties": {"kind": {"const": kind}}}, "then": _kind(kind, registry)}
+            for kind in KINDS
         ],
     }
     for spec in registry.all_specs():
@@ -60,7 +61,10 @@ def _kind(kind: str, registry: Registry) -> Schema:
 
 def _slot(component_type: str, registry: Registry) -> Schema:
     inline = {**json_schema(InlineComponent), **_flavored(component_type, registry)}
-    inline["properties"] = {**json_schema(InlineComponent)["properties"], **_flavored(component_type, registry)["properties"]}
+    inline["properties"] = {
+        **json_schema(InlineComponent)["properties"],
+        **_flavored(component_type, registry)["properties"],
+    }
     name = {"type": "string", "description": "The name of a shared Component."}
     one = [name, json_schema(ComponentReference), inline]
     kind = COMPONENT_TYPES[component_type]
@@ -73,7 +77,12 @@ def _flavored(component_type: str, registry: Registry) -> Schema:
     """The flavor's name as a choice, and its config once the flavor is chosen."""
     specs = [registry.spec(component_type, flavor) for flavor in registry.flavors_of(component_type)]
     return {
-        "properties": {"flavor": {"enum": [spec.flavor for spec in specs], "description": "Which implementation of the component type."}},
+        "properties": {
+            "flavor": {
+                "enum": [spec.flavor for spec in specs],
+                "description": "Which implementation of the component type.",
+            }
+        },
         "allOf": [_chosen(spec) for spec in specs],
     }
 

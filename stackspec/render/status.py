@@ -21,7 +21,15 @@ def status_text(applied: AppliedState, seen: Seen, style: Style) -> str:
         return f"Nothing is applied in '{applied.environment}'.\n"
     rows = [("COMPONENT", "FLAVOR", "STATE", "URI", "DETAIL")]
     for address, component in applied.components.items():
-        rows.append((str(address), component.flavor, _word(component, seen[address]), str(component.outputs.get("uri") or "-"), _detail(seen[address])))
+        rows.append(
+            (
+                str(address),
+                component.flavor,
+                _word(component, seen[address]),
+                str(component.outputs.get("uri") or "-"),
+                _detail(seen[address]),
+            )
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = []
     for index, row in enumerate(rows):

@@ -10,7 +10,16 @@ from stackspec.core.values import Unknown
 
 _UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
-_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
+_CODES = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+}
 
 LONGEST_VALUE = 120
 """Characters of a value that a line of a plan shows."""
@@ -23,6 +32,7 @@ class Style:
         self._colour = colour
 
     def __call__(self, text: str, *looks: str) -> str:
+        """The text painted in the looks named: a colour, `bold`, `dim`."""
         if not self._colour or not looks:
             return text
         return f"\x1b[{';'.join(_CODES[look] for look in looks)}m{text}\x1b[0m"

@@ -38,7 +38,9 @@ class Declarations:
             return Diagnostic("SS0407", "no environment is selected, and several are declared", hint=hint)
         if wanted in names:
             return wanted
-        return Diagnostic("SS0407", f"the environment '{wanted[:80]}' is not declared", place, did_you_mean(wanted, names))
+        return Diagnostic(
+            "SS0407", f"the environment '{wanted[:80]}' is not declared", place, did_you_mean(wanted, names)
+        )
 
 
 def declare(manifests: Iterable[Manifest]) -> tuple[Declarations, list[Diagnostic]]:
@@ -74,7 +76,13 @@ def environment_settings(manifest: Manifest | None) -> EnvironmentSpec:
 
 
 def _taken(what: str, place: Span, first: Span) -> Diagnostic:
-    return Diagnostic("SS0401", f"{what} is declared twice", place, "rename or remove one of them", notes=(Note("first declared here", first),))
+    return Diagnostic(
+        "SS0401",
+        f"{what} is declared twice",
+        place,
+        "rename or remove one of them",
+        notes=(Note("first declared here", first),),
+    )
 
 
 def _component_key(manifest: Manifest, diagnostics: list[Diagnostic]) -> tuple[str, str] | None:
@@ -106,4 +114,6 @@ def _unknown_environments(declarations: Declarations) -> Iterable[Diagnostic]:
         for index, name in enumerate(stack.spec.get("deploy_to") or ()):
             if name not in names:
                 place = stack.span(("spec", "deploy_to", index))
-                yield Diagnostic("SS0402", f"the environment '{name}' is not declared", place, did_you_mean(name, names))
+                yield Diagnostic(
+                    "SS0402", f"the environment '{name}' is not declared", place, did_you_mean(name, names)
+                )

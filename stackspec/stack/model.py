@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from stackspec.core.address import ComponentAddress, FieldPath
 from stackspec.core.diagnostic import Span
 from stackspec.core.values import ValueMap
-from stackspec.manifest.model import EnvironmentSpec, LifecycleSpec
+from stackspec.manifest.model import NO_LIFECYCLE, EnvironmentSpec, LifecycleSpec
 from stackspec.manifest.parse import Document
 
 DEFAULT_ENVIRONMENT = "default"
@@ -47,7 +47,7 @@ class DesiredComponent:
     stacks: tuple[str, ...]
     origin: Origin
     suspended: bool = False
-    lifecycle: LifecycleSpec = LifecycleSpec()
+    lifecycle: LifecycleSpec = NO_LIFECYCLE
     timeouts: Mapping[str, float] = field(default_factory=dict)
     variables: ValueMap = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Environment:
     """The environment that a desired state is for."""
 
     name: str
-    settings: EnvironmentSpec = EnvironmentSpec()
+    settings: EnvironmentSpec
 
 
 @dataclass(frozen=True, slots=True)

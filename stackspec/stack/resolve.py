@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from stackspec.core.address import ComponentAddress, FieldPath
@@ -16,7 +17,14 @@ from stackspec.flavors.registry import Registry
 from stackspec.flavors.types import COMPONENT_TYPES
 from stackspec.manifest.expressions import ValueResolver
 from stackspec.manifest.load import located
-from stackspec.manifest.model import ComponentReference, EnvironmentSpec, InlineComponent, LifecycleSpec, Manifest
+from stackspec.manifest.model import (
+    NO_LIFECYCLE,
+    ComponentReference,
+    EnvironmentSpec,
+    InlineComponent,
+    LifecycleSpec,
+    Manifest,
+)
 from stackspec.manifest.schema import Checker, checker_of, type_name
 from stackspec.stack.declared import Declarations, environment_settings, unknown_type
 from stackspec.stack.graph import closure, in_dependency_order
@@ -24,12 +32,11 @@ from stackspec.stack.model import DesiredComponent, DesiredStack, DesiredState, 
 from stackspec.stack.rules import check_rules
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_NO_LIFECYCLE = LifecycleSpec()
 
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """A component declaration in this environment: its own mapping, where it stands, and the stack around it, if any."""
+    """A component declared in this environment: its own mapping, where it stands, and the stack around it, if any."""
 
     address: ComponentAddress
     body: ValueMap
@@ -61,15 +68,16 @@ class Resolver:
         """The desired state of an environment; what is wrong is in `diagnostics`, and it is then incomplete."""
         settings = self._environment(environment)
         stacks = [
-            stack for stack in self._declared.stacks.values() if environment in (stack.spec.get("deploy_to") or (environment,))
+            stack
+            for stack in self._declared.stacks.values()
+            if environment in (stack.spec.get("deploy_to") or (environment,))
         ]
         members = {stack.name: self._members(stack) for stack in stacks}
         self._declare_shared()
         built: dict[ComponentAddress, DesiredComponent] = {}
         edges: dict[ComponentAddress, dict[ComponentAddress, Span]] = {}
         waiting = [address for kinds in members.values() for found in kinds.values() for address in found]
-        while waiting:
-            address = waiting.pop()
+        for address in waiting:  # grows while it is walked
             if address not in edges:
                 component, edges[address] = self._component(self._uses[address], members)
                 waiting += edges[address]
@@ -81,7 +89,9 @@ class Resolver:
         users = self._users(members, edges)
         suspended = {stack.name for stack in stacks if stack.spec.get("run_state") == "suspended"}
         components = {
-            address: replace(built[address], stacks=users[address], suspended=all(name in suspended for name in users[address]))
+            address: replace(
+                built[address], stacks=users[address], suspended=all(name in suspended for name in users[address])
+            )
             for address in order
             if address in built
         }
@@ -180,7 +190,9 @@ class Resolver:
     def _declare_shared(self) -> None:
         for (kind, name), manifest in self._declared.components.items():
             origin = Origin(manifest.document, ("spec",))
-            self._declare(_Use(ComponentAddress(kind, name), manifest.spec, origin, manifest.place, None, manifest.labels))
+            self._declare(
+                _Use(ComponentAddress(kind, name), manifest.spec, origin, manifest.place, None, manifest.labels)
+            )
 
     def _declare(self, use: _Use) -> None:
         first = self._uses.setdefault(use.address, use)
@@ -188,7 +200,9 @@ class Resolver:
             hint = "give one another name; to share a component, declare it once as a Component and refer to it"
             notes = (Note("first declared here", first.name_place),)
             self.diagnostics.append(
-                Diagnostic("SS0401", f"the component {use.address} is declared twice", use.name_place, hint, notes=notes)
+                Diagnostic(
+                    "SS0401", f"the component {use.address} is declared twice", use.name_place, hint, notes=notes
+                )
             )
 
     def _stack(self, stack: Manifest, members: Mapping[str, list[ComponentAddress]]) -> DesiredStack:
@@ -256,7 +270,7 @@ class Resolver:
             tuple(sorted(targets)) if targets else (),
             (),
             use.origin,
-            lifecycle=LifecycleSpec.from_value(body["lifecycle"]) if body.get("lifecycle") else _NO_LIFECYCLE,
+            lifecycle=LifecycleSpec.from_value(body["lifecycle"]) if body.get("lifecycle") else NO_LIFECYCLE,
             timeouts=_timeouts(body["timeouts"]) if body.get("timeouts") else {},
             variables=self._variables(body["environment"], scope, document, (*path, "environment"))
             if body.get("environment")
@@ -304,7 +318,9 @@ class Resolver:
 
         return Scope(roots, output, self._explain)
 
-    def _output(self, reference: ComponentOutput, members: Mapping[str, list[ComponentAddress]] | None) -> ComponentOutput:
+    def _output(
+        self, reference: ComponentOutput, members: Mapping[str, list[ComponentAddress]] | None
+    ) -> ComponentOutput:
         """The reference under its full address.
 
         Raises:
@@ -326,11 +342,15 @@ class Resolver:
             if own:
                 return own[0]
             why = "this stack has none" if members is not None else "a shared Component belongs to no single stack"
-            raise ExpressionError("SS0402", f"there is no {text} to read from: {why}", "name it: components['type/name']")
+            raise ExpressionError(
+                "SS0402", f"there is no {text} to read from: {why}", "name it: components['type/name']"
+            )
         try:
             address = ComponentAddress.parse(text)
         except ValueError:
-            raise ExpressionError("SS0402", f"'{text[:80]}' is not an address", "write components['type/name']") from None
+            raise ExpressionError(
+                "SS0402", f"'{text[:80]}' is not an address", "write components['type/name']"
+            ) from None
         if address not in self._uses:
             hint = did_you_mean(text, [str(known) for known in self._uses])
             raise ExpressionError("SS0402", f"there is no component {text}", hint)
@@ -353,7 +373,7 @@ class Resolver:
         self.diagnostics.append(Diagnostic(code, message, place, hint))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _slot_checker(record: type[InlineComponent] | type[ComponentReference]) -> Checker:
     return checker_of(record)
 
@@ -398,11 +418,19 @@ def _value_at(value: Value, path: FieldPath) -> Value:
     return value
 
 
-def _cycle(cycle: list[ComponentAddress], edges: Mapping[ComponentAddress, Mapping[ComponentAddress, Span]]) -> Diagnostic:
-    pairs = list(zip(cycle, cycle[1:], strict=False))
+def _cycle(
+    cycle: list[ComponentAddress], edges: Mapping[ComponentAddress, Mapping[ComponentAddress, Span]]
+) -> Diagnostic:
+    pairs = list(pairwise(cycle))
     notes = tuple(Note(f"{source} depends on {target}", edges[source][target]) for source, target in pairs)
     text = " → ".join(str(address) for address in cycle)
-    return Diagnostic("SS0403", f"components depend on each other in a circle: {text}", notes[0].source, "remove one of the edges", notes=notes)
+    return Diagnostic(
+        "SS0403",
+        f"components depend on each other in a circle: {text}",
+        notes[0].source,
+        "remove one of the edges",
+        notes=notes,
+    )
 
 
 def unused_components(declarations: Declarations, used: set[ComponentAddress]) -> list[Diagnostic]:
@@ -418,6 +446,3 @@ def unused_components(declarations: Declarations, used: set[ComponentAddress]) -
         for (kind, name), manifest in declarations.components.items()
         if ComponentAddress(kind, name) not in used
     ]
-
-
-

@@ -42,5 +42,7 @@ def _paths(component: DesiredComponent, registry: Registry) -> Iterator[tuple[st
 def _allowed(path: str, allowed: Sequence[str]) -> bool:
     normal = posixpath.normpath(path)
     if posixpath.isabs(path):
-        return any(normal == home or normal.startswith(home.rstrip("/") + "/") for home in map(posixpath.normpath, allowed))
+        return any(
+            normal == home or normal.startswith(home.rstrip("/") + "/") for home in map(posixpath.normpath, allowed)
+        )
     return normal != ".." and not normal.startswith("../")

@@ -7,7 +7,7 @@ from typing import Any
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.values import canonical
-from stackspec.manifest.model import LifecycleSpec
+from stackspec.manifest.model import NO_LIFECYCLE, LifecycleSpec
 from stackspec.state.model import AppliedComponent, Operation, PendingOperation
 
 
@@ -35,9 +35,6 @@ def component_to_json(component: AppliedComponent) -> dict[str, Any]:
     }
 
 
-_NO_LIFECYCLE = LifecycleSpec()
-
-
 def component_from_json(record: dict[str, Any]) -> AppliedComponent:
     """The inverse of `component_to_json`.
 
@@ -55,7 +52,7 @@ def component_from_json(record: dict[str, Any]) -> AppliedComponent:
         tuple(ComponentAddress.parse(text) for text in record["depends_on"]),
         tuple(record["stacks"]),
         record["suspended"],
-        _NO_LIFECYCLE if lifecycle == _NO_LIFECYCLE else lifecycle,
+        NO_LIFECYCLE if lifecycle == NO_LIFECYCLE else lifecycle,
         record["timeouts"],
         record["environment"],
         record["labels"],

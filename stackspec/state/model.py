@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.values import ValueMap
-from stackspec.manifest.model import LifecycleSpec
+from stackspec.manifest.model import NO_LIFECYCLE, LifecycleSpec
 
 
 class Operation(StrEnum):
@@ -44,7 +44,7 @@ class AppliedComponent:
     depends_on: tuple[ComponentAddress, ...]
     stacks: tuple[str, ...]
     suspended: bool = False
-    lifecycle: LifecycleSpec = LifecycleSpec()
+    lifecycle: LifecycleSpec = NO_LIFECYCLE
     timeouts: Mapping[str, float] = field(default_factory=dict)
     variables: ValueMap = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)

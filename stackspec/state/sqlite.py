@@ -110,7 +110,9 @@ class SqliteStateStore:
 
     def _foreign(self, why: str) -> StackspecError:
         return StackspecError.of(
-            "SS0701", f"{self.path} is not a state of stackspec: {why}; it was left untouched", hint="move it away, or restore the right file"
+            "SS0701",
+            f"{self.path} is not a state of stackspec: {why}; it was left untouched",
+            hint="move it away, or restore the right file",
         )
 
     def _create(self) -> None:
@@ -120,7 +122,9 @@ class SqliteStateStore:
         os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = EXTRA")
-            connection.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; {_TABLES}")
+            connection.executescript(
+                f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; {_TABLES}"
+            )
             meta = {"environment": self._environment, "lineage": secrets.token_hex(16), "serial": 0}
             connection.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
         fresh.rename(self.path)
@@ -142,8 +146,13 @@ class SqliteStateStore:
         connection.execute("BEGIN")
         try:
             meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-            components = [decode_component(text) for (text,) in connection.execute("SELECT record FROM component ORDER BY position")]
-            pending = [decode_pending(text) for (text,) in connection.execute("SELECT record FROM pending ORDER BY position")]
+            components = [
+                decode_component(text)
+                for (text,) in connection.execute("SELECT record FROM component ORDER BY position")
+            ]
+            pending = [
+                decode_pending(text) for (text,) in connection.execute("SELECT record FROM pending ORDER BY position")
+            ]
             state = AppliedState(
                 self._environment,
                 meta["lineage"],
@@ -161,7 +170,10 @@ class SqliteStateStore:
 
     @staticmethod
     def _write(writer: sqlite3.Connection, change: StateChange) -> None:
-        put = "INSERT INTO {} (address, record) VALUES (?, ?) ON CONFLICT (address) DO UPDATE SET record = excluded.record"
+        put = (
+            "INSERT INTO {} (address, record) VALUES (?, ?)"
+            " ON CONFLICT (address) DO UPDATE SET record = excluded.record"
+        )
         match change:
             case Begin(pending):
                 writer.execute(put.format("pending"), (str(pending.component.address), encode_pending(pending)))
@@ -197,7 +209,9 @@ class SqliteStateStore:
         except BlockingIOError as error:
             owner = os.pread(descriptor, 4096, 0)
             os.close(descriptor)
-            raise StackspecError.of("SS0703", f"the state is being changed by {_owner(owner)}", hint="wait for it to finish") from error
+            raise StackspecError.of(
+                "SS0703", f"the state is being changed by {_owner(owner)}", hint="wait for it to finish"
+            ) from error
         record = {
             "pid": os.getpid(),
             "user": getpass.getuser(),
@@ -213,6 +227,8 @@ class SqliteStateStore:
 def _owner(text: bytes) -> str:
     try:
         record = json.loads(text)
-        return f"{record['user']}@{record['host']}, process {record['pid']} ({record['purpose']}), since {record['since']}"
+        return (
+            f"{record['user']}@{record['host']}, process {record['pid']} ({record['purpose']}), since {record['since']}"
+        )
     except (ValueError, KeyError, TypeError):
         return "another process"

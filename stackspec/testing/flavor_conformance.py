@@ -1,10 +1,10 @@
 """What every flavor must do, as tests that an author runs over a flavor of their own.
 
-    from stackspec.testing.flavor_conformance import FlavorCase, FlavorConformance
+from stackspec.testing.flavor_conformance import FlavorCase, FlavorConformance
 
-    @pytest.mark.parametrize("case", [FlavorCase(flavor=Mine, config=lambda root: {"path": "data"})])
-    class TestMine(FlavorConformance):
-        pass
+@pytest.mark.parametrize("case", [FlavorCase(flavor=Mine, config=lambda root: {"path": "data"})])
+class TestMine(FlavorConformance):
+    pass
 """
 
 from __future__ import annotations
@@ -81,12 +81,15 @@ class FlavorConformance:
 
     def test_its_spec_describes_every_field(self, case: FlavorCase) -> None:
         spec = spec_of(case.flavor)
-        assert spec.type and spec.flavor and spec.description
+        assert spec.type
+        assert spec.flavor
+        assert spec.description
         jsonschema.Draft202012Validator.check_schema(spec.schema)
         assert spec.schema["additionalProperties"] is False
         for name, field in spec.schema["properties"].items():
             assert field["description"], name
-        assert spec.outputs and all(spec.outputs.values())
+        assert spec.outputs
+        assert all(spec.outputs.values())
 
     def test_its_config_and_defaults_satisfy_the_schema(self, case: FlavorCase, tmp_path: Path) -> None:
         spec = spec_of(case.flavor)
@@ -161,7 +164,8 @@ class FlavorConformance:
         component.suspend()
         component.suspend()
         seen = component.observe()
-        assert seen.provisioned and not seen.running
+        assert seen.provisioned
+        assert not seen.running
         outputs = _plain(component.resume())
         assert _plain(component.resume()) == outputs
         assert component.observe().running
@@ -264,14 +268,17 @@ def _must_end(hook: Callable[[], object]) -> None:
 
 def _spread(count: int, wanted: int) -> list[int]:
     """Up to `wanted` numbers from 1 to `count`, evenly."""
-    return sorted({1 + index * count // wanted for index in range(wanted)}) if count > wanted else [*range(1, count + 1)]
+    return (
+        sorted({1 + index * count // wanted for index in range(wanted)}) if count > wanted else [*range(1, count + 1)]
+    )
 
 
 @contextmanager
 def _each_line(case: FlavorCase, then: Callable[[], None]) -> Iterator[None]:
     """Call `then` at each line of the flavors' code, and of shutil's, which removes trees."""
     folders = tuple(
-        os.path.dirname(str(sys.modules[name].__file__)) + os.sep for name in ("stackspec.flavors", case.flavor.__module__)
+        os.path.dirname(str(sys.modules[name].__file__)) + os.sep
+        for name in ("stackspec.flavors", case.flavor.__module__)
     )
 
     def is_traced(code: CodeType) -> bool:

@@ -90,4 +90,6 @@ def test_specs_load_without_what_hooks_import() -> None:
         f"import sys, {', '.join(modules)}; "
         "print(*sys.modules.keys() & {'sqlite3', 'http.client', 'urllib.request', 'ssl', 'socket'})"
     )
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == ""
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == ""
+    )

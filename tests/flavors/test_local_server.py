@@ -62,7 +62,8 @@ def test_it_starts_once_stops_and_comes_back_on_the_same_port(make_context: Make
     LocalServer(context).stop()
 
     again = start(context)
-    assert again.port == first.port and again.pid != first.pid
+    assert again.port == first.port
+    assert again.pid != first.pid
 
     LocalServer(context).remove()
     LocalServer(context).remove()
@@ -74,7 +75,8 @@ def test_it_has_nothing_of_its_starter(make_context: MakeContext) -> None:
 
     context = make_context()
     server = psutil.Process(start(context).pid)
-    assert os.getsid(server.pid) == server.pid and server.terminal() is None
+    assert os.getsid(server.pid) == server.pid
+    assert server.terminal() is None
     assert server.ppid() != os.getpid()
     assert server.cwd() == str(context.data_dir)
     assert set(server.environ()) - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"} == {"PATH", MARK}
@@ -87,7 +89,8 @@ def test_another_command_takes_the_place_of_the_first(make_context: MakeContext)
     context = make_context()
     first = start(context)
     second = start(context, lambda port: serve(port, "--directory", str(context.root)))
-    assert second.port == first.port and not members(first)
+    assert second.port == first.port
+    assert not members(first)
     LocalServer(context).remove()
 
 
@@ -153,7 +156,8 @@ def test_whenever_its_starter_is_killed_there_is_one_server(make_context: MakeCo
         context = make_context(f"identity-{step}")
         port = LocalServer(context).port(None)
         with starter(context, port, "never") as process:
-            assert process.stdout is not None and process.stdout.readline() == "ready\n"
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(step * 0.005)
             process.kill()
@@ -204,7 +208,8 @@ def test_children_that_outlive_its_first_process_are_cleared_away(make_context: 
     until(lambda: LocalServer(context).running() is None)
     assert len(members(record)) == 1
     again = start(make_context(seconds=3), stubborn)
-    assert not members(record) and again.pid != record.pid
+    assert not members(record)
+    assert again.pid != record.pid
     LocalServer(make_context(seconds=1.5)).remove()
 
 

@@ -117,7 +117,8 @@ def test_a_killed_server_is_seen_and_started_again(make_context: MakeContext, un
 
     changed.deprovision()
     assert not marked_processes(pid, context.identity)
-    assert not (context.root / "data base").exists() and not context.data_dir.exists()
+    assert not (context.root / "data base").exists()
+    assert not context.data_dir.exists()
 
 
 def test_what_never_was_is_removed_without_complaint(make_context: MakeContext) -> None:
@@ -161,7 +162,9 @@ def test_its_spec_is_data() -> None:
     spec = spec_of(MlflowExperimentTracker)
     assert spec.replacing == spec.paths == frozenset({"database_dir"})
     assert set(spec.outputs) == {"uri", "backend_store_uri"}
-    assert spec.can_update and spec.can_suspend and spec.extra == "mlflow"
+    assert spec.can_update
+    assert spec.can_suspend
+    assert spec.extra == "mlflow"
 
 
 def test_its_spec_loads_without_its_packages() -> None:

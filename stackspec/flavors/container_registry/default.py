@@ -55,8 +55,9 @@ class DefaultContainerRegistry(ContainerRegistry):
         return Observation(provisioned=True, running=not trouble, detail=trouble or f"{self._address()} answers")
 
     def provision(self) -> ContainerRegistry.Outputs:
-        """Make nothing, and tell whether the registry answers; one that does not is no failure, as it may be back
-        before it is needed.
+        """Make nothing, and tell whether the registry answers.
+
+        One that does not is no failure, as it may be back before it is needed.
 
         Raises:
             HookError: there was no time left to ask.

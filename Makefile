@@ -1,0 +1,55 @@
+# Each target sets up what it needs; a machine with Python 3.11+, git and make is enough.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+DEV := .venv/dev
+BIN := $(DEV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-mlflow test check bench docs clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/core/.done  ## take examples/quickstart from nothing to applied, with the core dependencies only
+	@PATH="$(CURDIR)/.venv/core/bin:$$PATH" sh examples/quickstart/demo.sh
+
+demo-mlflow: .venv/mlflow/.done  ## bring up, suspend, resume and remove a stack with a real MLflow server
+	@PATH="$(CURDIR)/.venv/mlflow/bin:$$PATH" sh examples/mlflow/demo.sh
+
+test: check  ## set up and pass the whole suite: lint, types, import contract, tests
+	$(BIN)/python -m pytest -n 2
+
+check: $(DEV)/.done  ## lint, types and import contract only
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEV)/.done  ## measure speed and memory, beside terraform where it is on PATH
+	$(BIN)/python -m benchmarks.run
+
+docs: $(DEV)/.done  ## write schemas/ and docs/reference/ anew from the code
+	$(BIN)/stackspec schema --write schemas
+	$(BIN)/python -m docs.generate
+
+clean:  ## remove what the other targets made
+	rm -rf .venv build
+
+.venv/%/.python:
+	@test -n "$(PYTHON)" || { echo "stackspec needs Python 3.11 or newer" >&2; exit 1; }
+	$(PYTHON) -m venv .venv/$*
+	@touch $@
+
+.venv/core/.done: .venv/core/.python pyproject.toml $(shell find stackspec schemas -name '*.py' -o -name '*.json')
+	.venv/core/bin/python -m pip install --quiet --disable-pip-version-check .
+	@touch $@
+
+.venv/mlflow/.done: .venv/mlflow/.python pyproject.toml $(shell find stackspec schemas -name '*.py' -o -name '*.json')
+	.venv/mlflow/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv/mlflow/bin/uv pip install --quiet --python .venv/mlflow/bin/python --reinstall-package stackspec '.[mlflow]'
+	@touch $@
+
+$(DEV)/.done: .venv/dev/.python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --group dev --editable '.[mlflow-api]'
+	@touch $@
