@@ -146,7 +146,8 @@ class FlavorConformance:
         assert case.changed is not None, "a flavor with an update needs a case with `changed`"
         config, changed = spec.complete(case.config(tmp_path)), spec.complete(case.changed(tmp_path))
         moved = {name for name in changed if changed[name] != config[name]}
-        assert moved and not moved & spec.replacing, "`changed` must differ, in fields that change in place"
+        assert moved, "`changed` must differ"
+        assert not moved & spec.replacing, "`changed` must differ in fields that change in place"
         component.provision()
         updated = case.component(tmp_path, changed)
         outputs = _plain(updated.update(component))
