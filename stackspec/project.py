@@ -21,7 +21,7 @@ from stackspec.plan.model import Plan
 from stackspec.plan.planner import EVERYTHING, Selection, make_plan
 from stackspec.stack.declared import Declarations, declare
 from stackspec.stack.model import DesiredState
-from stackspec.stack.resolve import Resolver, unused_components
+from stackspec.stack.resolve import resolve, unused_components
 from stackspec.state.model import AppliedComponent, AppliedState
 from stackspec.state.store import StateStore
 
@@ -142,9 +142,8 @@ class Project:
         """The desired state of an environment, and everything that is wrong with the manifests."""
         declarations = self.loaded.declarations
         process = {name: os.environ[name] for name in declarations.project.env if name in os.environ}
-        resolver = Resolver(declarations, self.registry, process)
-        desired = resolver.resolve(environment)
-        return desired, [*self.loaded.diagnostics, *resolver.diagnostics]
+        desired, diagnostics = resolve(declarations, self.registry, process, environment)
+        return desired, [*self.loaded.diagnostics, *diagnostics]
 
     def validate(self, environment: str | None = None) -> list[Diagnostic]:
         """Every problem of the manifests, in one environment or in all; reads no state and calls no hook."""

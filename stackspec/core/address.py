@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 NAME_PATTERN = "^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 """What `metadata.name` may be; a DNS label that also admits `_`, at most 63 characters."""
@@ -19,8 +19,7 @@ def is_name(text: str) -> bool:
     return _NAME.match(text) is not None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ComponentAddress:
+class ComponentAddress(NamedTuple):
     """A component's identity inside one environment, written `type/name`."""
 
     type: str

@@ -7,10 +7,12 @@ all that is used here. The syntax tree is walked against an allow-list, and what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from stackspec.core.address import FieldPath
 from stackspec.core.diagnostic import did_you_mean
 from stackspec.core.expression import (
     FILTER_ARGUMENTS,
@@ -47,51 +49,65 @@ def is_expression(text: str) -> bool:
     return "{{" in text or "{%" in text
 
 
+@dataclass(slots=True)
+class Resolution:
+    """A value with its expressions evaluated, and by their paths those that wait for outputs and those that failed.
+
+    What failed stands in the value as a `Deferred` of its own text, so that nothing is said of it twice.
+    """
+
+    value: Value
+    deferred: list[tuple[FieldPath, Deferred]] = field(default_factory=list)
+    errors: list[tuple[FieldPath, ExpressionError]] = field(default_factory=list)
+
+
 class ValueResolver:
-    """Replaces the expressions inside values; one serves a whole compilation, for its budget and its memo."""
+    """Replaces the expressions inside values; one serves a whole compilation, for its budget."""
 
     def __init__(self) -> None:
         self._budget = Budget()
 
-    def resolve(
-        self, value: Value, scope: Scope, report: Callable[[tuple[str | int, ...], ExpressionError], None]
-    ) -> Value:
-        """The value with each expression evaluated, or kept as `Deferred` where it waits for outputs.
+    def resolve(self, value: Value, scope: Scope) -> Resolution:
+        """Evaluate every expression in a value; a value without any is returned as it is."""
+        result = Resolution(value)
+        result.value = self._resolve(value, scope, result, ())
+        return result
 
-        An expression that fails is reported with its path and kept as its text.
-        """
-        return self._resolve(value, scope, report, ())
-
-    def _resolve(self, value: Value, scope: Scope, report: Any, path: tuple[str | int, ...]) -> Value:
+    def _resolve(self, value: Value, scope: Scope, result: Resolution, path: FieldPath) -> Value:
         if isinstance(value, str):
-            if "{" not in value or not is_expression(value):
-                return value
-            try:
-                return self.text(value, scope)
-            except ExpressionError as error:
-                report(path, error)
-                return Deferred(Literal(value), value)
-        if isinstance(value, Mapping):
-            return {key: self._resolve(item, scope, report, (*path, key)) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self._resolve(item, scope, report, (*path, index)) for index, item in enumerate(value)]
-        return value
+            return self._text(value, scope, result, path) if is_expression(value) else value
+        if isinstance(value, dict):
+            items: Iterable[tuple[str | int, Value]] = value.items()
+        elif isinstance(value, list):
+            items = enumerate(value)
+        else:
+            return value
+        copy = None
+        for key, item in items:
+            resolved = self._resolve(item, scope, result, (*path, key))
+            if resolved is not item:
+                copy = copy if copy is not None else value.copy()
+                copy[key] = resolved
+        return value if copy is None else copy
 
-    def text(self, text: str, scope: Scope) -> Value:
-        """The value of one text.
+    def _text(self, text: str, scope: Scope, result: Resolution, path: FieldPath) -> Value:
+        try:
+            reduced = reduce(parse_text(text), scope)
+            if isinstance(reduced, Literal):
+                self._spend(reduced.value)
+                return reduced.value
+        except ExpressionError as error:
+            result.errors.append((path, error))
+            return Deferred(Literal(text), text)
+        deferred = Deferred(reduced, text)
+        result.deferred.append((path, deferred))
+        return deferred
 
-        Raises:
-            ExpressionError: it cannot be read or evaluated.
-        """
-        result = reduce(parse_text(text), scope)
-        if not isinstance(result, Literal):
-            return Deferred(result, text)
-        value = result.value
+    def _spend(self, value: Value) -> None:
         if isinstance(value, str):
             self._budget.spend(characters=len(value))
         elif isinstance(value, Mapping | list):
             self._budget.spend(nodes=count_nodes(value, self._budget.nodes))
-        return value
 
 
 @lru_cache(maxsize=4096)

@@ -24,7 +24,6 @@ from yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
     StreamEndEvent,
-    StreamStartEvent,
 )
 
 from stackspec.core.address import FieldPath
@@ -148,19 +147,42 @@ def _syntax(error: yaml.YAMLError, source: SourceText) -> Diagnostic:
     return Diagnostic("SS0107", message, source.span(offset, offset + 1), hint)
 
 
-class _Frame:
-    """A mapping or sequence that is being read."""
+class _Open:
+    """A mapping or sequence that is being read; `key` is the one whose value comes next."""
 
-    __slots__ = ("anchor", "expanded", "height", "key", "places", "start", "value")
+    __slots__ = ("anchor", "before", "height", "key", "mapping", "places", "start", "value")
 
-    def __init__(self, value: Any, places: Any, start: int, anchor: str | None, expanded: int) -> None:
-        self.value = value
-        self.places = places
+    def __init__(self, mapping: bool, start: int, anchor: str | None, before: int) -> None:
+        self.mapping = mapping
+        self.value: Any = {} if mapping else []
+        self.places: Any = {} if mapping else []
         self.start = start
         self.anchor = anchor
-        self.expanded = expanded
+        self.before = before
         self.height = 0
         self.key: tuple[str, int, int] | None = None
+
+    def add(self, value: Any, spans: Spans) -> None:
+        """Put in the next value; of two values of one key the first stays."""
+        if not self.mapping:
+            self.value.append(value)
+            self.places.append(spans)
+        elif self.key is not None:
+            name, start, end = self.key
+            self.key = None
+            if name not in self.value:
+                self.value[name] = value
+                self.places[name] = (start, end, spans)
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    """A finished value that aliases may repeat: how many nodes and levels it has."""
+
+    value: Any
+    spans: Spans
+    nodes: int
+    height: int
 
 
 class _Builder:
@@ -173,109 +195,77 @@ class _Builder:
         self._stream_nodes = 0
 
     def run(self) -> None:
-        parser = CParser(self.source.text)
-        next_event: Callable[[], Any] = parser.get_event
-        while True:
-            event = next_event()
-            kind = event.__class__
-            if kind is DocumentStartEvent:
+        next_event: Callable[[], Any] = CParser(self.source.text).get_event
+        event: Any = next_event()
+        while event.__class__ is not StreamEndEvent:
+            if event.__class__ is DocumentStartEvent:
                 self._document(next_event, event.start_mark.index)
-            elif kind is StreamEndEvent:
-                return
-            elif kind is not StreamStartEvent:
-                raise AssertionError(f"{kind.__name__} between documents")
+            event = next_event()
 
     def _document(self, next_event: Callable[[], Any], document_start: int) -> None:
-        stack: list[_Frame] = []
-        anchors: dict[str, tuple[Any, Spans, int, int]] = {}
-        nodes = expanded = aliases = 0
-        root: Any = None
-        root_spans: Spans = (document_start, document_start)
+        stack: list[_Open] = []
+        top = _Open(False, document_start, None, 0)  # holds the document's one root
+        anchors: dict[str, _Anchored] = {}
+        nodes = repeated = aliases = 0
         while True:
             event = next_event()
             kind = event.__class__
-            if kind is DocumentEndEvent:
-                break
-            start = event.start_mark.index
             if kind is ScalarEvent:
-                end = event.end_mark.index
-                frame = stack[-1] if stack else None
-                if frame is not None and frame.key is None and type(frame.value) is dict:
-                    nodes += 1
-                    expanded += 1
-                    frame.key = self._key(event, start, end, frame)
+                start, end = event.start_mark.index, event.end_mark.index
+                nodes += 1
+                if top.mapping and top.key is None:
+                    top.key = self._key(event, start, end, top)
                     continue
-                value: Any = event.value
-                tag = event.tag
-                if tag is not None:
+                value = event.value
+                if event.tag is not None:
                     value = self._tagged(event, start, end)
                 elif event.implicit[0]:
                     if not value or value[0] in _SPECIAL:
                         value = self._plain(value, start, end)
-                elif event.style == '"' and (match := _FORBIDDEN.search(value)):
-                    self.diagnostics.append(_forbidden(match.group(), self.source.span(start, end)))
-                spans: Spans = (start, end)
-                height, size = 0, 1
-                anchor = event.anchor
-            elif kind is MappingEndEvent or kind is SequenceEndEvent:
-                frame = stack.pop()
-                value, anchor, height = frame.value, frame.anchor, frame.height + 1
-                end = self._end(frame.places, event.end_mark.index if event.end_mark.index > start else frame.start + 1)
-                spans = (frame.start, end, frame.places)
-                size = expanded - frame.expanded
-                nodes -= 1  # counted when it began
-                expanded -= 1
-                size = size or 1
+                elif event.style == '"' and not value.isprintable():
+                    self._check_characters(value, start, end)
+                top.add(value, (start, end))
+                if event.anchor is not None:
+                    anchors[event.anchor] = _Anchored(value, (start, end), 1, 0)
+                if nodes > MOST_NODES:
+                    raise self._too_large(f"more than {MOST_NODES:,} nodes in a document", start)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                nodes += 1
-                expanded += 1
-                mapping = kind is MappingStartEvent
-                self._check_collection(event, mapping, start, stack)
+                start = event.start_mark.index
+                self._check_collection(event, kind is MappingStartEvent, start, top)
                 if len(stack) >= MOST_LEVELS:
                     raise self._too_large(f"more than {MOST_LEVELS} levels of nesting", start)
-                stack.append(_Frame({} if mapping else [], {} if mapping else [], start, event.anchor, expanded - 1))
-                continue
+                stack.append(top)
+                top = _Open(kind is MappingStartEvent, start, event.anchor, nodes + repeated)
+                nodes += 1
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                done, top = top, stack.pop()
+                spans = (done.start, self._end(done, event), done.places)
+                top.add(done.value, spans)
+                top.height = max(top.height, done.height + 1)
+                if done.anchor is not None:
+                    size = nodes + repeated - done.before
+                    anchors[done.anchor] = _Anchored(done.value, spans, size, done.height + 1)
             elif kind is AliasEvent:
-                end = event.end_mark.index
+                start, end = event.start_mark.index, event.end_mark.index
+                anchored = self._alias(event.anchor, anchors, start, end)
                 aliases += 1
+                repeated += anchored.nodes
                 if aliases > MOST_ALIASES:
                     raise self._too_large(f"more than {MOST_ALIASES} aliases in a document", start)
-                if stack and stack[-1].key is None and type(stack[-1].value) is dict:
+                if nodes + repeated > MOST_EXPANDED_NODES:
+                    raise self._too_large(f"more than {MOST_EXPANDED_NODES:,} nodes once aliases are expanded", start)
+                if len(stack) + anchored.height > MOST_LEVELS:
+                    raise self._too_large(f"more than {MOST_LEVELS} levels once aliases are expanded", start)
+                if top.mapping and top.key is None:
                     raise _UnreadableError(
                         self._unsupported("an alias cannot be a key", start, end, "write the key out")
                     )
-                value, target, size, height = self._alias(event.anchor, anchors, start, end)
-                spans = (start, end, *target[2:])
-                expanded += size - 1
-                if len(stack) + height > MOST_LEVELS:
-                    raise self._too_large(f"more than {MOST_LEVELS} levels of nesting once aliases are expanded", start)
-                anchor = None
+                top.add(anchored.value, (start, end, *anchored.spans[2:]))
+                top.height = max(top.height, anchored.height)
             else:
-                raise AssertionError(f"{kind.__name__} inside a document")
-            nodes += 1
-            expanded += 1
-            if nodes > MOST_NODES:
-                raise self._too_large(f"more than {MOST_NODES:,} nodes in a document", start)
-            if expanded > MOST_EXPANDED_NODES:
-                raise self._too_large(f"more than {MOST_EXPANDED_NODES:,} nodes once aliases are expanded", start)
-            if anchor is not None:
-                anchors[anchor] = (value, spans, size, height)
-            if not stack:
-                root, root_spans = value, spans
-                continue
-            frame = stack[-1]
-            if height >= frame.height:
-                frame.height = height
-            if frame.key is None:
-                frame.value.append(value)
-                frame.places.append(spans)
-            else:
-                name, key_start, key_end = frame.key
-                if name not in frame.value:
-                    frame.value[name] = value
-                    frame.places[name] = (key_start, key_end, spans)
-                frame.key = None
-        self._finish(root, root_spans, document_start, event.start_mark.index, expanded)
+                assert kind is DocumentEndEvent
+                break
+        self._finish(top.value[0], top.places[0], document_start, event.start_mark.index, nodes + repeated)
 
     def _finish(self, root: Any, spans: Spans, start: int, end: int, expanded: int) -> None:
         self._stream_nodes += expanded
@@ -286,7 +276,7 @@ class _Builder:
         if root is not None:
             self.documents.append(Document(root, spans, self.source))
 
-    def _key(self, event: Any, start: int, end: int, frame: _Frame) -> tuple[str, int, int]:
+    def _key(self, event: Any, start: int, end: int, top: _Open) -> tuple[str, int, int]:
         name: str = event.value
         if event.tag is not None and event.tag != "tag:yaml.org,2002:str":
             raise _UnreadableError(self._unsupported("a key cannot have a tag", start, end, "remove the tag"))
@@ -301,10 +291,10 @@ class _Builder:
                 self.diagnostics.append(
                     self._unsupported("a key must be text", start, end, f'put it in quotes: "{name[:40]}"')
                 )
-        elif event.style == '"' and (match := _FORBIDDEN.search(name)):
-            self.diagnostics.append(_forbidden(match.group(), self.source.span(start, end)))
-        if name in frame.value:
-            first = frame.places[name]
+        elif event.style == '"' and not name.isprintable():
+            self._check_characters(name, start, end)
+        if name in top.value:
+            first = top.places[name]
             self.diagnostics.append(
                 Diagnostic(
                     "SS0108",
@@ -316,17 +306,15 @@ class _Builder:
             )
         return name, start, end
 
-    def _alias(
-        self, name: str, anchors: dict[str, tuple[Any, Spans, int, int]], start: int, end: int
-    ) -> tuple[Any, Spans, int, int]:
+    def _alias(self, name: str, anchors: dict[str, _Anchored], start: int, end: int) -> _Anchored:
         if name not in anchors:
             hint = did_you_mean(name, anchors)
             message = f"no complete anchor '&{name[:40]}' stands before this alias"
             raise _UnreadableError(Diagnostic("SS0107", message, self.source.span(start, end), hint))
         return anchors[name]
 
-    def _check_collection(self, event: Any, mapping: bool, start: int, stack: list[_Frame]) -> None:
-        if stack and stack[-1].key is None and type(stack[-1].value) is dict:
+    def _check_collection(self, event: Any, mapping: bool, start: int, top: _Open) -> None:
+        if top.mapping and top.key is None:
             hint = 'put an expression in quotes: "{{ … }}"' if self.source.text.startswith("{{", start - 1) else None
             raise _UnreadableError(self._unsupported("a key must be text", start, start + 1, hint))
         if event.tag not in (None, "tag:yaml.org,2002:map" if mapping else "tag:yaml.org,2002:seq"):
@@ -334,11 +322,14 @@ class _Builder:
                 self._unsupported(f"the tag '{event.tag[:60]}' is not allowed here", start, start + 1, None)
             )
 
+    def _check_characters(self, text: str, start: int, end: int) -> None:
+        if match := _FORBIDDEN.search(text):
+            self.diagnostics.append(_forbidden(match.group(), self.source.span(start, end)))
+
     def _tagged(self, event: Any, start: int, end: int) -> Any:
         short = event.tag.removeprefix("tag:yaml.org,2002:")
         text = event.value
-        if match := _FORBIDDEN.search(text):
-            self.diagnostics.append(_forbidden(match.group(), self.source.span(start, end)))
+        self._check_characters(text, start, end)
         if short == "str":
             return text
         value = self._plain(text, start, end) if short in _TAGGED else None
@@ -382,12 +373,13 @@ class _Builder:
         return _UnreadableError(Diagnostic("SS0106", message, self.source.span(start, start + 1), "split the document"))
 
     @staticmethod
-    def _end(places: Any, fallback: int) -> int:
-        """Where a collection ends: after its last child, since the parser's own mark is at the next token."""
-        if not places:
-            return fallback
-        last = places[-1] if isinstance(places, list) else next(reversed(places.values()))[2]
-        return int(max(fallback if fallback <= last[1] + 1 else last[1], last[1]))
+    def _end(done: _Open, event: Any) -> int:
+        """Where a collection ends: a block one after its last child, as the parser's own mark is at the next token."""
+        end: int = event.end_mark.index
+        if event.start_mark.index < end or not done.places:
+            return end
+        last: int = (done.places[-1] if not done.mapping else next(reversed(done.places.values()))[2])[1]
+        return last
 
 
 _WORDS: dict[str, Any] = {

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from stackspec.core.address import ComponentAddress
+from stackspec.core.fields import plain
 from stackspec.core.values import canonical
 from stackspec.manifest.model import NO_LIFECYCLE, LifecycleSpec
 from stackspec.state.model import AppliedComponent, Operation, PendingOperation
@@ -24,11 +25,7 @@ def component_to_json(component: AppliedComponent) -> dict[str, Any]:
         "depends_on": [str(address) for address in component.depends_on],
         "stacks": list(component.stacks),
         "suspended": component.suspended,
-        "lifecycle": {
-            "prevent_destroy": lifecycle.prevent_destroy,
-            "retain_on_delete": lifecycle.retain_on_delete,
-            "ignore_changes": list(lifecycle.ignore_changes),
-        },
+        "lifecycle": {} if lifecycle == NO_LIFECYCLE else plain(lifecycle),
         "timeouts": component.timeouts,
         "environment": component.variables,
         "labels": component.labels,
@@ -41,7 +38,7 @@ def component_from_json(record: dict[str, Any]) -> AppliedComponent:
     Raises:
         KeyError, TypeError, ValueError: the record is not one.
     """
-    lifecycle = LifecycleSpec.from_value(record["lifecycle"])
+    lifecycle = record["lifecycle"]
     return AppliedComponent(
         ComponentAddress.parse(record["address"]),
         record["identity"],
@@ -52,7 +49,7 @@ def component_from_json(record: dict[str, Any]) -> AppliedComponent:
         tuple(ComponentAddress.parse(text) for text in record["depends_on"]),
         tuple(record["stacks"]),
         record["suspended"],
-        NO_LIFECYCLE if lifecycle == NO_LIFECYCLE else lifecycle,
+        LifecycleSpec.from_value(lifecycle) if lifecycle else NO_LIFECYCLE,
         record["timeouts"],
         record["environment"],
         record["labels"],

@@ -1,0 +1,190 @@
+"""What a component's config says in one environment: expressions evaluated, schema checked, dependencies found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stackspec.core.address import ComponentAddress, FieldPath
+from stackspec.core.diagnostic import Diagnostic, did_you_mean
+from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, Scope
+from stackspec.core.values import Value, ValueMap
+from stackspec.flavors.contract import FlavorSpec
+from stackspec.flavors.registry import Registry
+from stackspec.flavors.types import COMPONENT_TYPES
+from stackspec.manifest.expressions import Resolution, ValueResolver
+from stackspec.manifest.load import located
+from stackspec.manifest.model import Manifest
+from stackspec.manifest.parse import Document
+from stackspec.manifest.schema import Checker
+from stackspec.stack.link import DeclaredComponent, Links, Members
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A component's resolved values, and what it depends on: address to the path that says so, from its own mapping."""
+
+    config: ValueMap
+    variables: ValueMap
+    depends_on: Mapping[ComponentAddress, FieldPath]
+
+
+class Configurator:
+    """Resolves the values of one environment's components and stacks.
+
+    Args:
+        roots: What `vars`, `environment` and `env` mean.
+        explain: Root to the hint for a name that is missing under it.
+        diagnostics: Where what is wrong is added.
+    """
+
+    def __init__(
+        self,
+        links: Links,
+        registry: Registry,
+        values: ValueResolver,
+        roots: Mapping[str, Any],
+        explain: Mapping[str, str],
+        diagnostics: list[Diagnostic],
+    ) -> None:
+        self._links = links
+        self._registry = registry
+        self._values = values
+        self._roots = roots
+        self._explain = {**explain, "stack": "a shared Component belongs to no single stack"}
+        self._diagnostics = diagnostics
+        self._checkers: dict[tuple[str, str], Checker] = {}
+
+    def component(self, declared: DeclaredComponent) -> Configured | None:
+        """The component's values; None where its flavor does not exist."""
+        kind, flavor = declared.address.type, declared.body.get("flavor")
+        if not isinstance(flavor, str):
+            return None  # reported by the schema
+        if flavor not in self._registry.flavors_of(kind):
+            self._unknown_flavor(declared, flavor)
+            return None
+        scope = self._scope(declared.stack)
+        depends_on = self._named_dependencies(declared)
+        config = self._config(declared, self._registry.spec(kind, flavor), scope)
+        variables: ValueMap = {}
+        if declared.body.get("environment"):
+            path = (*declared.origin.path, "environment")
+            variables = self.values(declared.body["environment"], scope, declared.origin.document, path).value
+        for place, deferred in config.deferred:
+            for reference in deferred.references:
+                depends_on.setdefault(ComponentAddress.parse(reference.component), ("config", *place))
+        return Configured(config.value, variables, depends_on)
+
+    def stack_values(self, stack: Manifest, key: str, default: Value) -> Value:
+        """A value of a stack's spec, resolved."""
+        written = stack.spec.get(key, default)
+        return self.values(written, self._scope(stack), stack.document, ("spec", key)).value
+
+    def values(self, written: Value, scope: Scope, document: Document, path: FieldPath) -> Resolution:
+        """Values resolved, what fails reported at its place."""
+        resolution = self._values.resolve(written, scope)
+        report_expressions(resolution, document, path, self._diagnostics)
+        return resolution
+
+    def _config(self, declared: DeclaredComponent, spec: FlavorSpec, scope: Scope) -> Resolution:
+        document, path = declared.origin.document, (*declared.origin.path, "config")
+        resolution = self.values(declared.body.get("config", {}), scope, document, path)
+        config = resolution.value
+        waiting = bool(resolution.deferred or resolution.errors)
+        checker = self._checkers.get((spec.type, spec.flavor))
+        if checker is None:
+            checker = self._checkers[spec.type, spec.flavor] = Checker(spec.schema)
+        for problem in checker.check(_as_written(config) if waiting else config):
+            # What waits for outputs is checked when it is known, before the hook.
+            if problem.key or not isinstance(_value_at(config, problem.path), Deferred):
+                self._diagnostics.append(located(problem, document, path))
+        resolution.value = spec.complete(config)
+        return resolution
+
+    def _named_dependencies(self, declared: DeclaredComponent) -> dict[ComponentAddress, FieldPath]:
+        named: dict[ComponentAddress, FieldPath] = {}
+        for index, text in enumerate(declared.body.get("depends_on") or ()):
+            address = ComponentAddress.parse(text)
+            if address in self._links.components:
+                named.setdefault(address, ("depends_on", index))
+            else:
+                hint = did_you_mean(text, [str(known) for known in self._links.components])
+                place = declared.origin.span(("depends_on", index))
+                self._diagnostics.append(Diagnostic("SS0402", f"there is no component {text}", place, hint))
+        return named
+
+    def _unknown_flavor(self, declared: DeclaredComponent, flavor: str) -> None:
+        kind, place = declared.address.type, declared.origin.span(("flavor",))
+        if "{{" in flavor:
+            diagnostic = Diagnostic("SS0305", "a flavor cannot be an expression", place, "write the name out")
+        else:
+            known = self._registry.flavors_of(kind)
+            hint = did_you_mean(flavor, known) if known else f"this version has no flavors of {kind}"
+            diagnostic = Diagnostic("SS0208", f"{kind} has no flavor '{flavor[:80]}'", place, hint)
+        self._diagnostics.append(diagnostic)
+
+    # --- what names mean
+
+    def _scope(self, stack: Manifest | None) -> Scope:
+        members = self._links.members[stack.name] if stack else None
+        root = {"name": stack.name, "labels": stack.labels} if stack else {}
+        return Scope({**self._roots, "stack": root}, lambda reference: self._output(reference, members), self._explain)
+
+    def _output(self, reference: ComponentOutput, members: Members | None) -> ComponentOutput:
+        """The reference under its full address.
+
+        Raises:
+            ExpressionError: it names no component of this environment, or no output of its flavor.
+        """
+        address = self._referred(reference.component, members)
+        flavor = self._links.components[address].body.get("flavor")
+        if flavor in self._registry.flavors_of(address.type):
+            outputs = self._registry.spec(address.type, flavor).outputs
+            if reference.output not in outputs:
+                message = f"{address} has no output '{reference.output}'"
+                raise ExpressionError("SS0402", message, did_you_mean(reference.output, outputs))
+        return ComponentOutput(str(address), reference.output)
+
+    def _referred(self, text: str, members: Members | None) -> ComponentAddress:
+        if text in COMPONENT_TYPES:
+            if members is not None and members.get(text):
+                return members[text][0]
+            why = "this stack has none" if members is not None else "a shared Component belongs to no single stack"
+            message = f"there is no {text} to read from: {why}"
+            raise ExpressionError("SS0402", message, "name it: components['type/name']")
+        try:
+            address = ComponentAddress.parse(text)
+        except ValueError:
+            hint = did_you_mean(text, COMPONENT_TYPES) if "/" not in text else "write components['type/name']"
+            raise ExpressionError("SS0402", f"'{text[:80]}' is neither an address nor a type", hint) from None
+        if address not in self._links.components:
+            hint = did_you_mean(text, [str(known) for known in self._links.components])
+            raise ExpressionError("SS0402", f"there is no component {text}", hint)
+        return address
+
+
+def report_expressions(
+    resolution: Resolution, document: Document, path: FieldPath, diagnostics: list[Diagnostic]
+) -> None:
+    """Add what failed in a resolution to the diagnostics, each at its place."""
+    for place, error in resolution.errors:
+        # A process variable is missing for reasons of its own.
+        code = "SS0306" if error.code == "SS0303" and error.message.startswith("'env.") else error.code
+        diagnostics.append(Diagnostic(code, error.message, document.span((*path, *place)), error.hint))
+
+
+def _as_written(value: Value) -> Value:
+    if isinstance(value, Deferred):
+        return value.text
+    if isinstance(value, Mapping):
+        return {key: _as_written(item) for key, item in value.items()}
+    return [_as_written(item) for item in value] if isinstance(value, list) else value
+
+
+def _value_at(value: Value, path: FieldPath) -> Value:
+    for step in path:
+        if isinstance(value, Deferred):
+            return value
+        value = value[step]
+    return value

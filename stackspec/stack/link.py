@@ -1,0 +1,163 @@
+"""Who uses what: the slots of stacks linked to the components that fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from stackspec.core.address import ComponentAddress, FieldPath
+from stackspec.core.diagnostic import Diagnostic, Note, Span, did_you_mean
+from stackspec.core.values import ValueMap
+from stackspec.flavors.registry import Registry
+from stackspec.flavors.types import COMPONENT_TYPES
+from stackspec.manifest.load import located
+from stackspec.manifest.model import ComponentReference, InlineComponent, Manifest
+from stackspec.manifest.schema import Checker, checker_of, type_name
+from stackspec.stack.declared import Declarations, unknown_type
+from stackspec.stack.model import Origin
+
+Members = Mapping[str, list[ComponentAddress]]
+"""Component type to the components that a stack names, the default first."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredComponent:
+    """A component declaration that an environment may use.
+
+    Attributes:
+        body: What `spec` of a Component, or a stack's slot, says.
+        stack: The stack that it is declared in; None for a shared one.
+        manifest: The manifest that it is declared in.
+    """
+
+    address: ComponentAddress
+    body: ValueMap
+    origin: Origin
+    stack: Manifest | None
+    manifest: Manifest
+
+    @property
+    def name_place(self) -> Span:
+        """Where its name stands, or the slot that gives it the stack's."""
+        if self.stack is None:
+            return self.manifest.place
+        return self.origin.span(("name",)) if self.body.get("name") else self.origin.span(key=True)
+
+
+@dataclass(slots=True)
+class Links:
+    """The components declared, and the members of each stack by its name."""
+
+    components: dict[ComponentAddress, DeclaredComponent] = field(default_factory=dict)
+    members: dict[str, Members] = field(default_factory=dict)
+
+
+def link(
+    declared: Declarations, stacks: Iterable[Manifest], registry: Registry, diagnostics: list[Diagnostic]
+) -> Links:
+    """Link the stacks of an environment; what is wrong with them is added to `diagnostics`."""
+    return _Linker(declared, registry, diagnostics).link(stacks)
+
+
+class _Linker:
+    def __init__(self, declared: Declarations, registry: Registry, diagnostics: list[Diagnostic]) -> None:
+        self._declared = declared
+        self._registry = registry
+        self._diagnostics = diagnostics
+        self._links = Links()
+
+    def link(self, stacks: Iterable[Manifest]) -> Links:
+        for stack in stacks:
+            self._links.members[stack.name] = self._members(stack)
+            self._check_required(stack)
+        for (kind, name), manifest in self._declared.components.items():
+            address = ComponentAddress(kind, name)
+            self._add(DeclaredComponent(address, manifest.spec, Origin(manifest.document, ("spec",)), None, manifest))
+        return self._links
+
+    def _members(self, stack: Manifest) -> Members:
+        members: dict[str, list[ComponentAddress]] = {}
+        declared = stack.spec.get("components")
+        for kind, slot in declared.items() if isinstance(declared, Mapping) else ():
+            path: FieldPath = ("spec", "components", kind)
+            if kind not in COMPONENT_TYPES:
+                self._diagnostics.append(unknown_type(kind, stack.span(path, key=True)))
+                continue
+            entries = self._entries(stack, kind, path, slot)
+            found = [self._member(stack, kind, place, entry) for place, entry in entries]
+            members[kind] = [address for address in found if address is not None]
+        return members
+
+    def _entries(self, stack: Manifest, kind: str, path: FieldPath, slot: Any) -> Iterator[tuple[FieldPath, Any]]:
+        if not isinstance(slot, list):
+            yield path, slot
+            return
+        if not COMPONENT_TYPES[kind].many:
+            many = ", ".join(name for name, one in COMPONENT_TYPES.items() if one.many)
+            self._error("SS0405", f"a stack has one {kind}", stack.span(path), f"lists are for {many}")
+        for index, entry in enumerate(slot):
+            yield (*path, index), entry
+
+    def _member(self, stack: Manifest, kind: str, path: FieldPath, entry: Any) -> ComponentAddress | None:
+        if isinstance(entry, str):
+            return self._reference(stack, kind, path, entry)
+        if not isinstance(entry, Mapping):
+            message = f"a component is a mapping or the name of a Component, not {type_name(entry)}"
+            self._error("SS0205", message, stack.span(path), "write {flavor: …, config: {…}}")
+            return None
+        reference = "ref" in entry
+        problems = _slot_checker(ComponentReference if reference else InlineComponent).check(entry)
+        self._diagnostics += [located(problem, stack.document, path) for problem in problems]
+        faulty = {problem.path[0] if problem.path else "flavor" for problem in problems}
+        if reference:
+            return None if faulty else self._reference(stack, kind, (*path, "ref"), entry["ref"])
+        if faulty & {"name", "flavor"}:
+            return None
+        address = ComponentAddress(kind, entry.get("name") or stack.name)
+        body = {key: value for key, value in entry.items() if key not in faulty} if faulty else entry
+        self._add(DeclaredComponent(address, body, Origin(stack.document, path), stack, stack))
+        return address
+
+    def _reference(self, stack: Manifest, kind: str, path: FieldPath, name: str) -> ComponentAddress | None:
+        if (kind, name) in self._declared.components:
+            return ComponentAddress(kind, name)
+        if "{{" in name:
+            self._error("SS0305", "a reference cannot be an expression", stack.span(path), "write the name out")
+            return None
+        known = [other for other_kind, other in self._declared.components if other_kind == kind]
+        elsewhere = [other_kind for other_kind, other in self._declared.components if other == name]
+        if elsewhere:
+            hint: str | None = f"the Component '{name}' is of type {elsewhere[0]}"
+        elif name in self._registry.flavors_of(kind):
+            hint = f"to use the flavor '{name}' write {{flavor: {name}}}"
+        else:
+            hint = did_you_mean(name, known)
+        self._error("SS0402", f"there is no Component '{name[:80]}' of type {kind}", stack.span(path), hint)
+        return None
+
+    def _add(self, component: DeclaredComponent) -> None:
+        first = self._links.components.setdefault(component.address, component)
+        if first is not component:
+            hint = "give one another name; to share a component, declare it once as a Component and refer to it"
+            message = f"the component {component.address} is declared twice"
+            notes = (Note("first declared here", first.name_place),)
+            self._diagnostics.append(Diagnostic("SS0401", message, component.name_place, hint, notes=notes))
+
+    def _check_required(self, stack: Manifest) -> None:
+        declared = stack.spec.get("components")
+        for kind in self._declared.project.required_components:
+            if isinstance(declared, Mapping) and kind not in declared and kind in COMPONENT_TYPES:
+                flavors = ", ".join(self._registry.flavors_of(kind))
+                hint = f"add '{kind}: {{flavor: …}}'" + (f" with one of: {flavors}" if flavors else "")
+                place = stack.span(("spec", "components"), key=True)
+                self._error("SS0404", f"the stack '{stack.name}' has no {kind}", place, hint)
+
+    def _error(self, code: str, message: str, place: Span, hint: str | None = None) -> None:
+        self._diagnostics.append(Diagnostic(code, message, place, hint))
+
+
+@cache
+def _slot_checker(record: type) -> Checker:
+    return checker_of(record)
