@@ -196,9 +196,9 @@ class _Builder:
 
     def run(self) -> None:
         next_event: Callable[[], Any] = CParser(self.source.text).get_event
-        event: Any = next_event()
-        while event.__class__ is not StreamEndEvent:
-            if event.__class__ is DocumentStartEvent:
+        event = next_event()
+        while (kind := event.__class__) is not StreamEndEvent:
+            if kind is DocumentStartEvent:
                 self._document(next_event, event.start_mark.index)
             event = next_event()
 
