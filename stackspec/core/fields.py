@@ -123,6 +123,10 @@ class Fields:
         shown = (f"{name}={value!r}" for name, value in vars(self).items() if not self.__settings__[name].sensitive)
         return f"{type(self).__name__}({', '.join(shown)})"
 
+    def replaced(self, **values: Any) -> Self:
+        """The record with other values in the fields named."""
+        return type(self)(**{**vars(self), **values})
+
     @classmethod
     def from_value(cls, value: Mapping[str, Any]) -> Self:
         """Build from a mapping that satisfies `json_schema(cls)`; absent fields take their defaults."""

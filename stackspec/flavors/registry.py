@@ -30,10 +30,16 @@ class Registry:
             for name in COMPONENT_TYPES
         }
 
+    @cached_property
+    def _names(self) -> Mapping[str, tuple[str, ...]]:
+        names = {kind: set(built_in) for kind, built_in in self._built_in.items()}
+        for kind, flavor in self._extra:
+            names.setdefault(kind, set()).add(flavor)
+        return {kind: tuple(sorted(found)) for kind, found in names.items()}
+
     def flavors_of(self, component_type: str) -> tuple[str, ...]:
         """The names of a type's flavors, sorted; none for an unknown type."""
-        extra = (flavor for owner, flavor in self._extra if owner == component_type)
-        return tuple(sorted({*self._built_in.get(component_type, ()), *extra}))
+        return self._names.get(component_type, ())
 
     def flavor(self, component_type: str, flavor: str) -> type[Flavor]:
         """The class of a flavor.

@@ -130,7 +130,7 @@ def _open(path: str, name: str) -> SourceText | Diagnostic:
         if status.st_size > MOST_BYTES:
             return _too_large(name)
         try:
-            return _bounded(name, file.read(MOST_BYTES + 1) or b"")
+            return _bounded(name, file.read(status.st_size + 1) or b"")
         except OSError as error:
             return Diagnostic("SS0101", f"cannot read the file: {error.strerror}", _whole(name))
 

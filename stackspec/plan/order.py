@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 
 def order_steps(decisions: Iterable[Decision], applied: AppliedState) -> Mapping[StepKey, Step]:
-    """Every step of a plan, each after those it waits for."""
+    """Every step of a plan, each after those it waits for; none where nothing is to be done."""
     decided = {decision.change.address: decision for decision in decisions}
+    if not any(decision.goes or decision.comes for decision in decided.values()):
+        return {}
     removed = [address for address, decision in decided.items() if decision.goes and decision.desired is None]
     replaced = [address for address, decision in decided.items() if decision.goes and decision.desired is not None]
     edges = _applied_edges(applied)

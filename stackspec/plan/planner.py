@@ -357,7 +357,8 @@ def _recorded(desired: DesiredComponent, before: AppliedComponent) -> bool:
         and desired.timeouts == before.timeouts
         and desired.labels == before.labels
         and desired.suspended == before.suspended
-        and canonical(desired.variables) == canonical(before.variables)
+        and (not desired.variables) == (not before.variables)
+        and (not desired.variables or canonical(desired.variables) == canonical(before.variables))
     )
 
 

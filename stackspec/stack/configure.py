@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from stackspec.core.address import ComponentAddress, FieldPath
@@ -55,6 +56,7 @@ class Configurator:
         self._explain = {**explain, "stack": "a shared Component belongs to no single stack"}
         self._diagnostics = diagnostics
         self._checkers: dict[tuple[str, str], Checker] = {}
+        self._scopes: dict[str | None, Scope] = {}
 
     def component(self, declared: DeclaredComponent) -> Configured | None:
         """The component's values; None where its flavor does not exist."""
@@ -127,9 +129,13 @@ class Configurator:
     # --- what names mean
 
     def _scope(self, stack: Manifest | None) -> Scope:
-        members = self._links.members[stack.name] if stack else None
-        root = {"name": stack.name, "labels": stack.labels} if stack else {}
-        return Scope({**self._roots, "stack": root}, lambda reference: self._output(reference, members), self._explain)
+        name = stack.name if stack else None
+        if name not in self._scopes:
+            members = self._links.members[stack.name] if stack else None
+            roots = {**self._roots, "stack": {"name": stack.name, "labels": stack.labels} if stack else {}}
+            output = partial(self._output, members=members)
+            self._scopes[name] = Scope(roots, output, self._explain)
+        return self._scopes[name]
 
     def _output(self, reference: ComponentOutput, members: Members | None) -> ComponentOutput:
         """The reference under its full address.

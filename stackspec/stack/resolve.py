@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -97,7 +96,7 @@ def _environment(
     explain = {"vars": "the vars of an Environment cannot read each other"}
     resolution = values.resolve(environment.settings.vars, Scope(roots, no_outputs, explain))
     report_expressions(resolution, manifest.document, ("spec", "vars"), diagnostics)
-    return Environment(name, replace(environment.settings, vars=resolution.value))
+    return Environment(name, environment.settings.replaced(vars=resolution.value))
 
 
 def _configure(links: Links, configurator: Configurator) -> dict[ComponentAddress, Configured | None]:

@@ -16,20 +16,27 @@ def check_rules(state: DesiredState, registry: Registry, allowed_paths: Sequence
     managed: dict[str, tuple[DesiredComponent, str]] = {}
     for component in state.components.values():
         for field, path in _paths(component, registry):
-            place = component.origin.span(("config", field))
             normal = posixpath.normpath(path)
-            if not _allowed(path, allowed_paths):
-                hint = "use a path inside the project, or add its folder to spec.allowed_paths of stackspec.yaml"
-                diagnostics.append(Diagnostic("SS0406", f"'config.{field}' leads out of the project", place, hint))
+            if not _allowed(normal, allowed_paths):
+                diagnostics.append(_leads_out(component, field))
             elif normal in managed:
-                other, other_field = managed[normal]
-                message = f"{component.address} and {other.address} manage the same path"
-                note = Note("the other one", other.origin.span(("config", other_field)))
-                hint = "give each a path of its own, or share one Component"
-                diagnostics.append(Diagnostic("SS0409", message, place, hint, notes=(note,)))
+                diagnostics.append(_same_path(component, field, *managed[normal]))
             else:
                 managed[normal] = (component, field)
     return diagnostics
+
+
+def _leads_out(component: DesiredComponent, field: str) -> Diagnostic:
+    hint = "use a path inside the project, or add its folder to spec.allowed_paths of stackspec.yaml"
+    place = component.origin.span(("config", field))
+    return Diagnostic("SS0406", f"'config.{field}' leads out of the project", place, hint)
+
+
+def _same_path(component: DesiredComponent, field: str, other: DesiredComponent, other_field: str) -> Diagnostic:
+    message = f"{component.address} and {other.address} manage the same path"
+    note = Note("the other one", other.origin.span(("config", other_field)))
+    hint = "give each a path of its own, or share one Component"
+    return Diagnostic("SS0409", message, component.origin.span(("config", field)), hint, notes=(note,))
 
 
 def _paths(component: DesiredComponent, registry: Registry) -> Iterator[tuple[str, str]]:
@@ -39,9 +46,8 @@ def _paths(component: DesiredComponent, registry: Registry) -> Iterator[tuple[st
             yield field, value
 
 
-def _allowed(path: str, allowed: Sequence[str]) -> bool:
-    normal = posixpath.normpath(path)
-    if posixpath.isabs(path):
+def _allowed(normal: str, allowed: Sequence[str]) -> bool:
+    if posixpath.isabs(normal):
         return any(
             normal == home or normal.startswith(home.rstrip("/") + "/") for home in map(posixpath.normpath, allowed)
         )
