@@ -21,7 +21,7 @@ def main() -> int:
 
         sys.stdout.write(f"stackspec {__version__}\n")
         return 0
-    from stackspec.cli.app import run
+    from stackspec.cli.run import run
 
     return run(arguments)
 

@@ -1,111 +1,105 @@
-"""The command line as a whole: the commands, the options before them, and how every error ends."""
+"""The commands as a Typer application: the help, and what is wrong with the arguments."""
 
 from __future__ import annotations
 
-import os
+import inspect
 import sys
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
-from stackspec.cli import apply, init, plan, schema, state, status, validate, version
-
-app = typer.Typer(
-    name="stackspec",
-    help="A declarative GitOps configuration compiler for ML stacks.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("init")(init.init)
-app.command("validate")(validate.validate)
-app.command("plan")(plan.plan)
-app.command("apply")(apply.apply)
-app.command("destroy")(apply.destroy)
-app.command("status")(status.status)
-app.add_typer(state.app, name="state")
-app.command("schema")(schema.schema)
-app.command("version")(version.version)
-
-
-@app.callback()
-def before(
-    chdir: Annotated[
-        str | None, typer.Option("--chdir", "-C", envvar="STACKSPEC_CHDIR", help="Start in this folder.", metavar="DIR")
-    ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", envvar="STACKSPEC_VERBOSE", help="Tell more.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", envvar="STACKSPEC_QUIET", help="Tell only errors.")] = False,
-    show_version: Annotated[
-        bool,
-        typer.Option("--version", help="Print the version and exit.", callback=version.print_and_exit, is_eager=True),
-    ] = False,
-) -> None:
-    """Take the options before the command."""
-    from stackspec.cli.session import Verbosity
-
-    Verbosity.verbose, Verbosity.quiet = verbose, quiet
-    if chdir is not None:
-        try:
-            os.chdir(chdir)
-        except OSError as error:
-            raise typer.BadParameter(f"cannot go to the folder '{chdir}': {error.strerror}", param_hint="-C") from error
-
+from stackspec import __version__
+from stackspec.cli.commands import COMMANDS, GROUPS, command
+from stackspec.cli.options import Option
+from stackspec.cli.start import start
+from stackspec.core.diagnostic import StackspecError
 
 # Typer does not export the parent of its usage errors, and where it lives differs between versions.
-_UsageError: type[Exception] = typer.BadParameter.__mro__[2]
+_UsageError: Any = typer.BadParameter.__mro__[2]
 
 
-def run(arguments: list[str]) -> int:
-    """Run the command line given; the exit code."""
-    # A compilation makes many small objects and drops few: collecting them over and over costs more than it frees.
-    import gc
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line given; the exit code.
 
-    gc.set_threshold(200_000, 20, 20)
+    Raises:
+        StackspecError: the arguments are wrong.
+    """
     try:
-        result = app(arguments, standalone_mode=False, prog_name="stackspec")
-        sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        result = _application()(list(arguments), standalone_mode=False, prog_name="stackspec")
     except typer.Exit as exit_:
         return exit_.exit_code
     except typer.Abort:
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except _UsageError as error:
-        return _usage(error)
-    except Exception as error:
-        return _internal(error)
+        context = getattr(error, "ctx", None)
+        message: str = error.format_message()
+        if context is not None and message == context.get_help():  # no command was given
+            sys.stderr.write(message + "\n")
+            return 1
+        words = context.command_path if context is not None else "stackspec"
+        raise StackspecError.of("SS0901", message.rstrip("."), hint=f"see '{words} --help'") from error
+    return result if isinstance(result, int) else 0
 
 
-def _usage(error: Exception) -> int:
-    from stackspec.core.diagnostic import Diagnostic
-    from stackspec.render.diagnostics import diagnostics_text
-    from stackspec.render.text import Style
+def _application() -> typer.Typer:
+    settings: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None, "add_completion": False}
+    application = typer.Typer(
+        help="A declarative GitOps configuration compiler for ML stacks.",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        **settings,
+    )
+    application.callback()(_for_typer(start, {"show_version": (_ShowVersion, False)}))
+    groups = {name: typer.Typer(help=text, **settings) for name, text in GROUPS.items()}
+    for words in COMMANDS:
+        group, _, name = words.rpartition(" ")
+        if group and groups[group] not in (one.typer_instance for one in application.registered_groups):
+            application.add_typer(groups[group], name=group)
+        (groups[group] if group else application).command(name)(_for_typer(command(words)))
+    return application
 
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "stackspec"
-    message = getattr(error, "format_message", lambda: str(error))()
-    diagnostic = Diagnostic("SS0901", message.rstrip("."), hint=f"see '{command} --help'")
-    if not message:  # no arguments: the help was printed
-        return 1
-    sys.stderr.write(diagnostics_text([diagnostic], {}, Style(False)))
-    return 1
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stackspec {__version__}")
+        raise typer.Exit
 
 
-def _internal(error: Exception) -> int:
-    import traceback
+_ShowVersion = Annotated[
+    bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+]
 
-    from stackspec.cli.session import Verbosity
-    from stackspec.core.diagnostic import Diagnostic
-    from stackspec.render.diagnostics import diagnostics_text
-    from stackspec.render.text import Style
 
-    if Verbosity.verbose:
-        traceback.print_exc()
-    hint = "this is a bug in stackspec: please report it" + ("" if Verbosity.verbose else ", with what -v shows")
-    diagnostic = Diagnostic("SS0999", f"{type(error).__name__}: {error}", hint=hint)
-    sys.stderr.write(diagnostics_text([diagnostic], {}, Style(False)))
-    return 1
+def _for_typer(function: Callable[..., Any], more: dict[str, tuple[Any, Any]] | None = None) -> Callable[..., Any]:
+    """The function with its declarations as Typer's, and with `more` parameters (type and default) that it ignores."""
+    hints = get_type_hints(function, include_extras=True)
+    parameters = [
+        parameter.replace(annotation=_annotation(hints[name]))
+        for name, parameter in inspect.signature(function).parameters.items()
+    ]
+    for name, (kind, default) in (more or {}).items():
+        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind))
+
+    def call(**values: Any) -> Any:
+        return function(**{name: value for name, value in values.items() if name not in (more or {})})
+
+    call.__doc__ = function.__doc__
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return call
+
+
+def _annotation(hint: Any) -> Any:
+    kind, declared = get_args(hint)
+    if not isinstance(declared, Option):
+        return Annotated[kind, typer.Argument(help=declared.help, metavar=declared.metavar)]
+    option = typer.Option(
+        *declared.names,
+        envvar=declared.variable,
+        help=declared.help,
+        metavar=declared.metavar,
+        min=declared.least,
+        max=declared.most,
+    )
+    return Annotated[kind, option]

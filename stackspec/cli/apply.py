@@ -7,19 +7,20 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from stackspec.cli.options import (
     AllowEmpty,
+    Approve,
     EnvironmentName,
     Files,
     Output,
     OutputFormat,
+    Parallelism,
     Replacements,
     Stacks,
     Targets,
+    Yes,
 )
 
 if TYPE_CHECKING:
@@ -30,26 +31,6 @@ if TYPE_CHECKING:
     from stackspec.plan.model import Plan
     from stackspec.plan.planner import Selection
     from stackspec.project import Planned
-
-Yes = Annotated[
-    bool,
-    typer.Option(
-        "--yes", "-y", "--auto-approve", envvar="STACKSPEC_YES", help="Do not ask; needed without a terminal."
-    ),
-]
-Approve = Annotated[
-    str | None,
-    typer.Option(
-        "--approve",
-        envvar="STACKSPEC_APPROVE",
-        help="The name of the protected environment to change.",
-        metavar="ENVIRONMENT",
-    ),
-]
-Parallelism = Annotated[
-    int,
-    typer.Option("--parallelism", min=1, max=256, envvar="STACKSPEC_PARALLELISM", help="Hooks at once.", metavar="N"),
-]
 
 
 def apply(
@@ -63,15 +44,14 @@ def apply(
     parallelism: Parallelism = 10,
     files: Files = None,
     output: Output = OutputFormat.TEXT,
-) -> None:
+) -> int:
     """Make the environment what the manifests say."""
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
 
     with Session(output, files) as session:
         chosen = selection(stack, target, replace)
-        code = _carry_out(session, environment, chosen, yes, approve, allow_empty, parallelism)
-    raise typer.Exit(code)
+        return _carry_out(session, environment, chosen, yes, approve, allow_empty, parallelism)
 
 
 def destroy(
@@ -83,15 +63,14 @@ def destroy(
     parallelism: Parallelism = 10,
     files: Files = None,
     output: Output = OutputFormat.TEXT,
-) -> None:
+) -> int:
     """Remove everything that stackspec made in the environment."""
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
 
     with Session(output, files) as session:
         chosen = selection(stack, target, destroy=True)
-        code = _carry_out(session, environment, chosen, yes, approve, True, parallelism)
-    raise typer.Exit(code)
+        return _carry_out(session, environment, chosen, yes, approve, True, parallelism)
 
 
 def _carry_out(
@@ -177,7 +156,7 @@ def _signals(session: Session, stop: Stop) -> Iterator[list[int]]:
 
 @contextmanager
 def _progress(session: Session) -> Iterator[Listener]:
-    from stackspec.cli.session import Verbosity
+    from stackspec.cli.start import Verbosity
     from stackspec.render.progress import json_progress, live_progress, plain_progress
 
     if session.json:

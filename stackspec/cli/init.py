@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from stackspec.cli.options import Argument
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where to make the project.", metavar="[DIR]")] = Path("."),
-) -> None:
+    folder: Annotated[str, Argument("Where to make the project.", "[DIR]")] = ".",
+) -> int:
     """Make a working project: settings, a local stack, .gitignore, pre-commit and CI files."""
     from stackspec.cli.session import Session
     from stackspec.scaffold import write_project
 
     with Session() as session:
-        for path, what in write_project(folder):
+        for path, what in write_project(Path(folder)):
             session.answer(f"{what:<8} {path}\n")
-        start = "" if folder == Path(".") else f" -C {folder}"
+        start = "" if folder == "." else f" -C {folder}"
         session.answer(f"\nNext: stackspec{start} plan, then stackspec{start} apply.\n")
+    return 0

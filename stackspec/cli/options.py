@@ -1,11 +1,35 @@
-"""The options that several commands share; each can be given as STACKSPEC_NAME in the environment."""
+"""What commands take, as data: Typer reads it for help and errors, `plain` for everyday arguments.
+
+A command is a function; each parameter is annotated with its type and an `Option` or `Argument`. Nothing here, and no
+command, imports Typer: it takes longer to start than a plan of a small project.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
-import typer
+
+class Option(NamedTuple):
+    """An option: its names, the long one first, and what the help says of it."""
+
+    names: tuple[str, ...]
+    help: str
+    metavar: str | None = None
+    least: int | None = None
+    most: int | None = None
+
+    @property
+    def variable(self) -> str:
+        """The process variable that gives the option where the command line does not."""
+        return "STACKSPEC_" + self.names[0].removeprefix("--").replace("-", "_").upper()
+
+
+class Argument(NamedTuple):
+    """A positional argument, and what the help says of it."""
+
+    help: str
+    metavar: str
 
 
 class OutputFormat(StrEnum):
@@ -15,51 +39,27 @@ class OutputFormat(StrEnum):
     JSON = "json"
 
 
-Output = Annotated[
-    OutputFormat, typer.Option("--output", "-o", envvar="STACKSPEC_OUTPUT", help="How to answer.", metavar="text|json")
-]
-EnvironmentName = Annotated[
-    str | None,
-    typer.Option(
-        "--environment", "-e", envvar="STACKSPEC_ENVIRONMENT", help="The environment to work on.", metavar="NAME"
-    ),
-]
+Output = Annotated[OutputFormat, Option(("--output", "-o"), "How to answer.", "text|json")]
+EnvironmentName = Annotated[str | None, Option(("--environment", "-e"), "The environment to work on.", "NAME")]
 Files = Annotated[
     list[str] | None,
-    typer.Option(
-        "--file",
-        "-f",
-        envvar="STACKSPEC_FILE",
-        help="Read manifests from here instead of the project's folders; '-' is standard input.",
-        metavar="FILE",
+    Option(
+        ("--file", "-f"),
+        "Read manifests from here instead of the project's folders; '-' is standard input.",
+        "FILE",
     ),
 ]
-Stacks = Annotated[
-    list[str] | None,
-    typer.Option("--stack", envvar="STACKSPEC_STACK", help="Plan only what this stack uses.", metavar="NAME"),
-]
+Stacks = Annotated[list[str] | None, Option(("--stack",), "Plan only what this stack uses.", "NAME")]
 Targets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--target",
-        envvar="STACKSPEC_TARGET",
-        help="Plan only this component and what it depends on.",
-        metavar="ADDRESS",
-    ),
+    list[str] | None, Option(("--target",), "Plan only this component and what it depends on.", "ADDRESS")
 ]
 Replacements = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--replace",
-        envvar="STACKSPEC_REPLACE",
-        help="Replace this component though nothing changed.",
-        metavar="ADDRESS",
-    ),
+    list[str] | None, Option(("--replace",), "Replace this component though nothing changed.", "ADDRESS")
 ]
-ShowAll = Annotated[bool, typer.Option("--all", envvar="STACKSPEC_ALL", help="Show unchanged components too.")]
-AllowEmpty = Annotated[
-    bool,
-    typer.Option(
-        "--allow-empty", envvar="STACKSPEC_ALLOW_EMPTY", help="Go on though the manifests declare no component."
-    ),
+ShowAll = Annotated[bool, Option(("--all",), "Show unchanged components too.")]
+AllowEmpty = Annotated[bool, Option(("--allow-empty",), "Go on though the manifests declare no component.")]
+Yes = Annotated[bool, Option(("--yes", "-y", "--auto-approve"), "Do not ask; needed without a terminal.")]
+Approve = Annotated[
+    str | None, Option(("--approve",), "The name of the protected environment to change.", "ENVIRONMENT")
 ]
+Parallelism = Annotated[int, Option(("--parallelism",), "Hooks at once.", "N", least=1, most=256)]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from stackspec.cli.options import (
     AllowEmpty,
     EnvironmentName,
     Files,
+    Option,
     Output,
     OutputFormat,
     Replacements,
@@ -24,20 +23,13 @@ def plan(
     stack: Stacks = None,
     target: Targets = None,
     replace: Replacements = None,
-    destroy: Annotated[
-        bool, typer.Option("--destroy", envvar="STACKSPEC_DESTROY", help="Plan to remove everything.")
-    ] = False,
-    detailed_exitcode: Annotated[
-        bool,
-        typer.Option(
-            "--detailed-exitcode", envvar="STACKSPEC_DETAILED_EXITCODE", help="Exit with 2 if there are changes."
-        ),
-    ] = False,
+    destroy: Annotated[bool, Option(("--destroy",), "Plan to remove everything.")] = False,
+    detailed_exitcode: Annotated[bool, Option(("--detailed-exitcode",), "Exit with 2 if there are changes.")] = False,
     show_all: ShowAll = False,
     allow_empty: AllowEmpty = False,
     files: Files = None,
     output: Output = OutputFormat.TEXT,
-) -> None:
+) -> int:
     """Show what an apply would change, and change nothing."""
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
@@ -51,5 +43,4 @@ def plan(
         else:
             session.report(planned.diagnostics)
             session.answer(plan_text(planned.plan, session.style, show_all=show_all))
-    if detailed_exitcode and planned.plan.has_changes:
-        raise typer.Exit(2)
+    return 2 if detailed_exitcode and planned.plan.has_changes else 0

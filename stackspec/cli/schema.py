@@ -6,18 +6,16 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from stackspec.cli.options import Argument, Option
 
 
 def schema(
-    name: Annotated[
-        str, typer.Argument(help="'manifest' (any kind), a kind, or a flavor as type/flavor.", metavar="[NAME]")
-    ] = "manifest",
+    name: Annotated[str, Argument("'manifest' (any kind), a kind, or a flavor as type/flavor.", "[NAME]")] = "manifest",
     write: Annotated[
-        Path | None,
-        typer.Option("--write", help="Write all schemas under this folder instead of printing one.", metavar="DIR"),
+        str | None,
+        Option(("--write",), "Write all schemas under this folder instead of printing one.", "DIR"),
     ] = None,
-) -> None:
+) -> int:
     """Print or write the JSON Schemas that editors use."""
     from stackspec.cli.session import Session
     from stackspec.core.diagnostic import StackspecError, did_you_mean
@@ -29,18 +27,19 @@ def schema(
         if write is not None:
             try:
                 for file, document in schemas.items():
-                    path = write / f"{file}.schema.json"
+                    path = Path(write, f"{file}.schema.json")
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_text(_text(document), encoding="utf-8")
             except OSError as error:
                 raise StackspecError.of("SS0902", f"cannot write {error.filename}: {error.strerror}") from error
             session.answer(f"{len(schemas)} schemas in {write}\n")
-            return
+            return 0
         wanted = f"flavors/{name}" if "/" in name else name.lower()
         if wanted not in schemas:
             known = [file.removeprefix("flavors/") for file in schemas]
             raise StackspecError.of("SS0901", f"there is no schema '{name}'", hint=did_you_mean(name, known))
         session.answer(_text(schemas[wanted]))
+    return 0
 
 
 def _text(document: dict[str, object]) -> str:

@@ -9,21 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import IO, Any
 
-import typer
-
 from stackspec.cli.options import OutputFormat
+from stackspec.cli.start import Verbosity
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
 from stackspec.manifest.text import SourceText
 from stackspec.project import Project
 from stackspec.render.diagnostics import diagnostics_json, diagnostics_text
 from stackspec.render.text import Style
-
-
-class Verbosity:
-    """How much standard error tells: set once, by the options before the command."""
-
-    verbose = False
-    quiet = False
 
 
 def _colour(stream: IO[str]) -> bool:
@@ -33,7 +25,7 @@ def _colour(stream: IO[str]) -> bool:
 class Session:
     """Standard output is the answer, standard error is progress and diagnostics.
 
-    As a context it turns a `StackspecError` into its diagnostics and exit code 1.
+    As a context it turns a `StackspecError` into its diagnostics and the process's exit code 1.
     """
 
     def __init__(self, output: OutputFormat = OutputFormat.TEXT, files: Sequence[str] | None = None) -> None:
@@ -98,4 +90,4 @@ class Session:
     ) -> None:
         if isinstance(error, StackspecError):
             self.fail(error.diagnostics)
-            raise typer.Exit(1) from None
+            raise SystemExit(1) from None

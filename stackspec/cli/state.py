@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
-from stackspec.cli.options import EnvironmentName, Output, OutputFormat
-
-app = typer.Typer(help="Look at the applied state.", no_args_is_help=True, rich_markup_mode=None)
+from stackspec.cli.options import Argument, EnvironmentName, Output, OutputFormat
 
 
-@app.command("list")
-def list_(environment: EnvironmentName = None, output: Output = OutputFormat.TEXT) -> None:
+def list_(environment: EnvironmentName = None, output: Output = OutputFormat.TEXT) -> int:
     """List what the state holds."""
     from stackspec.cli.session import Session
 
@@ -33,14 +28,14 @@ def list_(environment: EnvironmentName = None, output: Output = OutputFormat.TEX
             )
         else:
             session.answer("".join(f"{address}\n" for address in applied.components))
+    return 0
 
 
-@app.command()
 def show(
-    address: Annotated[str, typer.Argument(help="The component, as type/name.", metavar="ADDRESS")],
+    address: Annotated[str, Argument("The component, as type/name.", "ADDRESS")],
     environment: EnvironmentName = None,
     output: Output = OutputFormat.TEXT,
-) -> None:
+) -> int:
     """Show what the state holds of one component."""
     import yaml
 
@@ -60,3 +55,4 @@ def show(
             session.answer_json(record)
         else:
             session.answer(yaml.safe_dump(record, sort_keys=False, allow_unicode=False))
+    return 0

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
-from stackspec.cli.options import EnvironmentName, Files, Output, OutputFormat
+from stackspec.cli.options import Argument, EnvironmentName, Files, Output, OutputFormat
 
 
 def validate(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Report only these files' problems; default: all.", metavar="[FILES]...")
+        list[str] | None, Argument("Report only these files' problems; default: all.", "[FILES]...")
     ] = None,
     environment: EnvironmentName = None,
     files: Files = None,
     output: Output = OutputFormat.TEXT,
-) -> None:
+) -> int:
     """Check the manifests: form, references, expressions, rules."""
     from stackspec.cli.session import Session
     from stackspec.core.diagnostic import has_errors
@@ -35,5 +33,4 @@ def validate(
             session.report(found)
             if valid:
                 session.answer(f"{session.project.described()}: valid\n")
-    if not valid:
-        raise typer.Exit(1)
+    return 0 if valid else 1

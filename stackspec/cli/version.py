@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-
-import typer
+import sys
 
 from stackspec import __version__
 from stackspec.cli.options import Output, OutputFormat
 
 
-def version(output: Output = OutputFormat.TEXT) -> None:
+def version(output: Output = OutputFormat.TEXT) -> int:
     """Print the version."""
-    if output is OutputFormat.JSON:
-        typer.echo(json.dumps({"version": __version__}))
-    else:
-        typer.echo(f"stackspec {__version__}")
-
-
-def print_and_exit(wanted: bool) -> None:
-    """The option `--version`."""
-    if wanted:
-        typer.echo(f"stackspec {__version__}")
-        raise typer.Exit
+    text = json.dumps({"version": __version__}) if output is OutputFormat.JSON else f"stackspec {__version__}"
+    sys.stdout.write(text + "\n")
+    return 0

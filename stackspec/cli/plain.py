@@ -1,0 +1,123 @@
+"""Everyday arguments read without Typer, which takes longer to import than many a command to run.
+
+Only what can be meant in one way is read here: whole options by their names, each value a word of its own or after
+`=`. For anything else (help, mistakes, bundled letters, options from process variables, groups of commands) the answer
+is None, and Typer reads the same declarations; a test holds the two to the same meaning.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from enum import EnumMeta
+from types import NoneType
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+
+from stackspec.cli.commands import COMMANDS, Command, command
+from stackspec.cli.options import Argument, Option
+from stackspec.cli.start import start
+
+
+class Call(NamedTuple):
+    """What a command line asks for: the options before the command, the command, and its own."""
+
+    before: Mapping[str, Any]
+    command: Command
+    values: Mapping[str, Any]
+
+    def __call__(self) -> int:
+        """Do it; the exit code."""
+        start(**self.before)
+        return self.command(**self.values)
+
+
+class _NotPlainError(Exception):
+    """Typer has to read these arguments."""
+
+
+class _Parameter(NamedTuple):
+    """A parameter of a command; `kind` is the type of one value, of which there may be `many`."""
+
+    name: str
+    kind: Any
+    many: bool
+    declared: Option | Argument
+
+
+def read(arguments: Iterable[str]) -> Call | None:
+    """The call that the arguments make; None where Typer must read them."""
+    words = deque(arguments)
+    before: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    try:
+        _take_options(words, _parameters(start), before)
+        if not words or words[0] not in COMMANDS:
+            return None
+        called = command(words.popleft())
+        parameters = _parameters(called)
+        _take_options(words, parameters, values)
+        while words:
+            name = next((one.name for one in parameters if one.many and isinstance(one.declared, Argument)), None)
+            if name is None:
+                return None
+            values.setdefault(name, []).append(words.popleft())
+            _take_options(words, parameters, values)
+    except _NotPlainError:
+        return None
+    return Call(before, called, values)
+
+
+def _parameters(function: Callable[..., Any]) -> list[_Parameter]:
+    found = []
+    for name, hint in get_type_hints(function, include_extras=True).items():
+        if name == "return":
+            continue
+        kind, declared = get_args(hint)
+        if NoneType in get_args(kind):
+            kind = get_args(kind)[0]
+        many = get_origin(kind) is list
+        found.append(_Parameter(name, get_args(kind)[0] if many else kind, many, declared))
+    return found
+
+
+def _take_options(words: deque[str], parameters: list[_Parameter], values: dict[str, Any]) -> None:
+    """Move the options at the front of the words to `values`."""
+    options: dict[str, _Parameter] = {}
+    for parameter in parameters:
+        if isinstance(parameter.declared, Option):
+            options |= dict.fromkeys(parameter.declared.names, parameter)
+            if parameter.declared.variable in os.environ:
+                raise _NotPlainError
+    while words and words[0].startswith("-") and words[0] != "-":
+        name, equals, value = words.popleft().partition("=")
+        if name not in options or (equals and not name.startswith("--")):
+            raise _NotPlainError
+        given = _value(options[name], value if equals else None, words)
+        if options[name].many:
+            values.setdefault(options[name].name, []).append(given)
+        else:
+            values[options[name].name] = given
+
+
+def _value(parameter: _Parameter, value: str | None, words: deque[str]) -> Any:
+    if parameter.kind is bool:
+        if value is not None:
+            raise _NotPlainError
+        return True
+    if value is None:
+        if not words or (words[0].startswith("-") and words[0] != "-"):
+            raise _NotPlainError
+        value = words.popleft()
+    if isinstance(parameter.kind, EnumMeta):
+        try:
+            return parameter.kind(value)
+        except ValueError:
+            raise _NotPlainError from None
+    if parameter.kind is int:
+        assert isinstance(parameter.declared, Option)
+        least, most = parameter.declared.least or 0, parameter.declared.most
+        if not (value.isascii() and value.isdecimal()) or int(value) < least or (most and int(value) > most):
+            raise _NotPlainError
+        return int(value)
+    return value
