@@ -15,7 +15,7 @@ from stackspec.core.diagnostic import Diagnostic, StackspecError
 def run(arguments: Sequence[str]) -> int:
     """Run the command line given; the exit code."""
     # A compilation makes many small objects and drops few: collecting them over and over costs more than it frees.
-    gc.set_threshold(200_000, 20, 20)
+    gc.set_threshold(1_000_000, 20, 20)
     try:
         code = _run(arguments)
         sys.stdout.flush()
