@@ -106,10 +106,16 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Each diagnostic once, by place, those without one first."""
+    """Each diagnostic once, by place, those without one first; of what cannot be read nothing else is said."""
     unique: Mapping[Diagnostic, None] = dict.fromkeys(diagnostics)
     nowhere = Span("", 0, 0, 0, 0)
-    return sorted(unique, key=lambda one: (one.source or nowhere, one.code, one.message))
+    unread = {one.source for one in unique if one.source and one.code.startswith(_READING)}
+    kept = [one for one in unique if one.source not in unread or one.code.startswith(_READING)]
+    return sorted(kept, key=lambda one: (one.source or nowhere, one.code, one.message))
+
+
+_READING = "SS01"
+"""What the codes of the first step begin with."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -8,6 +8,7 @@ same function serves the compiler (no outputs known), the planner (applied outpu
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
@@ -253,8 +254,15 @@ def _as_text(value: Any) -> str:
         return value
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
-    kind = "mapping" if isinstance(value, Mapping) else "list"
-    raise ExpressionError("SS0304", f"a {kind} cannot stand inside a text", "write it with the filter 'tojson'")
+    raise ExpressionError("SS0304", f"a {_kind(value)} cannot stand inside a text", "write it with the filter 'tojson'")
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, str):
+        return "text"
+    if value is None or isinstance(value, bool):
+        return "value"
+    return "number" if isinstance(value, int | float) else "mapping" if isinstance(value, Mapping) else "list"
 
 
 def _filter(name: str, operand: Expression, arguments: tuple[Expression, ...], scope: Scope) -> Expression:
@@ -270,7 +278,7 @@ def _filter(name: str, operand: Expression, arguments: tuple[Expression, ...], s
     try:
         result = FILTERS[name](reduced.value, *values)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ExpressionError("SS0304", f"the filter '{name}' cannot be applied here") from error
+        raise ExpressionError("SS0304", f"the filter '{name}' cannot take this {_kind(reduced.value)}") from error
     if isinstance(result, str) and len(result) > LONGEST_TEXT:
         raise _too_long()
     return Literal(result)
@@ -290,7 +298,17 @@ def _joined(items: list[Any], separator: str = "") -> str:
 def _integer(value: Any) -> int:
     if isinstance(value, str) and len(value) > 20:
         raise ValueError("too long for an integer")
-    return int(value)
+    number = int(value)
+    if abs(number) >= 10**19:
+        raise ValueError("an integer has at most 19 digits")
+    return number
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("not a number that JSON can carry")
+    return number
 
 
 def _text_only(function: Callable[[str], str]) -> Callable[[Any], str]:
@@ -304,7 +322,7 @@ def _text_only(function: Callable[[str], str]) -> Callable[[Any], str]:
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "default": lambda value, _fallback: value,
-    "float": float,
+    "float": _finite,
     "int": _integer,
     "join": _joined,
     "length": len,

@@ -7,6 +7,7 @@ all that is used here. The syntax tree is walked against an allow-list, and what
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -166,8 +167,20 @@ def _read(text: str) -> Expression:
     return Join(tuple(expressions))
 
 
+_PLAIN = {
+    "'end of print statement'": "'}}'",
+    "end of print statement": "'}}'",
+    "end of template": "end of the text",
+    "expected token": "expected",
+    "unexpected char ": "unexpected character ",
+}
+"""Words of Jinja2's messages to what a reader of manifests knows."""
+
+
 def _worded(message: str) -> str:
     first = message.splitlines()[0].rstrip(".")
+    for jargon, plain in _PLAIN.items():
+        first = first.replace(jargon, plain)
     return first[:1].lower() + first[1:]
 
 
@@ -186,7 +199,7 @@ def _convert(node: nodes.Node) -> Expression:
         case nodes.TemplateData(data=data):
             return Literal(data)
         case nodes.Const(value=value) if value is None or isinstance(value, str | bool | int | float):
-            return Literal(value)
+            return _constant(value)
         case nodes.Name() | nodes.Getattr() | nodes.Getitem():
             return _path(node)
         case nodes.Concat(nodes=parts):
@@ -203,21 +216,31 @@ def _convert(node: nodes.Node) -> Expression:
             kind = type(node).__name__.lower()
             raise ExpressionError(
                 "SS0302",
-                f"a {_CALLED.get(kind, kind)} is not allowed in an expression",
+                f"{_CALLED.get(kind, f'a {kind}')} is not allowed in an expression",
                 "allowed are names, attributes, items, '~', '==', '!=', 'if … else …' and the filters "
                 + ", ".join(FILTERS),
             )
 
 
 _CALLED = {
-    "call": "call",
-    "condexpr": "choice without 'else'",
-    "filter": "filter with such arguments",
-    "templatedata": "text",
-    "add": "sum ('+'; join texts with '~')",
-    "mul": "product",
-    "test": "test ('is')",
+    "add": "'+' (join texts with '~')",
+    "and": "'and'",
+    "call": "a call",
+    "compare": "a comparison other than '==' and '!='",
+    "condexpr": "a choice without 'else'",
+    "dict": "a mapping",
+    "filter": "a filter with such arguments",
+    "mul": "'*'",
+    "not": "'not'",
+    "or": "'or'",
+    "test": "a test ('is')",
 }
+
+
+def _constant(value: str | bool | int | float | None) -> Literal:
+    if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and value >= 10**19):
+        raise ExpressionError("SS0304", "the number is too large")
+    return Literal(value)
 
 
 def _filter(operand: Expression, name: str, arguments: list[nodes.Expr]) -> Expression:

@@ -54,6 +54,11 @@ def _manifest(document: Document, diagnostics: list[Diagnostic]) -> Manifest | N
     if not isinstance(name, str) or not isinstance(value.get("spec", {}), Mapping):
         return None  # reported
     labels = metadata.get("labels", {})
+    diagnostics += [
+        Diagnostic("SS0305", f"the label '{key[:80]}' cannot be an expression", place, "write the value out")
+        for key, text in (labels.items() if isinstance(labels, Mapping) else ())
+        if isinstance(text, str) and "{{" in text and (place := document.span(("metadata", "labels", key)))
+    ]
     return Manifest(
         kind,
         name,
@@ -66,6 +71,7 @@ def _manifest(document: Document, diagnostics: list[Diagnostic]) -> Manifest | N
 def _readable(spec: Mapping[str, object], problems: list[Problem]) -> Mapping[str, object]:
     """The spec without the fields already reported, so that linking says nothing about them again."""
     faulty = {problem.path[1] for problem in problems if len(problem.path) > 1 and problem.path[0] == "spec"}
+    faulty.discard("config")  # what is no mapping is seen there
     return {key: item for key, item in spec.items() if key not in faulty} if faulty else spec
 
 
@@ -74,10 +80,12 @@ def _unknown_kind(document: Document, kind: object) -> Diagnostic:
         hint = "kind: " + " | ".join(KINDS)
         return Diagnostic("SS0201", "not a manifest: it has no 'kind'", document.span(("kind",)), hint)
     place = document.span(("kind",))
-    if isinstance(kind, str) and kind in LATER_KINDS:
+    if not isinstance(kind, str):
+        return Diagnostic("SS0205", f"'kind' must be text, not {type_name(kind)}", place, "kind: " + " | ".join(KINDS))
+    if kind in LATER_KINDS:
         return Diagnostic("SS0209", f"the kind '{kind}' is not available in this version", place, "remove the manifest")
     known = [*KINDS, *LATER_KINDS]
-    return Diagnostic("SS0202", f"unknown kind '{str(kind)[:80]}'", place, did_you_mean(str(kind), known))
+    return Diagnostic("SS0202", f"unknown kind '{kind[:80]}'", place, did_you_mean(kind, known))
 
 
 def located(problem: Problem, document: Document, prefix: tuple[str | int, ...] = ()) -> Diagnostic:

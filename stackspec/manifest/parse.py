@@ -116,7 +116,11 @@ def decode(file: str, data: bytes) -> SourceText | Diagnostic:
 
 
 def _forbidden(character: str, span: Span) -> Diagnostic:
-    return Diagnostic("SS0105", f"the character U+{ord(character):04X} is not allowed", span, "remove it")
+    from unicodedata import name
+
+    called = name(character, "")
+    described = f"U+{ord(character):04X} ({called})" if called else f"U+{ord(character):04X}"
+    return Diagnostic("SS0105", f"the character {described} is not allowed", span, "remove it")
 
 
 def parse(source: SourceText) -> tuple[list[Document], list[Diagnostic]]:
@@ -135,16 +139,34 @@ def _syntax(error: yaml.YAMLError, source: SourceText) -> Diagnostic:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or "the text is not YAML"
     context = getattr(error, "context", None)
+    notes: tuple[Note, ...] = ()
+    begun = getattr(error, "context_mark", None)
+    if begun is not None and any(words in problem for words in _UNFINISHED):
+        mark = begun  # where the end of the text was found tells nobody anything
+    elif begun is not None and "did not find expected ',' or" in problem:
+        notes = (Note("it begins here", source.span(begun.index, begun.index + 1)),)
     offset = min(mark.index, len(source.text)) if mark else 0
     hint = None
     if "\t" in source.text[offset : offset + 1] or ("cannot start any token" in problem and "\t" in source.text):
         hint = "indent with spaces; YAML does not allow tabs"
     elif "mapping values are not allowed" in problem:
         hint = "put a text that contains ': ' in quotes"
+    elif "unexpected end of stream" in problem:
+        hint = "close the quote"
+    elif "unknown escape" in problem:
+        hint = "write '\\\\' for a backslash in double quotes, or use single quotes"
+    elif "did not find expected key" in problem:
+        hint = "indent the keys of one mapping alike"
+    elif "could not find expected ':'" in problem:
+        hint = "write 'key: value', or put a text of several lines in quotes"
     elif source.text[offset : offset + 1] in ("%", "@", "`", "{"):
         hint = "put a text that begins with this character in quotes"
     message = f"not YAML: {problem}" + (f" {context}" if context else "")
-    return Diagnostic("SS0107", message, source.span(offset, offset + 1), hint)
+    return Diagnostic("SS0107", message, source.span(offset, offset + 1), hint, notes=notes)
+
+
+_UNFINISHED = ("could not find expected ':'", "unexpected end of stream")
+"""What libyaml says of something that never ends, at the end of the text."""
 
 
 class _Open:
@@ -193,6 +215,7 @@ class _Builder:
         self.documents: list[Document] = []
         self.diagnostics: list[Diagnostic] = []
         self._stream_nodes = 0
+        self._merges = False
 
     def run(self) -> None:
         next_event: Callable[[], Any] = CParser(self.source.text).get_event
@@ -239,6 +262,8 @@ class _Builder:
                 nodes += 1
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 done, top = top, stack.pop()
+                if self._merges:
+                    _merge(done)
                 spans = (done.start, self._end(done, event), done.places)
                 top.add(done.value, spans)
                 top.height = max(top.height, done.height + 1)
@@ -284,6 +309,7 @@ class _Builder:
             raise _UnreadableError(self._unsupported("a key cannot have an anchor", start, end, "remove the anchor"))
         if event.implicit[0]:
             if name == "<<":
+                self._merges = True
                 self.diagnostics.append(
                     self._unsupported("merge keys ('<<') are not part of YAML 1.2", start, end, "write the keys out")
                 )
@@ -315,12 +341,13 @@ class _Builder:
 
     def _check_collection(self, event: Any, mapping: bool, start: int, top: _Open) -> None:
         if top.mapping and top.key is None:
-            hint = 'put an expression in quotes: "{{ … }}"' if self.source.text.startswith("{{", start - 1) else None
-            raise _UnreadableError(self._unsupported("a key must be text", start, start + 1, hint))
+            if self.source.text.startswith("{{", start - 1):
+                hint = 'write "{{ … }}"'
+                raise _UnreadableError(self._unsupported("an expression stands in quotes", start - 1, start + 1, hint))
+            raise _UnreadableError(self._unsupported("a key must be text", start, start + 1, "write the key as text"))
         if event.tag not in (None, "tag:yaml.org,2002:map" if mapping else "tag:yaml.org,2002:seq"):
-            self.diagnostics.append(
-                self._unsupported(f"the tag '{event.tag[:60]}' is not allowed here", start, start + 1, None)
-            )
+            message = f"the tag '{_short_tag(event.tag)}' is not allowed here"
+            self.diagnostics.append(self._unsupported(message, start, start + 1, "remove the tag"))
 
     def _check_characters(self, text: str, start: int, end: int) -> None:
         if match := _FORBIDDEN.search(text):
@@ -336,7 +363,9 @@ class _Builder:
         if short in _TAGGED and isinstance(value, _TAGGED[short]) and not (short == "int" and value in (True, False)):
             return float(value) if short == "float" else value
         message = (
-            f"not a {short}" if short in _TAGGED else f"the tag '{event.tag[:60]}' is not one of YAML's core schema"
+            f"the value does not fit its tag '!!{short}'"
+            if short in _TAGGED
+            else f"the tag '{_short_tag(event.tag)}' is not one of YAML's core schema"
         )
         self.diagnostics.append(self._unsupported(message, start, end, "remove the tag"))
         return text
@@ -380,6 +409,21 @@ class _Builder:
             return end
         last: int = (done.places[-1] if not done.mapping else next(reversed(done.places.values()))[2])[1]
         return last
+
+
+def _short_tag(tag: str) -> str:
+    return tag.replace("tag:yaml.org,2002:", "!!")[:60]
+
+
+def _merge(done: _Open) -> None:
+    """Carry out a merge key that was reported, so that what it brings is not reported as missing."""
+    if done.mapping and "<<" in done.value:
+        merged, place = done.value.pop("<<"), done.places.pop("<<")
+        for one in merged if isinstance(merged, list) else [merged]:
+            for key, value in one.items() if isinstance(one, dict) else ():
+                if key not in done.value:
+                    done.value[key] = value
+                    done.places[key] = place
 
 
 _WORDS: dict[str, Any] = {

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stackspec.core.address import FieldPath, format_path
-from stackspec.core.diagnostic import did_you_mean
+from stackspec.core.diagnostic import did_you_mean, nearest
 from stackspec.core.fields import Fields, Schema, json_schema
 from stackspec.core.values import Value
 from stackspec.manifest.model import API_VERSION, KINDS, LATER_KEYS, Metadata
@@ -154,19 +154,19 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
                     yield _unknown_key(name, path, known, value)
         case "required":
             for name in wanted:
-                if name not in value:
+                if name not in value and not _misspelt(name, value, schema):
                     described = schema.get("properties", {}).get(name, {}).get("description", "")
                     where = f" in '{format_path(path)}'" if path else ""
-                    yield Problem(
-                        "SS0204", f"missing key '{name}'{where}", path, True, described and f"{name}: {described}"
-                    )
+                    only = schema.get("properties", {}).get(name, {}).get("const")
+                    hint = f"add '{name}: {only}'" if only else described and f"{name}: {described}"
+                    yield Problem("SS0204", f"missing key '{name}'{where}", path, True, hint)
         case "type" | "anyOf":
             names = _expected(schema)
             if isinstance(value, str) and "{{" in value:
                 yield _expression_here(path)
             else:
-                hint = "put it in quotes to make it text" if _quotable(value, schema) else None
-                yield Problem("SS0205", f"{_field(path)} must be {names}, not {type_name(value)}", path, False, hint)
+                message = f"{_field(path)} must be {names}, not {type_name(value)}"
+                yield Problem("SS0205", message, path, False, _retyped(value, schema))
         case _ if (
             error.parent is None
             and isinstance(value, str)
@@ -177,10 +177,16 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
         case "enum":
             hint = did_you_mean(str(value), [str(choice) for choice in wanted])
             yield Problem("SS0206", f"{_field(path)} is not one of the values it may have", path, False, hint)
+        case "const" if path == ("apiVersion",):
+            yield Problem("SS0202", "this apiVersion is not known", path, False, f"write {wanted}")
         case "const":
             yield Problem("SS0206", f"{_field(path)} must be '{wanted}'", path)
         case "pattern":
-            yield Problem("SS0206", f"{_field(path)} does not have the form it must have", path, False, _form(wanted))
+            yield Problem(
+                "SS0206", f"{_field(path)} does not have the form it must have", path, False, _form(wanted, schema)
+            )
+        case "maxLength":
+            yield Problem("SS0206", f"{_field(path)} may have at most {wanted} characters", path)
         case "minLength" | "minItems":
             yield Problem("SS0206", f"{_field(path)} must not be empty", path)
         case "minimum" | "maximum":
@@ -188,6 +194,14 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
             yield Problem("SS0206", f"{_field(path)} must be {bound} {wanted}", path)
         case other:
             yield Problem("SS0206", f"{_field(path)} does not satisfy '{other}'", path)
+
+
+def _misspelt(name: str, value: Mapping[str, Value], schema: Mapping[str, Any]) -> bool:
+    """Whether a key that is missing stands there in another spelling, which is reported as unknown."""
+    known = schema.get("properties", {})
+    return any(
+        nearest(other, [one for one in known if one not in value]) == name for other in value if other not in known
+    )
 
 
 def _field(path: FieldPath) -> str:
@@ -212,23 +226,42 @@ def _expected(schema: Mapping[str, Any]) -> str:
     for alternative in alternatives:
         kinds = alternative.get("type", [])
         names += [_TYPE_NAMES[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)]
-    names = list(dict.fromkeys(names)) or ["something else"]
+    names = [name for name in dict.fromkeys(names) if name != "null" or len(names) == 1] or ["something else"]
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
 
 
-def _quotable(value: Value, schema: Mapping[str, Any]) -> bool:
+def _retyped(value: Value, schema: Mapping[str, Any]) -> str | None:
+    """How a value of the wrong type is written in the right one, where that is plain."""
     kinds = schema.get("type", [])
-    return isinstance(value, int | float) and "string" in ([kinds] if isinstance(kinds, str) else kinds)
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if "string" in kinds and isinstance(value, int | float):
+        return "put it in quotes to make it text"
+    if "boolean" in kinds and isinstance(value, str) and value.lower() in _WERE_BOOLEAN:
+        return "write true or false; in YAML 1.2 other words are text"
+    if {"integer", "number"} & set(kinds) and isinstance(value, str) and value.isdecimal():
+        return "remove the quotes to make it a number"
+    if "array" in kinds and isinstance(value, str | int | float):
+        return "put it in brackets to make it a list: […]"
+    return None
 
 
-def _form(pattern: str) -> str:
+_WERE_BOOLEAN = ("y", "yes", "n", "no", "on", "off", "true", "false")
+
+
+def _form(pattern: str, schema: Mapping[str, Any] | None = None) -> str:
     from stackspec.core.address import NAME_PATTERN
     from stackspec.manifest.model import ADDRESS_PATTERN, DURATION_PATTERN, VARIABLE_PATTERN
 
-    return {
+    known = {
         NAME_PATTERN: "a name has 1 to 63 of a-z, 0-9, '-' and '_', and begins and ends with a letter or digit",
         ADDRESS_PATTERN: "an address is type/name, like artifact_store/dev",
         DURATION_PATTERN: "a duration is a whole number with ms, s, m or h, like 90s",
         VARIABLE_PATTERN: "a variable's name has letters, digits and '_', and does not begin with a digit",
         "^/": "an absolute path begins with '/'",
-    }.get(pattern, f"it must match {pattern}")
+        "^config(\\.|\\[|$)": "a path inside config, like config.tags",
+    }
+    if pattern in known:
+        return known[pattern]
+    if schema and (examples := schema.get("examples")):
+        return f"{schema.get('description', '')} Like: {', '.join(map(str, examples))}"
+    return f"it must match {pattern}"

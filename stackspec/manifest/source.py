@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stackspec.core.diagnostic import Diagnostic, Span, StackspecError
+from stackspec.core.diagnostic import Diagnostic, Span, StackspecError, nearest
 from stackspec.manifest.parse import MOST_BYTES, decode
 from stackspec.manifest.text import SourceText
 
@@ -53,9 +53,10 @@ def read_manifests(root: Path, folders: Sequence[tuple[str, Span | None]]) -> It
     for folder, named_at in folders:
         path = os.path.join(root, folder)
         if not os.path.exists(path):
-            yield Diagnostic("SS0111", f"the folder '{folder}' does not exist", named_at)
+            hint = _nearest_file(root, folder)
+            yield Diagnostic("SS0111", f"the folder '{folder}' does not exist", named_at, hint)
         elif not _inside(root, path):
-            yield Diagnostic("SS0103", f"'{folder}' leaves the project", named_at)
+            yield Diagnostic("SS0103", f"'{folder}' leaves the project", named_at, _KEEP_INSIDE)
         elif os.path.isdir(path):
             yield from _walk(root, folder.rstrip("/"), seen={os.path.realpath(path)})
         else:
@@ -69,7 +70,7 @@ def read_files(root: Path, files: Sequence[str]) -> Iterator[SourceText | Diagno
             data = sys.stdin.buffer.read(MOST_BYTES + 1)
             yield _bounded(STANDARD_INPUT, data)
         elif not os.path.exists(name):
-            yield Diagnostic("SS0111", f"the file '{name}' does not exist")
+            yield Diagnostic("SS0111", f"the file '{name}' does not exist", hint=_nearest_file(Path.cwd(), name))
         elif os.path.isdir(name):
             yield from _walk(root, os.path.relpath(name, root), seen={os.path.realpath(name)})
         else:
@@ -97,13 +98,32 @@ def _walk(root: Path, folder: str, seen: set[str]) -> Iterator[SourceText | Diag
         inner = os.path.normpath(f"{folder}/{name}")
         if entry.is_symlink() and not (os.path.exists(entry.path) and _inside(root, entry.path)):
             if name.endswith(_SUFFIXES) or not os.path.splitext(name)[1]:
-                yield Diagnostic("SS0103", "the link leaves the project or leads nowhere", _whole(inner))
+                yield _bad_link(entry.path, inner)
         elif entry.is_dir():
             real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
             if real not in seen:
                 yield from _walk(root, inner, {*seen, real})
         elif name.endswith(_SUFFIXES):
             yield _read(root, inner)
+
+
+_KEEP_INSIDE = "keep the files themselves in the project"
+
+
+def _bad_link(path: str, name: str) -> Diagnostic:
+    why = "leaves the project" if os.path.exists(path) else "leads nowhere"
+    return Diagnostic("SS0103", f"the link {why}", _whole(name), _KEEP_INSIDE)
+
+
+def _nearest_file(start: Path, name: str) -> str | None:
+    """A hint naming the file or folder beside the one missing that was most likely meant."""
+    folder, base = os.path.split(os.path.join(start, name))
+    try:
+        with os.scandir(folder) as listing:
+            match = nearest(base, [entry.name for entry in listing if not entry.name.startswith(".")])
+    except OSError:
+        return None
+    return f"did you mean '{os.path.join(os.path.dirname(name), match)}'?" if match else None
 
 
 def _whole(file: str) -> Span:
@@ -113,7 +133,7 @@ def _whole(file: str) -> Span:
 def _read(root: Path, relative: str) -> SourceText | Diagnostic:
     path = os.path.join(root, relative)
     if os.path.islink(path) and not _inside(root, path):
-        return Diagnostic("SS0103", "the link leaves the project or leads nowhere", _whole(relative))
+        return _bad_link(path, relative)
     return _open(path, relative)
 
 

@@ -246,6 +246,7 @@ class _Planner:
     ) -> Decision:
         if guard and desired.lifecycle.prevent_destroy:
             self._forbid(desired.address, "replace", desired)
+        self._need_flavor(before)
         fresh = self._comes(desired, action, reason, fields)
         return replace(fresh, before=before, goes=(Operation.DEPROVISION,))
 
@@ -254,11 +255,8 @@ class _Planner:
         before = applied or pending.component  # type: ignore[union-attr]
         desired = self._desired.components.get(address)
         lifecycle = desired.lifecycle if desired else before.lifecycle
-        if self._spec_of(address.type, before.flavor) is None:
-            hint = "install what provides the flavor, then apply again"
-            self._problems.append(
-                Diagnostic("SS0504", f"{address} is of flavor '{before.flavor}', which is not installed", hint=hint)
-            )
+        if applied is None or not lifecycle.retain_on_delete:
+            self._need_flavor(before)
         if applied is not None and lifecycle.prevent_destroy:
             self._forbid(address, "delete", desired)
         reason = "everything is to be destroyed" if self._selection.destroy else "no longer declared"
@@ -273,9 +271,17 @@ class _Planner:
         )
         return Decision(change, before, None, goes=(operation,), identity=before.identity)
 
+    def _need_flavor(self, before: AppliedComponent) -> None:
+        if self._spec_of(before.address.type, before.flavor) is None:
+            message = f"{before.address} is of flavor '{before.flavor}', which is not installed: it cannot be removed"
+            hint = "install what provides the flavor, then apply again"
+            self._problems.append(Diagnostic("SS0504", message, hint=hint))
+
     def _forbid(self, address: ComponentAddress, what: str, desired: DesiredComponent | None) -> None:
         place = desired.origin.span(("lifecycle", "prevent_destroy")) if desired else None
         hint = "set lifecycle.prevent_destroy to false and apply that first"
+        if desired is None:
+            hint = "declare it again with lifecycle.prevent_destroy false, apply that, and then remove it"
         self._problems.append(
             Diagnostic("SS0501", f"the plan would {what} {address}, which prevent_destroy forbids", place, hint)
         )

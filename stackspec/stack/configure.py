@@ -91,7 +91,10 @@ class Configurator:
 
     def _config(self, declared: DeclaredComponent, spec: FlavorSpec, scope: Scope) -> Resolution:
         document, path = declared.origin.document, (*declared.origin.path, "config")
-        resolution = self.values(declared.body.get("config", {}), scope, document, path)
+        written = declared.body.get("config", {})
+        if not isinstance(written, Mapping):
+            return Resolution({})  # reported by the schema
+        resolution = self.values(written, scope, document, path)
         config = resolution.value
         waiting = bool(resolution.deferred or resolution.errors)
         checker = self._checkers.get((spec.type, spec.flavor))

@@ -116,6 +116,7 @@ class _Linker:
         if faulty & {"name", "flavor"}:
             return None
         address = ComponentAddress(kind, entry.get("name") or stack.name)
+        faulty.discard("config")  # what is no mapping is seen there
         body = {key: value for key, value in entry.items() if key not in faulty} if faulty else entry
         self._add(DeclaredComponent(address, body, Origin(stack.document, path), stack, stack))
         return address

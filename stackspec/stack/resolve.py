@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -38,7 +38,7 @@ def resolve(
     stacks = [one for one in declared.stacks.values() if name in (one.spec.get("deploy_to") or (name,))]
     links = link(declared, stacks, registry, diagnostics)
     explain = {
-        "env": "list the name under spec.env in stackspec.yaml, and set it",
+        "env": _explain_variables(declared.project.env),
         "vars": f"declare it under spec.vars of the Environment '{name}'",
     }
     roots = {**_roots(environment, process), "vars": environment.settings.vars}
@@ -73,6 +73,11 @@ def unused_components(declared: Declarations, used: set[ComponentAddress]) -> li
         for (kind, name), manifest in declared.components.items()
         if ComponentAddress(kind, name) not in used
     ]
+
+
+def _explain_variables(listed: Sequence[str]) -> str:
+    told = f", which lists: {', '.join(listed)}" if listed else ""
+    return f"a process variable must be set, and listed under spec.env in stackspec.yaml{told}"
 
 
 def _roots(environment: Environment, process: Mapping[str, str]) -> dict[str, Any]:
@@ -169,5 +174,7 @@ def _cycle(
         Note(f"{source} depends on {target}", links.components[source].origin.span(edges[source][target]))
         for source, target in pairwise(cycle)
     )
+    if len(notes) == 1:
+        return Diagnostic("SS0403", f"{cycle[0]} depends on itself", notes[0].source, "remove this")
     message = "components depend on each other in a circle: " + " → ".join(str(address) for address in cycle)
     return Diagnostic("SS0403", message, notes[0].source, "remove one of the edges", notes=notes)

@@ -52,8 +52,10 @@ def encodings(root: Path) -> None:
 def characters(root: Path) -> None:
     bad = {"bidi": "\u202e", "nul": "\0", "zero-width": "\u200b", "inner-bom": "\ufeff", "next-line": "\x85"}
     for name, character in bad.items():
-        (root / "stacks" / f"{name}.yaml").write_text(STACK.replace("dev", f"dev{character}x"), encoding="utf-8")
-    (root / "stacks" / "escaped.yaml").write_text(STACK.replace("dev", '"dev\\u202e"'), encoding="utf-8")
+        (root / "stacks" / f"{name}.yaml").write_text(
+            STACK.replace("name: dev", f"name: dev{character}x"), encoding="utf-8"
+        )
+    (root / "stacks" / "escaped.yaml").write_text(STACK.replace("name: dev", 'name: "dev\\u202e"'), encoding="utf-8")
 
 
 def large_file(root: Path) -> None:
@@ -77,19 +79,14 @@ def large_documents(root: Path) -> None:
         (root / "stacks" / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
-def long_expression(root: Path) -> None:
-    text = STACK.replace("./artifacts", '"{{ vars.' + "x" * 5_000 + ' }}"')
-    (root / "stacks" / "long.yaml").write_text(text, encoding="utf-8")
-    text = text.replace("dev", "deep").replace("vars." + "x" * 5_000, "(" * 500 + "vars.x" + ")" * 500)
-    (root / "stacks" / "nested.yaml").write_text(text, encoding="utf-8")
-    doubling = "{{ 'x' * 1 }}" if False else "{{ " + " ~ ".join(["vars.text"] * 80) + " }}"
-    text = STACK.replace("dev", "wide").replace("./artifacts", f'"{doubling}"')
-    (root / "stacks" / "wide.yaml").write_text(text, encoding="utf-8")
-    (root / "stackspec.yaml").write_text(
-        "apiVersion: stackspec.dev/v1\nkind: Environment\nmetadata: {name: dev}\n"
-        "spec: {vars: {text: " + "x" * 1_000 + "}}\n",
-        encoding="utf-8",
-    )
+def long_expressions(root: Path) -> None:
+    expressions = {
+        "long": "vars." + "x" * 5_000,
+        "nested": "(" * 500 + "vars.text" + ")" * 500,
+        "wide": " ~ ".join(["vars.text"] * 80),
+    }
+    lines = [f"    {name.upper()}: '{{{{ {text} }}}}'\n" for name, text in expressions.items()]
+    (root / "stacks" / "dev.yaml").write_text(STACK + "  environment:\n" + "".join(lines), encoding="utf-8")
 
 
 def flavor_gone(root: Path) -> None:
@@ -107,7 +104,7 @@ PREPARATIONS: dict[str, Callable[[Path], None]] = {
     "SS0105-forbidden-character": characters,
     "SS0106-too-large-document": large_documents,
     "SS0106-too-large-file": large_file,
-    "SS0307-expression-too-large": long_expression,
+    "SS0307-expression-too-large": long_expressions,
     "SS0504-flavor-gone": flavor_gone,
 }
 """Case to what prepares it."""

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from stackspec.cli.app import run
 from stackspec.core.codes import CODES
 from stackspec.project import Project
 from tests.cases.prepare import PREPARATIONS
+from tests.running import in_process
 
 HERE = Path(__file__).parent
 CASES = sorted(folder.name for folder in HERE.iterdir() if (folder / "command.txt").exists() or folder.name[:2] == "SS")
@@ -43,7 +43,7 @@ def answer(case: str, root: Path, capfd: pytest.CaptureFixture[str]) -> str:
     command = HERE / case / "command.txt"
     arguments = command.read_text(encoding="utf-8").split() if command.exists() else ["validate"]
     capfd.readouterr()
-    code = run(arguments)
+    code = in_process(arguments)
     written = capfd.readouterr()
     text = f"$ stackspec {' '.join(arguments)}\n{written.err}{written.out}exit code {code}\n"
     return text.replace(str(root), "PROJECT")

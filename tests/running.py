@@ -1,0 +1,63 @@
+"""Running the command line: in this process where the process is not the point, else in one of its own."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from unittest import mock
+
+from stackspec.__main__ import main
+
+MEMORY = 500 * 1024 * 1024
+PATIENCE = 5.0
+
+
+def in_process(arguments: Sequence[str]) -> int:
+    """The exit code of a command run here; signal handlers, the search path and the folder are put back."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    folder = os.getcwd()
+    try:
+        with mock.patch.object(sys, "argv", ["stackspec", *arguments]), mock.patch.object(sys, "path", [*sys.path]):
+            return main()
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else 1
+    finally:
+        os.chdir(folder)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's variables without STACKSPEC_ ones, and more."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STACKSPEC_", "NO_COLOR"))}
+    return {**kept, "PYTHONPATH": str(Path(__file__).parents[1]), **(more or {})}
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line of a process of its own."""
+    return [sys.executable, "-m", "stackspec", *arguments]
+
+
+def _bounded() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def in_bounds(
+    root: Path, *arguments: str, stdin: str | bytes = b"", variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own that may take 500 MiB and 5 seconds."""
+    done = subprocess.run(
+        command("-C", str(root), *arguments),
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE,
+        env=environment(variables),
+        preexec_fn=_bounded,
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
