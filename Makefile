@@ -25,8 +25,8 @@ check: $(DEV)/.done  ## lint, types and import contract only
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(DEV)/.done  ## measure speed and memory, beside terraform where it is on PATH
-	$(BIN)/python -m benchmarks.run
+bench: .venv/core/.done  ## measure speed and memory, beside terraform where it is on PATH
+	@.venv/core/bin/python -m benchmarks.run --stackspec .venv/core/bin/stackspec
 
 docs: $(DEV)/.done  ## write schemas/ and docs/reference/ anew from the code
 	$(BIN)/stackspec schema --write schemas

@@ -1,0 +1,126 @@
+"""`make bench`: what a command costs beside `python -c pass`, and what the main job costs beside terraform.
+
+Figures are ratios of medians of runs made in turn; seconds depend on the machine and are shown for orientation. The
+package is measured as users have it: installed from a wheel, its bytecode compiled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+from benchmarks.measure import Measured, in_turn, once
+from benchmarks.projects import write_stackspec, write_terraform, write_terraform_state
+
+Row = tuple[str, str, str, str]
+"""What was measured, its seconds, the ratio, the target."""
+
+
+class Bench:
+    """The measurements, in a scratch folder."""
+
+    def __init__(self, scratch: Path, stackspec: Path, runs: int) -> None:
+        self._scratch = scratch
+        self._stackspec = stackspec
+        self._python = stackspec.parent / "python"
+        self._terraform = shutil.which("terraform")
+        self._runs = runs
+        self._plans: dict[int, float] = {}
+
+    def start_up(self) -> Iterator[Row]:
+        """Commands that hardly work, in multiples of an empty interpreter."""
+        project = write_stackspec(self._scratch / "one", 5)
+        for arguments, most in ((["version"], 4), (["--help"], 8), (["validate"], 15)):
+            nothing, command = in_turn(
+                self._runs * 3,
+                partial(once, [self._python, "-c", "pass"], project),
+                partial(once, [self._stackspec, *arguments], project),
+            )
+            ratio = command.median / nothing.median
+            name = f"{arguments[0]}{' of one file' if arguments == ['validate'] else ''} / python -c pass"
+            yield name, _seconds(command), f"{ratio:.1f}", f"≤ {most}"
+
+    def changes(self, components: int, least: float) -> Iterator[Row]:
+        """Apply from nothing and destroy, beside terraform where it is installed."""
+        project = write_stackspec(self._scratch / f"changes-{components}", components)
+        peer = write_terraform(self._scratch / f"terraform-changes-{components}", components)
+        if self._terraform:
+            once([self._terraform, "init"], peer)
+        for verb in ("apply", "destroy"):
+            jobs = [partial(once, [self._stackspec, verb, "--yes"], project)]
+            if self._terraform:
+                jobs.append(partial(once, [self._terraform, verb, "-auto-approve", "-input=false"], peer))
+            measured = in_turn(1, *jobs)
+            ratio = f"{measured[1].median / measured[0].median:.1f} × faster" if self._terraform else ""
+            yield f"{verb} of {components:,} / terraform", _seconds(*measured), ratio, f"≥ {least:g} × faster"
+
+    def no_changes(self, components: int, most: float | None, memory: int) -> Iterator[Row]:
+        """A cold plan that finds nothing to do, beside terraform's without refresh where it is installed."""
+        project = write_stackspec(self._scratch / f"plan-{components}", components)
+        once([self._stackspec, "apply", "--yes"], project)
+        jobs = [partial(once, [self._stackspec, "plan"], project)]
+        if self._terraform and most is not None:
+            peer = write_terraform(self._scratch / f"terraform-plan-{components}", components)
+            write_terraform_state(peer, components)
+            once([self._terraform, "init"], peer)
+            plan = [self._terraform, "plan", "-refresh=false", "-input=false", "-detailed-exitcode"]
+            jobs.append(partial(once, plan, peer))
+        ours, *theirs = measured = in_turn(self._runs, *jobs)
+        self._plans[components] = ours.median
+        ratio = f"{ours.median / theirs[0].median:.3f}" if theirs else ""
+        beside = " / terraform" if theirs else ""
+        yield f"plan of {components:,}, no changes{beside}", _seconds(*measured), ratio, f"≤ {most:g}" if theirs else ""
+        yield f"peak memory, plan of {components:,}", "", f"{ours.mebibytes:.0f} MiB", f"< {memory} MiB"
+
+    def growth(self) -> Iterator[Row]:
+        """What one more component costs a plan: the same at every size where the cost is linear."""
+        sizes = sorted(self._plans)
+        costs = [(self._plans[more] - self._plans[less]) / (more - less) for less, more in pairwise(sizes)]
+        for (less, more), cost in zip(pairwise(sizes), costs, strict=True):
+            yield f"a component more, {less:,} to {more:,}", f"{cost * 1e6:.0f} µs", f"{cost / costs[0]:.2f}", "≤ 1.2"
+
+
+def _seconds(*measured: Measured) -> str:
+    return " / ".join(f"{one.median:.3g} s" for one in measured)
+
+
+def main() -> None:
+    """Run everything and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stackspec", type=Path, required=True, help="the installed command to measure")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each repeatable measurement")
+    parser.add_argument("--quick", action="store_true", help="only start-up and 1,000 components")
+    options = parser.parse_args()
+    # terraform asks its home for news, and looks for providers that this work does not use.
+    os.environ |= {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
+    with tempfile.TemporaryDirectory(prefix="stackspec-bench-") as scratch:
+        bench = Bench(Path(scratch), options.stackspec.absolute(), options.runs)
+        _show("what", "seconds", "measured", "target")
+        _all(bench.start_up())
+        _all(bench.no_changes(1_000, 0.15, 100))
+        if not options.quick:
+            _all(bench.no_changes(5_000, 0.06, 200))
+            _all(bench.no_changes(10_000, None, 300))
+            _all(bench.growth())
+        _all(bench.changes(1_000, 10))
+
+
+def _all(rows: Iterator[Row]) -> None:
+    for row in rows:
+        _show(*row)
+
+
+def _show(what: str, seconds: str, measured: str, target: str) -> None:
+    sys.stdout.write(f"{what:<44} {seconds:>20} {measured:>15} {target:>14}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
