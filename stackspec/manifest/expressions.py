@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from stackspec.core.address import FieldPath
 from stackspec.core.diagnostic import did_you_mean
@@ -43,6 +43,9 @@ ROOTS = ("vars", "environment", "env", "stack", "components")
 
 LONGEST_EXPRESSION = 4_096
 """Characters between one `{{` and its `}}`, so that no expression nests past the parser's recursion."""
+
+MOST_DEPTH = 64
+"""How deep an expression's operations may nest, so that what evaluates it step by step can recurse."""
 
 
 def is_expression(text: str) -> bool:
@@ -161,10 +164,37 @@ def _read(text: str) -> Expression:
             "SS0301", f"the expression cannot be read: {_worded(error.message or 'not Jinja2')}"
         ) from error
     except RecursionError as error:
-        raise ExpressionError("SS0307", "the expression nests too deep") from error
+        raise _too_deep() from error
+    if any(_is_deep(expression) for expression in expressions):
+        raise _too_deep()
     if len(expressions) == 1 and not isinstance(parts[0], nodes.TemplateData):
         return expressions[0]
     return Join(tuple(expressions))
+
+
+def _too_deep() -> ExpressionError:
+    return ExpressionError("SS0307", "the expression nests too deep")
+
+
+def _is_deep(expression: Expression) -> bool:
+    pending = [(expression, 1)]
+    while pending:
+        one, depth = pending.pop()
+        if depth > MOST_DEPTH:
+            return True
+        match one:
+            case Join(parts):
+                inner = parts
+            case Filter(_, operand, arguments):
+                inner = (operand, *arguments)
+            case Choice(condition, then, otherwise):
+                inner = (condition, then, otherwise)
+            case Equal(left, right):
+                inner = (left, right)
+            case _:
+                inner = ()
+        pending += [(part, depth + 1) for part in inner]
+    return False
 
 
 _PLAIN = {
@@ -200,6 +230,8 @@ def _convert(node: nodes.Node) -> Expression:
             return Literal(data)
         case nodes.Const(value=value) if value is None or isinstance(value, str | bool | int | float):
             return _constant(value)
+        case nodes.Neg(node=nodes.Const(value=int() | float() as value)):
+            return Literal(-value)
         case nodes.Name() | nodes.Getattr() | nodes.Getitem():
             return _path(node)
         case nodes.Concat(nodes=parts):
@@ -253,6 +285,12 @@ def _filter(operand: Expression, name: str, arguments: list[nodes.Expr]) -> Expr
     return Filter(name, operand, tuple(_convert(argument) for argument in arguments))
 
 
+def _is_index(node: nodes.Expr) -> TypeGuard[nodes.Const]:
+    from jinja2 import nodes
+
+    return isinstance(node, nodes.Const) and type(node.value) is int
+
+
 def _path(node: nodes.Node) -> Expression:
     from jinja2 import nodes
 
@@ -265,6 +303,9 @@ def _path(node: nodes.Node) -> Expression:
             isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and type(node.arg.value) in (str, int)
         ):
             steps.append(node.arg.value)
+            node = node.node
+        elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Neg) and _is_index(node.arg.node):
+            steps.append(-node.arg.node.value)
             node = node.node
         else:
             raise ExpressionError("SS0302", "only names can be followed by '.name' or '[…]', and only by constants")

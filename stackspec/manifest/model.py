@@ -13,7 +13,7 @@ from stackspec.core.values import ValueMap
 from stackspec.manifest.parse import Document
 
 API_VERSION = "stackspec.dev/v1"
-ADDRESS_PATTERN = "^[a-z_]{1,40}/[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
+ADDRESS_PATTERN = "^[a-z]([a-z_]{0,38}[a-z])?/[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 DURATION_PATTERN = "^[0-9]{1,6}(ms|s|m|h)$"
 VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]{0,254}$"
 
@@ -149,7 +149,7 @@ class StackSpec(Fields):
     deploy_to: tuple[str, ...] | None = setting(
         "The environments that the stack exists in; all where absent.",
         default=None,
-        schema={"type": ["array", "null"], "items": _NAME},
+        schema={"type": ["array", "null"], "items": _NAME, "minItems": 1},
     )
     environment: Mapping[str, Any] = setting("Variables for what runs on the stack.", default={}, schema=_VARIABLES)
     components: Mapping[str, Any] = setting("Component type to a component, the name of a shared one, or a list.")

@@ -382,10 +382,10 @@ class _Builder:
             number = float(text)
             return number if math.isfinite(number) else self._out_of_range("the number is too large", start, end)
         if match := _RADIX.match(text):
-            base = 8 if match.group(1) == "o" else 16
-            if len(match.group(2)) > 16:
+            octal, hexadecimal = match.groups()
+            if len(text) > 18:
                 return self._out_of_range("an integer may have at most 16 octal or hexadecimal digits", start, end)
-            return int(match.group(2), base)
+            return int(octal, 8) if octal else int(hexadecimal, 16)
         if _NOT_FINITE.match(text):
             return self._out_of_range("infinity and not-a-number are not allowed", start, end)
         return text
@@ -436,7 +436,7 @@ _WORDS: dict[str, Any] = {
 _SPECIAL = frozenset("~nNtTfF0123456789+-.")
 """The first characters that a plain scalar other than text can have."""
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
-_RADIX = re.compile(r"0([ox])([0-9a-fA-F]+)\Z")
+_RADIX = re.compile(r"0(?:o([0-7]+)|x([0-9a-fA-F]+))\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _NOT_FINITE = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
 _TAGGED: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}

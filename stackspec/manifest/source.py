@@ -58,7 +58,7 @@ def read_manifests(root: Path, folders: Sequence[tuple[str, Span | None]]) -> It
         elif not _inside(root, path):
             yield Diagnostic("SS0103", f"'{folder}' leaves the project", named_at, _KEEP_INSIDE)
         elif os.path.isdir(path):
-            yield from _walk(root, folder.rstrip("/"), seen={os.path.realpath(path)})
+            yield from _walk(root, folder.rstrip("/") or ".", seen={os.path.realpath(path)})
         else:
             yield _read(root, folder)
 

@@ -75,7 +75,9 @@ class Configurator:
             variables = self.values(declared.body["environment"], scope, declared.origin.document, path).value
         for place, deferred in config.deferred:
             for reference in deferred.references:
-                depends_on.setdefault(ComponentAddress.parse(reference.component), ("config", *place))
+                # Not parsed: the name of a stack with a mistake in it is reported where it stands.
+                kind, _, name = reference.component.partition("/")
+                depends_on.setdefault(ComponentAddress(kind, name), ("config", *place))
         return Configured(config.value, variables, depends_on)
 
     def stack_values(self, stack: Manifest, key: str, default: Value) -> Value:
