@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import sys
@@ -128,6 +129,8 @@ def _confirmed(session: Session, plan: Plan) -> bool:
 def _run(session: Session, planned: Planned, parallelism: int) -> int:
     from stackspec.apply.stop import Stop
 
+    gc.freeze()
+    gc.enable()
     stop = Stop()
     with _signals(session, stop) as received, _progress(session) as listener:
         result = session.project.apply(planned, parallelism=parallelism, listener=listener, stop=stop)

@@ -14,8 +14,9 @@ from stackspec.core.diagnostic import Diagnostic, StackspecError
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line given; the exit code."""
-    # A compilation makes many small objects and drops few: collecting them over and over costs more than it frees.
-    gc.set_threshold(1_000_000, 20, 20)
+    # A compilation makes many small objects and drops few: to collect them over and over costs more than it frees. An
+    # apply, which runs flavors' code and may take long, turns the collector on again.
+    gc.disable()
     try:
         code = _run(arguments)
         sys.stdout.flush()
