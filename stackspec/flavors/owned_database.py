@@ -77,11 +77,9 @@ class OwnedDatabase:
             return Observation(provisioned=False, detail=f"a write to {self.path} was interrupted, and is to be undone")
         if owner not in (None, self.context.identity):
             return Observation(provisioned=False, detail=f"{self.path} belongs to another component")
-        origin = "ours" if owner else "was there before"
+        origin = "made by stackspec" if owner else "was there before"
         content = f"lacks {' and '.join(gaps)}" if gaps else "holds rows" if rows else "empty"
-        return Observation(
-            provisioned=not gaps, detail=f"{self.path} ({origin}, {content})", fields={"journal_mode": mode}
-        )
+        return Observation(provisioned=not gaps, detail=f"{origin}, {content}", fields={"journal_mode": mode})
 
     def provision(self, *, journal_mode: str) -> None:
         """Make it, marked as ours, or add the tables that are missing in the one that is there.

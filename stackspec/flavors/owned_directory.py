@@ -40,8 +40,9 @@ class OwnedDirectory:
         owner = self._owner()
         if owner is not None and not self._is_ours():
             return Observation(provisioned=False, detail=f"{self.path} belongs to {owner.get('address', 'unknown')}")
-        origin = "was there before" if owner is None else "ours"
-        return Observation(provisioned=True, detail=f"{self.path} ({origin}, {len(self._contents())} entries)")
+        origin = "was there before" if owner is None else "made by stackspec"
+        held = len(self._contents())
+        return Observation(provisioned=True, detail=f"{origin}, {_entries(held) if held else 'empty'}")
 
     def provision(self) -> None:
         """Make it, marked as ours, unless it exists.
@@ -79,7 +80,7 @@ class OwnedDirectory:
                 return
             if (held := len(self._contents())) and not delete_contents:
                 (self.path / MARK).unlink()
-                self.context.log(f"{self.path} is kept: it holds {held} entries, and delete_data is false")
+                self.context.log(f"{self.path} is kept: it holds {_entries(held)}, and delete_data is false")
                 return
             # Renamed first, so that a crash in the middle leaves a folder that the next call knows to be ours.
             self.path.rename(self._beside("gone"))
@@ -116,6 +117,10 @@ class OwnedDirectory:
 
     def _contents(self) -> list[str]:
         return [name for name in os.listdir(self.path) if name != MARK]
+
+
+def _entries(count: int) -> str:
+    return f"{count} entr{'y' if count == 1 else 'ies'}"
 
 
 class DirectoryFlavor(Flavor, ABC):
