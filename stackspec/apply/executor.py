@@ -228,7 +228,8 @@ class Executor:
             outputs=current.outputs if current else {},
             depends_on=desired.depends_on,
             stacks=desired.stacks,
-            suspended=operation is Operation.SUSPEND if operation is not Operation.RECORD else desired.suspended,
+            # Until the last operation is done the run state is not yet the desired one.
+            suspended=desired.suspended is (operation is step.operations[-1]),
             lifecycle=desired.lifecycle,
             timeouts=desired.timeouts,
             variables=resolved(desired.variables, self._output),

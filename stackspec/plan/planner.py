@@ -79,7 +79,7 @@ class _Planner:
         self._outputs: dict[ComponentAddress, ValueMap] = {}
         """Outputs that will not change in this plan."""
         self._moving: set[ComponentAddress] = set()
-        """Components updated in place: their outputs may change, but most stay."""
+        """Components whose hooks return outputs anew: they may change, but most stay."""
 
     def plan(self) -> Plan:
         wanted = {} if self._selection.destroy else self._desired.components
@@ -203,11 +203,12 @@ class _Planner:
             action = Action.CREATE if created else Action.REPLACE if replaces else Action.UPDATE
             reason = f"{pending.operation} failed before: {pending.failure}"
         match pending.operation:
-            case Operation.UPDATE if not replaces:
-                return self._comes(desired, action, reason, fields, before=before)
-            case Operation.SUSPEND | Operation.RESUME if not replaces:
+            case Operation.UPDATE | Operation.SUSPEND | Operation.RESUME if not replaces:
                 decision = self._comes(desired, action, reason, fields, before=before)
-                return decision if fields else replace(decision, comes=(_run_state(desired),))
+                first = decision.comes[:1] if fields or pending.operation is Operation.UPDATE else ()
+                # Whether it runs now nobody has recorded.
+                spec = self._spec_of(desired.address.type, desired.flavor)
+                return replace(decision, comes=(*first, *((_run_state(desired),) if spec and spec.can_suspend else ())))
             case Operation.PROVISION | Operation.DEPROVISION if not fields and not replaces:
                 decision = self._comes(desired, action, reason, fields, before=before)
                 return replace(decision, comes=(Operation.PROVISION, *decision.comes[1:]))
@@ -314,7 +315,7 @@ class _Planner:
         spec = self._spec_of(desired.address.type, desired.flavor)
         known: dict[str, Value] = {}
         for name, value in config.items():
-            # An update in place keeps most outputs. A field that would force a replacement is taken to stay as it is:
+            # A hook called on what is there keeps most outputs. A field that would force a replacement is taken to stay as it is:
             # tearing down on a mere possibility loses data, and the executor refuses if it changes after all.
             assume = bool(spec and name in spec.replacing)
             known[name] = resolved(value, lambda reference, assume=assume: self._output(reference, assume))  # type: ignore[misc]
@@ -329,10 +330,10 @@ class _Planner:
         return reference
 
     def _note_outputs(self, decision: Decision) -> None:
-        if decision.before is None or decision.goes or decision.change.action is Action.RECOVER:
+        if decision.before is None or decision.goes:
             return
         self._outputs[decision.change.address] = decision.before.outputs
-        if decision.change.action is not Action.NO_OP and Operation.UPDATE in decision.comes:
+        if not {Operation.PROVISION, Operation.UPDATE, Operation.RESUME}.isdisjoint(decision.comes):
             self._moving.add(decision.change.address)
 
 

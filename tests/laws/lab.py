@@ -1,0 +1,142 @@
+"""A project, its state and the world together: plans made and carried out by the real parts, and ended anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from unittest.mock import patch
+
+from stackspec.apply.executor import ApplyResult, Executor
+from stackspec.apply.hooks import Hooks, Place
+from stackspec.apply.stop import Stop
+from stackspec.core.address import ComponentAddress
+from stackspec.flavors.contract import FlavorSpec
+from stackspec.plan.model import Phase, Plan
+from stackspec.plan.planner import EVERYTHING, Selection, make_plan
+from stackspec.state.store import StateStore
+from tests.laws.blueprint import Blueprint
+from tests.laws.fake_flavors import REGISTRY, Rigid
+from tests.laws.scheduler import Scheduler
+from tests.laws.watched_store import MemoryStateStore, WatchedStore
+from tests.laws.world import Killed, LawBrokenError, Points, World
+
+PLACE = Place(Path("/nowhere"), Path("/nowhere/data"), "default")
+DESTROY = Selection(destroy=True)
+
+
+class Lab:
+    """One environment under test.
+
+    Attributes:
+        executor: The class that carries plans out; seeded faults put another one here.
+    """
+
+    executor = Executor
+
+    def __init__(self, store: StateStore | None = None, world: World | None = None) -> None:
+        self.world = world or World()
+        self.store = WatchedStore(store or MemoryStateStore(), self.world.points)
+
+    def copy(self) -> Lab:
+        """The same situation again; only for a store in memory."""
+        other = type(self)(MemoryStateStore(self.store.state), self.world.copy())
+        other.store.forgotten = set(self.store.forgotten)
+        return other
+
+    def plan(self, project: Blueprint, selection: Selection = EVERYTHING) -> Plan:
+        """What the real planner makes of the real manifests."""
+        return make_plan(project.desired(), self.store.read(), spec_of, selection)
+
+    def run(
+        self,
+        plan: Plan,
+        *,
+        kill_at: int | None = None,
+        stop_at: int | None = None,
+        seed: int = 0,
+        parallelism: int = 3,
+    ) -> ApplyResult | None:
+        """Carry a plan out with the real executor and hooks; None where it was killed on the way.
+
+        Raises:
+            LawBrokenError: a hook was called when it must not be.
+        """
+        stop = Stop()
+        points = self.world.points = self.store.points = Points(kill_at, stop_at, stop.request)
+        self.world.guard = _Guard(self.store, self.world, plan)
+        Rigid.world = self.world
+        scheduler = Scheduler(self.world, seed, parallelism)
+        with self.store.lock("test"), patch("stackspec.apply.executor.Workers", lambda _most: scheduler):
+            executor = self.executor(
+                self.store,
+                self.store.read(),
+                REGISTRY,
+                Hooks(REGISTRY, PLACE),
+                parallelism=parallelism,
+                listener=lambda _event: None,
+                stop=stop,
+            )
+            result: ApplyResult | None = None
+            try:
+                result = executor.run(plan)
+            except Killed:
+                scheduler.die()
+            finally:
+                self.world.points = points
+        if self.world.violations:
+            raise LawBrokenError("; ".join(self.world.violations))
+        return result
+
+    def apply(self, project: Blueprint, *, selection: Selection = EVERYTHING, seed: int = 0) -> ApplyResult:
+        """Plan and carry out with nothing in the way."""
+        result = self.run(self.plan(project, selection), seed=seed)
+        assert result is not None
+        return result
+
+
+def spec_of(component_type: str, flavor: str) -> FlavorSpec | None:
+    """A flavor's spec, as a project knows it."""
+    try:
+        return REGISTRY.spec(component_type, flavor)
+    except KeyError:
+        return None
+
+
+class _Guard:
+    """The law of order, as the world sees it at each hook.
+
+    What a component needs is there when its hook is called, and nothing stands on what is deprovisioned; only what
+    stays while the thing under it is torn down, to make room for a replacement, may stand on nothing for a while.
+    """
+
+    def __init__(self, store: WatchedStore, world: World, plan: Plan) -> None:
+        self._store = store
+        self._world = world
+        building = [step for step in plan.steps.values() if step.phase is Phase.BUILD]
+        self._going = {step.address for step in plan.steps.values() if step.phase is not Phase.BUILD}
+        self._torn_down = {step.address for step in plan.steps.values() if step.phase is Phase.TEAR_DOWN}
+        self._desired = {step.address: step.desired for step in building}
+
+    def __call__(self, hook: str, address: str, identity: str) -> None:
+        parsed = ComponentAddress.parse(address)
+        if hook == "deprovision":
+            self._nothing_stands_on(parsed, identity)
+            return
+        if hook != "provision" and identity not in self._world.things:
+            raise LawBrokenError(f"{hook} was called for {address}, which is not there")
+        if hook in ("provision", "update"):
+            desired = self._desired.get(parsed)
+            for needed in desired.depends_on if desired else ():
+                applied = self._store.state.components.get(needed)
+                thing = self._world.things.get(applied.identity) if applied else None
+                if thing is None or not thing.complete:
+                    raise LawBrokenError(f"{hook} was called for {address} before {needed} was there")
+
+    def _nothing_stands_on(self, address: ComponentAddress, identity: str) -> None:
+        for other, thing in self._world.things.items():
+            standing = self._store.address_of(other)
+            if standing is None or other == identity:
+                continue
+            stands = address in self._store.stands_on(standing) or thing.base == identity
+            stays = standing in self._desired and standing not in self._going
+            if stands and not (stays and address in self._torn_down):
+                raise LawBrokenError(f"{address} was deprovisioned while {standing} stood on it")

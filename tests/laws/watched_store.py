@@ -1,0 +1,113 @@
+"""State stores of the laws: one in memory, and one around any store that can end the process at each commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+
+from stackspec.core.address import ComponentAddress
+from stackspec.state.codec import decode_component, decode_pending, encode_component, encode_pending
+from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
+from stackspec.state.store import Begin, Finish, StateChange, StateStore
+from tests.laws.world import Points
+
+
+class MemoryStateStore:
+    """The protocol without a file; what it keeps goes through the real codec."""
+
+    def __init__(self, state: AppliedState | None = None) -> None:
+        self._state = state or AppliedState("default", "lineage")
+
+    def read(self) -> AppliedState:
+        return self._state
+
+    @contextmanager
+    def lock(self, purpose: str) -> Iterator[None]:
+        yield
+
+    def commit(self, changes: Sequence[StateChange]) -> int:
+        self._state = after(self._state, changes)
+        return self._state.serial
+
+
+def after(state: AppliedState, changes: Sequence[StateChange]) -> AppliedState:
+    """The state with the changes made, each as the codec keeps it."""
+    components, pending = dict(state.components), dict(state.pending)
+    for change in changes:
+        match change:
+            case Begin(operation):
+                pending[operation.component.address] = _stored_pending(operation)
+            case Finish(address, component):
+                pending.pop(address, None)
+                if component is None:
+                    components.pop(address, None)
+                else:
+                    components[address] = _stored(component)
+    return replace(state, serial=state.serial + 1, components=components, pending=pending)
+
+
+def _stored(component: AppliedComponent) -> AppliedComponent:
+    return decode_component(encode_component(component))
+
+
+def _stored_pending(pending: PendingOperation) -> PendingOperation:
+    return decode_pending(encode_pending(pending))
+
+
+class WatchedStore:
+    """A store whose commits are instants, and which knows what was forgotten rather than deprovisioned.
+
+    Attributes:
+        state: What the store holds.
+        forgotten: The identities of what was given up.
+    """
+
+    def __init__(self, store: StateStore, points: Points) -> None:
+        self._store = store
+        self.points = points
+        self.state = store.read()
+        self.forgotten: set[str] = set()
+
+    def read(self) -> AppliedState:
+        return self._store.read()
+
+    def lock(self, purpose: str) -> AbstractContextManager[None]:
+        return self._store.lock(purpose)
+
+    def commit(self, changes: Sequence[StateChange]) -> int:
+        name = f"commit {', '.join(map(_short, changes))}"
+        self.points.reach(f"before {name}")
+        serial = self._store.commit(changes)
+        self.forgotten.update(self._forgotten_by(changes))
+        self.state = after(self.state, changes)
+        self.points.reach(f"after {name}")
+        return serial
+
+    def _forgotten_by(self, changes: Sequence[StateChange]) -> Iterator[str]:
+        for change in changes:
+            if isinstance(change, Finish) and change.component is None:
+                pending = self.state.pending.get(change.address)
+                if pending is None or pending.operation is not Operation.DEPROVISION:
+                    yield self.state.components[change.address].identity
+
+    def stands_on(self, address: ComponentAddress) -> frozenset[ComponentAddress]:
+        """All that a component may stand on, by what is applied and by what was begun."""
+        applied, pending = self.state.components.get(address), self.state.pending.get(address)
+        found = [*(applied.depends_on if applied else ()), *(pending.component.depends_on if pending else ())]
+        return frozenset(found)
+
+    def address_of(self, identity: str) -> ComponentAddress | None:
+        """The address of what carries an identity, None where the state does not know it."""
+        for component in (*self.state.components.values(), *(one.component for one in self.state.pending.values())):
+            if component.identity == identity:
+                return component.address
+        return None
+
+
+def _short(change: StateChange) -> str:
+    match change:
+        case Begin(pending):
+            return f"begin {pending.operation} {pending.component.address.name}"
+        case Finish(address, component):
+            return f"{'gone' if component is None else 'done'} {address.name}"
