@@ -59,6 +59,8 @@ class SqliteStateStore:
                 if not self._exists():
                     self._create()
                 self._writer = self._connect()
+                self._writer.execute("PRAGMA journal_mode = WAL")
+                self._writer.execute("PRAGMA synchronous = FULL")
             try:
                 yield
             finally:
@@ -135,10 +137,7 @@ class SqliteStateStore:
             os.close(folder)
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, timeout=30, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        return connection
+        return sqlite3.connect(self.path, isolation_level=None, timeout=30, check_same_thread=False)
 
     # --- the tables
 
@@ -146,6 +145,8 @@ class SqliteStateStore:
         connection.execute("BEGIN")
         try:
             meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+            if not isinstance(meta["serial"], int) or not isinstance(meta["lineage"], str):
+                raise TypeError("the serial is a number and the lineage a text")
             components = [
                 decode_component(text)
                 for (text,) in connection.execute("SELECT record FROM component ORDER BY position")
@@ -214,7 +215,7 @@ class SqliteStateStore:
             ) from error
         record = {
             "pid": os.getpid(),
-            "user": getpass.getuser(),
+            "user": _user(),
             "host": platform.node(),
             "purpose": purpose,
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -222,6 +223,13 @@ class SqliteStateStore:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(record).encode(), 0)
         return descriptor
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number that no table names
+        return str(os.getuid())
 
 
 def _owner(text: bytes) -> str:
