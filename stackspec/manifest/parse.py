@@ -45,6 +45,8 @@ MOST_EXPANDED_NODES = 40_000
 """Nodes in a document once its aliases are expanded."""
 MOST_STREAM_NODES = 1_000_000
 """Nodes in a file or stream, aliases expanded; with the bound on bytes it keeps a hostile file within seconds."""
+DOCUMENT_NODES = 10
+"""What a document counts for beside its nodes: the parser spends as much on an empty one."""
 
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]"
@@ -293,7 +295,7 @@ class _Builder:
         self._finish(top.value[0], top.places[0], document_start, event.start_mark.index, nodes + repeated)
 
     def _finish(self, root: Any, spans: Spans, start: int, end: int, expanded: int) -> None:
-        self._stream_nodes += expanded
+        self._stream_nodes += expanded + DOCUMENT_NODES
         if self._stream_nodes > MOST_STREAM_NODES:
             raise self._too_large(f"more than {MOST_STREAM_NODES:,} nodes in a file", start)
         if end - start > MOST_DOCUMENT_BYTES // 4 and len(self.source.text[start:end].encode()) > MOST_DOCUMENT_BYTES:

@@ -143,10 +143,12 @@ def _open(path: str, name: str) -> SourceText | Diagnostic:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         return Diagnostic("SS0101", f"cannot read the file: {error.strerror}", _whole(name))
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        what = "a folder, not a file" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        return Diagnostic("SS0102", what, _whole(name))
     with open(descriptor, "rb", buffering=0) as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return Diagnostic("SS0102", "not a regular file", _whole(name))
         if status.st_size > MOST_BYTES:
             return _too_large(name)
         try:

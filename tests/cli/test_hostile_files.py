@@ -1,0 +1,140 @@
+"""Hostile manifests and state files: an error with a code, in bounded time and memory, and nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.cli.hostile import MANIFESTS, STACK, STATES
+from tests.running import in_bounds
+
+CODE = re.compile(r"error\[(SS[0-9]{4})\]")
+UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def snapshot(root: Path) -> dict[str, object]:
+    """What every file under a folder is, links not followed."""
+    found: dict[str, object] = {}
+    for folder, folders, files in os.walk(root):
+        for name in [*folders, *files]:
+            path = Path(folder, name)
+            status = path.lstat()
+            small = stat.S_ISREG(status.st_mode) and status.st_size < 1_000_000
+            content = path.read_bytes() if small else status.st_size
+            found[str(path.relative_to(root))] = (status.st_mode, content if not path.is_dir() else None)
+    return found
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    (root / "stacks").mkdir(parents=True)
+    (root / "stacks" / "dev.yaml").write_text(STACK)
+    return root
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_hostile_manifests_are_errors_with_a_code(name: str, project: Path) -> None:
+    make, codes = MANIFESTS[name]
+    make(project)
+    before = snapshot(project.parent)
+    done = in_bounds(project, "apply", "--yes")
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert set(CODE.findall(done.stderr)) & codes, done.stderr
+    assert not UNSAFE.search(done.stderr)
+    assert len(done.stderr) < 20_000
+    assert snapshot(project.parent) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file; see the next test")
+def test_a_file_that_may_not_be_read(project: Path) -> None:
+    (project / "stacks" / "dev.yaml").chmod(0)
+    done = in_bounds(project, "validate")
+    assert done.returncode == 1
+    assert "error[SS0101]: cannot read the file: Permission denied" in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs Linux's /proc")
+def test_a_file_whose_reading_fails(project: Path) -> None:
+    done = in_bounds(project, "validate", "/proc/self/mem")
+    assert done.returncode == 1
+    assert "error[SS0101]: cannot read the file: Input/output error" in done.stderr
+
+
+@pytest.mark.parametrize("content", ["", "# only a comment\n", "---\n---\n"])
+def test_an_empty_file_declares_nothing(content: str, project: Path) -> None:
+    (project / "stacks" / "dev.yaml").write_text(content)
+    done = in_bounds(project, "validate")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "no manifests: valid\n", "")
+
+
+def test_a_folder_with_a_files_name_is_a_folder(project: Path) -> None:
+    (project / "stacks" / "dev.yaml").rename(project / "inner.yaml")
+    (project / "stacks" / "x.yaml").mkdir()
+    (project / "inner.yaml").rename(project / "stacks" / "x.yaml" / "inner.yaml")
+    done = in_bounds(project, "validate")
+    assert (done.returncode, done.stdout) == (0, "1 stack: valid\n")
+
+
+def test_hidden_and_other_files_are_no_manifests(project: Path) -> None:
+    for name in (".hidden.yaml", "notes.txt", "dev.yaml~", "dev.yaml.bak", "#dev.yaml#"):
+        (project / "stacks" / name).write_text("[")
+    done = in_bounds(project, "validate")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_byte_order_mark_at_the_start_is_read_over(project: Path) -> None:
+    (project / "stacks" / "dev.yaml").write_bytes(b"\xef\xbb\xbf" + STACK.encode())
+    assert in_bounds(project, "validate").returncode == 0
+
+
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of a project that was applied."""
+    root = tmp_path_factory.mktemp("applied")
+    (root / "stacks").mkdir()
+    (root / "stacks" / "dev.yaml").write_text(STACK)
+    assert in_bounds(root, "apply", "--yes").returncode == 0
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+READING = (["plan"], ["status"], ["state", "list"], ["state", "show", "a/b"])
+WRITING = (["apply", "--yes"], ["destroy", "--yes"])
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_state_file_that_is_none_is_refused_and_left_untouched(
+    name: str, tmp_path: Path, applied: dict[str, bytes]
+) -> None:
+    for file, content in applied.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(content)
+    (tmp_path / "artifacts").mkdir(exist_ok=True)
+    state = tmp_path / ".stackspec" / "state" / "default.db"
+    make, codes = STATES[name]
+    make(state)
+    before = state.read_bytes() if state.is_file() else None
+    turn = list(STATES).index(name)
+    for command in (READING[turn % len(READING)], WRITING[turn % len(WRITING)]):
+        done = in_bounds(tmp_path, *command)
+        assert done.returncode == 1, (command, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+        assert set(CODE.findall(done.stderr)) <= codes, (command, done.stderr)
+        assert CODE.search(done.stderr)
+    assert before == (state.read_bytes() if state.is_file() else None)
+    assert (tmp_path / "artifacts").is_dir()
+
+
+def test_a_local_folder_that_is_a_link_is_refused(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (project / ".stackspec").symlink_to(tmp_path / "elsewhere")
+    done = in_bounds(project, "apply", "--yes")
+    assert done.returncode == 1
+    assert "error[SS0701]" in done.stderr
+    assert list((tmp_path / "elsewhere").iterdir()) == []
