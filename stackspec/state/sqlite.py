@@ -59,6 +59,8 @@ class SqliteStateStore:
                 if not self._exists():
                     self._create()
                 self._writer = self._connect()
+                self._writer.execute("PRAGMA journal_mode = WAL")
+                self._writer.execute("PRAGMA synchronous = FULL")
             try:
                 yield
             finally:
