@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from stackspec.core.diagnostic import has_errors
@@ -81,8 +82,8 @@ class Blueprint:
         """The project with one part different."""
         return replace(self, parts={**self.parts, name: replace(self.parts[name], **values)})
 
-    def unprotected(self) -> Blueprint:
-        """The project with nothing that forbids a destruction."""
+    def unguarded(self) -> Blueprint:
+        """The project with nothing that stands against a destruction."""
         parts = {name: replace(part, protect=False, retain=False) for name, part in self.parts.items()}
         return replace(self, parts=parts)
 
@@ -105,6 +106,7 @@ class Blueprint:
                 found.append(_manifest("Component", name, {"type": TYPE, **_body(part)}))
         return found
 
+    @cached_property
     def desired(self) -> DesiredState:
         """What the compiler makes of the manifests."""
         text = "\n---\n".join(json.dumps(document) for document in self.documents())

@@ -17,8 +17,8 @@ def check_converges(lab: Lab, project: Blueprint, seed: int = 0) -> None:
 
 def check_ended_well(result: ApplyResult) -> None:
     """Nothing failed and nothing was left out."""
-    _law(not result.failed, f"hooks failed: {[one.message for one in result.failed]}")
-    _law(not result.skipped, f"components were left alone: {result.skipped}")
+    law(not result.failed, f"hooks failed: {[one.message for one in result.failed]}")
+    law(not result.skipped, f"components were left alone: {result.skipped}")
 
 
 def check_as_desired(lab: Lab, project: Blueprint) -> None:
@@ -26,44 +26,43 @@ def check_as_desired(lab: Lab, project: Blueprint) -> None:
     users = project.users()
     owned = {identity: one for identity, one in lab.world.things.items() if identity not in lab.store.forgotten}
     by_address = {thing.address: (identity, thing) for identity, thing in owned.items()}
-    _law(
-        len(by_address) == len(owned), f"one component is there twice: {sorted(one.address for one in owned.values())}"
-    )
+    law(len(by_address) == len(owned), f"one component is there twice: {sorted(one.address for one in owned.values())}")
     wanted = {address(name) for name in users}
-    _law(not by_address.keys() - wanted, f"orphaned: {sorted(by_address.keys() - wanted)}")
-    _law(not wanted - by_address.keys(), f"missing: {sorted(wanted - by_address.keys())}")
+    law(not by_address.keys() - wanted, f"orphaned: {sorted(by_address.keys() - wanted)}")
+    law(not wanted - by_address.keys(), f"missing: {sorted(wanted - by_address.keys())}")
     for name, stacks in users.items():
         _check_thing(project, name, stacks <= project.suspended, by_address)
     state = lab.store.read()
-    _law(not state.pending, f"still pending: {[str(one) for one in state.pending]}")
+    law(not state.pending, f"still pending: {[str(one) for one in state.pending]}")
     recorded = {str(one.address): one.identity for one in state.components.values()}
-    _law(recorded == {one: identity for one, (identity, _) in by_address.items()}, "state names other identities")
+    law(recorded == {one: identity for one, (identity, _) in by_address.items()}, "state names other identities")
     again = lab.plan(project)
-    _law(not again.has_changes, f"planned again: {[change for change in again.changes if change.action != 'no-op']}")
-    _law(not again.has_steps, f"recorded again: {[step.address for step in again.steps.values() if step.operations]}")
+    law(not again.has_changes, f"planned again: {[change for change in again.changes if change.action != 'no-op']}")
+    law(not again.has_steps, f"recorded again: {[step.address for step in again.steps.values() if step.operations]}")
 
 
 def check_destroyed(lab: Lab, project: Blueprint, seed: int = 0) -> None:
     """A destroy leaves nothing but what was to be retained."""
     check_ended_well(lab.apply(project, selection=DESTROY, seed=seed))
     left = [thing.address for identity, thing in lab.world.things.items() if identity not in lab.store.forgotten]
-    _law(not left, f"orphaned by destroy: {left}")
-    _law(lab.store.read().is_empty, "the state is not empty after destroy")
-    _law(not lab.plan(project, DESTROY).has_steps, "destroy is planned again")
+    law(not left, f"orphaned by destroy: {left}")
+    law(lab.store.read().is_empty, "the state is not empty after destroy")
+    law(not lab.plan(project, DESTROY).has_steps, "destroy is planned again")
 
 
 def _check_thing(project: Blueprint, name: str, suspended: bool, things: dict[str, tuple[str, Thing]]) -> None:
     part = project.parts[name]
     _, thing = things[address(name)]
-    _law(thing.complete, f"{name} is half made")
+    law(thing.complete, f"{name} is half made")
     running = part.flavor == "rigid" or not suspended
     base = things[address(part.base)][0] if part.base else None
     reads = tuple(outputs_of(*things[address(other)])[output] for other, output in part.reads)
     real = (thing.flavor, thing.size, thing.shape, thing.running, thing.base, thing.reads)
     wanted = (part.flavor, part.size, part.shape, running, base, reads)
-    _law(real == wanted, f"{name} is {real}, not {wanted}")
+    law(real == wanted, f"{name} is {real}, not {wanted}")
 
 
-def _law(holds: bool, otherwise: str) -> None:
+def law(holds: bool, otherwise: str) -> None:
+    """Raise unless it holds."""
     if not holds:
         raise LawBrokenError(otherwise)

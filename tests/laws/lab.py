@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from unittest.mock import patch
 
@@ -44,12 +45,13 @@ class Lab:
 
     def plan(self, project: Blueprint, selection: Selection = EVERYTHING) -> Plan:
         """What the real planner makes of the real manifests."""
-        return make_plan(project.desired(), self.store.read(), spec_of, selection)
+        return make_plan(project.desired, self.store.read(), spec_of, selection)
 
     def run(
         self,
         plan: Plan,
         *,
+        failing: Iterable[str] = (),
         kill_at: int | None = None,
         stop_at: int | None = None,
         seed: int = 0,
@@ -61,6 +63,7 @@ class Lab:
             LawBrokenError: a hook was called when it must not be.
         """
         stop = Stop()
+        self.world.failing = set(failing)
         points = self.world.points = self.store.points = Points(kill_at, stop_at, stop.request)
         self.world.guard = _Guard(self.store, self.world, plan)
         Rigid.world = self.world
@@ -82,6 +85,7 @@ class Lab:
                 scheduler.die()
             finally:
                 self.world.points = points
+                self.world.failing = set()
         if self.world.violations:
             raise LawBrokenError("; ".join(self.world.violations))
         return result
@@ -119,6 +123,7 @@ class _Guard:
     def __call__(self, hook: str, address: str, identity: str) -> None:
         parsed = ComponentAddress.parse(address)
         if hook == "deprovision":
+            self._nothing_forbids(parsed)
             self._nothing_stands_on(parsed, identity)
             return
         if hook != "provision" and identity not in self._world.things:
@@ -130,6 +135,11 @@ class _Guard:
                 thing = self._world.things.get(applied.identity) if applied else None
                 if thing is None or not thing.complete:
                     raise LawBrokenError(f"{hook} was called for {address} before {needed} was there")
+
+    def _nothing_forbids(self, address: ComponentAddress) -> None:
+        applied, desired = self._store.state.components.get(address), self._desired.get(address)
+        if applied and applied.lifecycle.prevent_destroy and desired and desired.lifecycle.prevent_destroy:
+            raise LawBrokenError(f"{address} was deprovisioned, which prevent_destroy forbids")
 
     def _nothing_stands_on(self, address: ComponentAddress, identity: str) -> None:
         for other, thing in self._world.things.items():

@@ -68,17 +68,24 @@ class WatchedStore:
         self.points = points
         self.state = store.read()
         self.forgotten: set[str] = set()
+        self._deprovisioning: set[ComponentAddress] = set()
 
     def read(self) -> AppliedState:
         return self._store.read()
 
     def lock(self, purpose: str) -> AbstractContextManager[None]:
+        self._deprovisioning = set()
         return self._store.lock(purpose)
 
     def commit(self, changes: Sequence[StateChange]) -> int:
         name = f"commit {', '.join(map(_short, changes))}"
         self.points.reach(f"before {name}")
         serial = self._store.commit(changes)
+        self._deprovisioning |= {
+            change.pending.component.address
+            for change in changes
+            if isinstance(change, Begin) and change.pending.operation is Operation.DEPROVISION
+        }
         self.forgotten.update(self._forgotten_by(changes))
         self.state = after(self.state, changes)
         self.points.reach(f"after {name}")
@@ -86,10 +93,9 @@ class WatchedStore:
 
     def _forgotten_by(self, changes: Sequence[StateChange]) -> Iterator[str]:
         for change in changes:
-            if isinstance(change, Finish) and change.component is None:
-                pending = self.state.pending.get(change.address)
-                if pending is None or pending.operation is not Operation.DEPROVISION:
-                    yield self.state.components[change.address].identity
+            match change:
+                case Finish(address, None) if address not in self._deprovisioning:
+                    yield self.state.components[address].identity
 
     def stands_on(self, address: ComponentAddress) -> frozenset[ComponentAddress]:
         """All that a component may stand on, by what is applied and by what was begun."""

@@ -1,0 +1,89 @@
+"""What may happen to an environment over time: manifests change, applies are killed, stopped, and fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from hypothesis import strategies as st
+
+from stackspec.core.diagnostic import StackspecError
+from stackspec.plan.model import Plan
+from stackspec.plan.planner import EVERYTHING
+from tests.laws.blueprint import NAMES, Blueprint, address
+from tests.laws.checks import law
+from tests.laws.edits import CHANGING, GUARDING, Edit, edited, edits
+from tests.laws.lab import DESTROY, Lab
+
+HOOKS = ("provision", "update", "deprovision", "suspend", "resume")
+MOMENTS = ("before", "half", "after")
+
+
+@dataclass(frozen=True)
+class Episode:
+    """The manifests are edited, and an apply of them ends in some way.
+
+    Attributes:
+        end: How the apply ends: by itself, killed at the instant `at`, or asked to stop at it.
+        failing: The instants at which hooks fail, each a moment, a hook and a part's name.
+        destroys: Whether it is no apply but a destroy.
+    """
+
+    edits: list[Edit]
+    end: Literal["well", "kill", "stop"] = "well"
+    at: int = 0
+    failing: tuple[tuple[str, str, str], ...] = ()
+    destroys: bool = False
+
+
+def episodes() -> st.SearchStrategy[Episode]:
+    """Any episode."""
+    failing = st.tuples(st.sampled_from(MOMENTS), st.sampled_from(HOOKS), st.sampled_from(NAMES))
+    return st.builds(
+        Episode,
+        edits((*CHANGING, *CHANGING, *GUARDING), most=5),
+        st.sampled_from(("well", "kill", "kill", "stop")),
+        st.integers(1, 30),
+        st.lists(failing, max_size=2).map(tuple),
+        st.sampled_from((False, False, False, True)),
+    )
+
+
+def live_through(lab: Lab, project: Blueprint, history: Iterable[Episode], seed: int = 0) -> Blueprint:
+    """Let everything happen; the project as it was when its last plan was accepted."""
+    for episode in history:
+        wanted = edited(project, episode.edits)
+        plan = _accepted(lab, wanted, episode)
+        if plan is None:
+            continue
+        project = wanted
+        before, forgotten = lab.store.read(), set(lab.store.forgotten)
+        lab.run(
+            plan,
+            kill_at=episode.at if episode.end == "kill" else None,
+            stop_at=episode.at if episode.end == "stop" else None,
+            failing=[f"{moment} {hook} {address(name)}" for moment, hook, name in episode.failing],
+            seed=seed,
+            parallelism=1 + seed % 4,
+        )
+        for component in before.components.values():
+            if component.identity in lab.store.forgotten - forgotten:
+                part = project.parts.get(component.address.name)
+                may = component.lifecycle.retain_on_delete or (part is not None and part.retain)
+                law(may, f"{component.address} was forgotten though nothing says to retain it")
+    return project
+
+
+def _accepted(lab: Lab, wanted: Blueprint, episode: Episode) -> Plan | None:
+    """The plan, None where a protected component rightly stands against it."""
+    try:
+        return lab.plan(wanted, DESTROY if episode.destroys else EVERYTHING)
+    except StackspecError as refusal:
+        applied = lab.store.read().components.values()
+        guarded = {str(one.address) for one in applied if one.lifecycle.prevent_destroy}
+        guarded |= {address(name) for name, part in wanted.parts.items() if part.protect}
+        for one in refusal.diagnostics:
+            named = any(other in one.message for other in guarded)
+            law(one.code == "SS0501" and named, f"refused without a reason: {one.message}")
+        return None
