@@ -6,7 +6,7 @@ import gc
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +29,13 @@ if TYPE_CHECKING:
     from stackspec.apply.executor import ApplyResult
     from stackspec.apply.stop import Stop
     from stackspec.cli.session import Session
+    from stackspec.core.diagnostic import Diagnostic
     from stackspec.plan.model import Plan
     from stackspec.plan.planner import Selection
     from stackspec.project import Planned
+
+_FAILURE = {"event": "error", "format_version": "1.0"}
+"""The last event where nothing could be applied."""
 
 
 def apply(
@@ -50,7 +54,7 @@ def apply(
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
 
-    with Session(output, files) as session:
+    with Session(output, files, failure=_FAILURE) as session:
         chosen = selection(stack, target, replace)
         return _carry_out(session, environment, chosen, yes, approve, allow_empty, parallelism)
 
@@ -69,7 +73,7 @@ def destroy(
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
 
-    with Session(output, files) as session:
+    with Session(output, files, failure=_FAILURE) as session:
         chosen = selection(stack, target, destroy=True)
         return _carry_out(session, environment, chosen, yes, approve, True, parallelism)
 
@@ -134,10 +138,20 @@ def _run(session: Session, planned: Planned, parallelism: int) -> int:
     stop = Stop()
     with _signals(session, stop) as received, _progress(session) as listener:
         result = session.project.apply(planned, parallelism=parallelism, listener=listener, stop=stop)
-    _conclude(session, planned.plan, result)
+    _conclude(session, planned.plan, result, _interrupted(result) if received else [])
     if received:
         return 128 + received[0]
     return 1 if result.failed or result.skipped else 0
+
+
+def _interrupted(result: ApplyResult) -> list[Diagnostic]:
+    from stackspec.core.diagnostic import Diagnostic
+
+    left = len(result.skipped)
+    message = "the apply was asked to stop" + (
+        f" and left {left} component{'' if left == 1 else 's'} alone" if left else ""
+    )
+    return [Diagnostic("SS0604", message, hint="apply again: it goes on from here")]
 
 
 @contextmanager
@@ -171,13 +185,13 @@ def _progress(session: Session) -> Iterator[Listener]:
         yield plain_progress(session.tell, session.error_style)
 
 
-def _conclude(session: Session, plan: Plan, result: ApplyResult) -> None:
+def _conclude(session: Session, plan: Plan, result: ApplyResult, interrupted: list[Diagnostic]) -> None:
     from stackspec.render.plan import counts_text
 
     if session.json:
-        session.answer(json.dumps(_summary(plan, result), ensure_ascii=False) + "\n")
+        session.answer(json.dumps(_summary(plan, result, interrupted), ensure_ascii=False) + "\n")
         return
-    session.report(result.failed)
+    session.report([*result.failed, *interrupted])
     counts = _counts(plan, result)
     if not result.failed and not result.skipped:
         if plan.has_changes:
@@ -203,7 +217,7 @@ def _counts(plan: Plan, result: ApplyResult) -> dict[str, int]:
     return counts
 
 
-def _summary(plan: Plan, result: ApplyResult | None) -> dict[str, Any]:
+def _summary(plan: Plan, result: ApplyResult | None, interrupted: Sequence[Diagnostic] = ()) -> dict[str, Any]:
     from stackspec.render.diagnostics import diagnostics_json
 
     return {
@@ -214,5 +228,5 @@ def _summary(plan: Plan, result: ApplyResult | None) -> dict[str, Any]:
         "summary": _counts(plan, result) if result else plan.summary,
         "failed": len(result.failed) if result else 0,
         "skipped": {str(address): reason for address, reason in result.skipped.items()} if result else {},
-        "diagnostics": diagnostics_json(result.failed) if result else [],
+        "diagnostics": diagnostics_json([*result.failed, *interrupted]) if result else [],
     }

@@ -26,9 +26,18 @@ class Session:
     """Standard output is the answer, standard error is progress and diagnostics.
 
     As a context it turns a `StackspecError` into its diagnostics and the process's exit code 1.
+
+    Args:
+        failure: What stands beside the diagnostics in a JSON answer that is an error; an event is one line.
     """
 
-    def __init__(self, output: OutputFormat = OutputFormat.TEXT, files: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        output: OutputFormat = OutputFormat.TEXT,
+        files: Sequence[str] | None = None,
+        failure: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._failure = failure or {"format_version": "1.0"}
         self.json = output is OutputFormat.JSON
         self.style = Style(_colour(sys.stdout))
         self.error_style = Style(_colour(sys.stderr))
@@ -78,7 +87,11 @@ class Session:
     def fail(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Show why the command cannot go on, in the form that was asked for."""
         if self.json:
-            self.answer_json({"format_version": "1.0", "diagnostics": diagnostics_json(diagnostics)})
+            document = {**self._failure, "diagnostics": diagnostics_json(diagnostics)}
+            if "event" in document:
+                self.answer(json.dumps(document, ensure_ascii=False) + "\n")
+            else:
+                self.answer_json(document)
         else:
             self.report(diagnostics)
 

@@ -20,7 +20,7 @@ def validate(
     from stackspec.core.diagnostic import has_errors
     from stackspec.render.diagnostics import diagnostics_json
 
-    with Session(output, files) as session:
+    with Session(output, files, failure={"valid": False}) as session:
         if names:
             session.project = session.project.with_files(names)
         found = session.project.validate(environment)

@@ -83,7 +83,7 @@ def _flavored(component_type: str, registry: Registry) -> Schema:
                 "description": "Which implementation of the component type.",
             }
         },
-        "allOf": [_chosen(spec) for spec in specs],
+        **({"allOf": [_chosen(spec) for spec in specs]} if specs else {}),
     }
 
 

@@ -1,0 +1,105 @@
+"""What a command imports is what it needs: start-up is most of what a short command costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import environment
+
+STACK = """\
+apiVersion: stackspec.dev/v1
+kind: Stack
+metadata: {name: dev}
+spec:
+  components:
+    orchestrator: {flavor: local}
+    artifact_store: {flavor: local, config: {path: ./artifacts}}
+    metadata_store: {flavor: sqlite, config: {path: "{{ vars.root }}/m.db"}}
+    experiment_tracker: {flavor: mlflow, config: {artifact_root: ./mlruns}}
+---
+apiVersion: stackspec.dev/v1
+kind: Environment
+metadata: {name: dev}
+spec: {vars: {root: .}}
+"""
+LISTED = """
+import json, os, sys
+sys.argv = ["stackspec", *sys.argv[1:]]
+from stackspec.__main__ import main
+code = main()
+sys.stdout.flush()
+print(json.dumps([code, sorted({name.partition(".")[0] for name in sys.modules} | set(sys.modules))]), file=sys.stderr)
+"""
+
+
+def imported(root: Path, *arguments: str, code: int = 0) -> set[str]:
+    """Every module that a command has imported when it ends."""
+    done = subprocess.run(
+        [sys.executable, "-c", LISTED, "-C", str(root), *arguments] if root.name else [sys.executable, "-c", LISTED],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+        timeout=30,
+    )
+    found, modules = json.loads(done.stderr.splitlines()[-1])
+    assert found == code, done.stdout + done.stderr
+    return set(modules)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose local parts are applied, so that a plan finds no changes among them."""
+    root = tmp_path_factory.mktemp("project")
+    (root / "stacks").mkdir()
+    (root / "stacks" / "dev.yaml").write_text(STACK)
+    targets = ("orchestrator/dev", "artifact_store/dev", "metadata_store/dev")
+    imported(root, "apply", "--yes", *(f"--target={one}" for one in targets))
+    return root
+
+
+def test_the_package_alone_imports_nothing_of_its_own() -> None:
+    script = "import sys, stackspec; print([name for name in sys.modules if name.startswith('stackspec.')])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment())
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("arguments", [["version"], ["--version"]])
+def test_version_imports_next_to_nothing(arguments: list[str]) -> None:
+    script = LISTED.replace("sys.argv[1:]", repr(arguments))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment())
+    _, modules = json.loads(done.stderr)
+    heavy = {"yaml", "jinja2", "jsonschema", "jsonschema_rs", "typer", "click", "rich", "deepdiff", "sqlite3"}
+    heavy |= {"asyncio", "concurrent", "subprocess", "socket", "stackspec.core", "stackspec.project"}
+    assert not heavy & set(modules)
+
+
+def test_a_plan_without_changes_imports_no_explainer_and_no_sdk(project: Path) -> None:
+    modules = imported(project, "plan", "--target", "orchestrator/dev", "--target", "metadata_store/dev")
+    heavy = {
+        "jsonschema",
+        "referencing",
+        "deepdiff",
+        "rich",
+        "typer",
+        "click",
+        "mlflow",
+        "psutil",
+        "sqlalchemy",
+        "numpy",
+    }
+    heavy |= {"flask", "pandas", "asyncio", "importlib.metadata", "stackspec.apply", "stackspec.scaffold", "difflib"}
+    assert not heavy & modules
+    assert "stackspec.flavors.experiment_tracker.mlflow" in modules
+
+
+def test_compiling_imports_no_flavor_that_no_manifest_names(project: Path) -> None:
+    modules = imported(project, "validate")
+    assert "stackspec.flavors.artifact_store.local" in modules
+    assert "stackspec.flavors.container_registry.default" not in modules
+    assert "sqlite3" not in modules
