@@ -30,8 +30,10 @@ _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 class Metadata(Fields):
     """What a manifest is called and labelled."""
 
-    name: str = setting("The name, unique among manifests of its kind.", schema=_NAME)
-    labels: Mapping[str, str] = setting("Labels: text to text, for people and policies.", default={}, schema=_TEXTS)
+    name: str = setting(
+        "The name, unique among manifests of its kind; of Components, among those of its type.", schema=_NAME
+    )
+    labels: Mapping[str, str] = setting("Labels: text to text, for people.", default={}, schema=_TEXTS)
     annotations: Mapping[str, str] = setting("Notes that stackspec does not read.", default={}, schema=_TEXTS)
 
 

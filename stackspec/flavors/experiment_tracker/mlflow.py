@@ -41,7 +41,7 @@ class MlflowExperimentTracker(ExperimentTracker):
             "Where artifacts go: a URI, such as the `uri` of an artifact store, or a directory. Clients read and write "
             "them through the server, so after a change it no longer finds what older runs stored.",
             min_length=1,
-            examples=["${artifact_store.local.uri}", "s3://bucket/experiments"],
+            examples=["{{ components.artifact_store.outputs.uri }}", "s3://bucket/experiments"],
         )
         database_dir: str | None = setting(
             "The directory of the database; one that was there before is never deleted. By default one of the "
