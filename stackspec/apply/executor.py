@@ -134,7 +134,7 @@ class Executor:
                 return
             for key, outcome in ended:
                 one = running.pop(key)
-                if self._settle(one, outcome) and one.index + 1 < len(one.step.operations) and not self._stop.requested:
+                if self._settle(one, outcome) and one.index + 1 < len(one.step.operations):
                     ready.appendleft((one.step, one.index + 1))
                 else:
                     _release(one.step, waits, followers, ready)
@@ -149,6 +149,8 @@ class Executor:
             reason = self._reason_to_skip(step)
             if reason is not None:
                 self._skip(step, reason)
+                if index:
+                    self._leave(step, index, reason)
             elif step.operations:
                 one = self._begin(step, index)
                 if one is not None:
@@ -171,6 +173,12 @@ class Executor:
         if step.operations:
             self.result.skipped[step.address] = reason
             self._listen(Skipped(step.address, reason))
+
+    def _leave(self, step: Step, index: int, reason: str) -> None:
+        """Record that a step was left between two of its operations: the next one is as good as failed."""
+        component = replace(self._components[step.address], suspended=step.operations[index] is Operation.SUSPEND)
+        self._pending[step.address] = PendingOperation(step.operations[index], component, reason)
+        self._changes.append(Begin(self._pending[step.address]))
 
     def _abandon(self, running: dict[StepKey, _Running]) -> None:
         """The user insists: what still runs stays pending, for the next apply to recover."""
@@ -228,7 +236,7 @@ class Executor:
             outputs=current.outputs if current else {},
             depends_on=desired.depends_on,
             stacks=desired.stacks,
-            # Until the last operation is done the run state is not yet the desired one.
+            # An operation that another follows has not brought about the desired run state yet.
             suspended=desired.suspended is (operation is step.operations[-1]),
             lifecycle=desired.lifecycle,
             timeouts=desired.timeouts,

@@ -26,9 +26,10 @@ def order_steps(decisions: Iterable[Decision], applied: AppliedState) -> Mapping
         return {}
     removed = [address for address, decision in decided.items() if decision.goes and decision.desired is None]
     replaced = [address for address, decision in decided.items() if decision.goes and decision.desired is not None]
-    edges = _applied_edges(applied)
+    edges = applied_edges(applied)
     dependents = reversed_edges(edges)
-    torn_down = {*replaced, *(closure(replaced, dependents) & set(removed))}
+    undone = closure(replaced, dependents) & set(removed)
+    torn_down = dict.fromkeys([*replaced, *(address for address in removed if address in undone)])
     steps: dict[StepKey, Step] = {}
     for address in torn_down:
         after = [(Phase.TEAR_DOWN, other) for other in dependents.get(address, ()) if other in torn_down]
@@ -72,9 +73,9 @@ def _add(steps: dict[StepKey, Step], decision: Decision, phase: Phase, after: li
     )
 
 
-def _applied_edges(applied: AppliedState) -> dict[ComponentAddress, tuple[ComponentAddress, ...]]:
+def applied_edges(applied: AppliedState) -> dict[ComponentAddress, tuple[ComponentAddress, ...]]:
+    """What each component stands on, and may stand on since an operation is in flight."""
     edges = {address: component.depends_on for address, component in applied.components.items()}
     for address, pending in applied.pending.items():
-        # An operation in flight may already stand on what it was moving to.
         edges[address] = tuple(dict.fromkeys((*edges.get(address, ()), *pending.component.depends_on)))
     return edges

@@ -16,7 +16,7 @@ from stackspec.core.values import UNKNOWN, Value, ValueMap, canonical, contains_
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.diff import changed_fields, created_fields
 from stackspec.plan.model import Action, Change, FieldChange, Plan
-from stackspec.plan.order import order_steps
+from stackspec.plan.order import applied_edges, order_steps
 from stackspec.stack.graph import closure, reversed_edges
 from stackspec.stack.model import DesiredComponent, DesiredState
 from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
@@ -122,7 +122,9 @@ class _Planner:
             return everything
         starts = set(selection.targets)
         for address in everything:
+            pending = self._applied.pending.get(address)
             known = self._desired.components.get(address) or self._applied.components.get(address)
+            known = known or (pending.component if pending else None)
             # A component that another stack shares is not this stack's to remove.
             if known and (
                 set(known.stacks) <= set(selection.stacks)
@@ -130,16 +132,14 @@ class _Planner:
                 else set(known.stacks) & set(selection.stacks)
             ):
                 starts.add(address)
-        applied_edges = {address: one.depends_on for address, one in self._applied.components.items()}
+        dependents = reversed_edges(applied_edges(self._applied))
         if selection.destroy:
-            return closure(starts, reversed_edges(applied_edges))
+            return closure(starts, dependents)
         edges = {address: one.depends_on for address, one in self._desired.components.items()}
         chosen = closure(starts, edges)
-        gone = {address for address in applied_edges if address not in self._desired.components}
-        dependents = {
-            address: [one for one in found if one in gone] for address, found in reversed_edges(applied_edges).items()
-        }
-        return chosen | closure(chosen & gone, dependents)
+        # What stands on something that goes has to go or to move off it first.
+        on_removed = {address: found for address, found in dependents.items() if address not in edges}
+        return chosen | closure(closure(chosen - edges.keys(), on_removed), edges)
 
     def _known_addresses(self, addresses: Iterable[ComponentAddress], everything: set[ComponentAddress]) -> None:
         for address in addresses:
@@ -315,8 +315,8 @@ class _Planner:
         spec = self._spec_of(desired.address.type, desired.flavor)
         known: dict[str, Value] = {}
         for name, value in config.items():
-            # A hook called on what is there keeps most outputs. A field that would force a replacement is taken to stay as it is:
-            # tearing down on a mere possibility loses data, and the executor refuses if it changes after all.
+            # A hook called on what is there keeps most outputs. A field that would force a replacement is taken to
+            # stay: tearing down on a mere possibility loses data, and the executor refuses if it changes after all.
             assume = bool(spec and name in spec.replacing)
             known[name] = resolved(value, lambda reference, assume=assume: self._output(reference, assume))  # type: ignore[misc]
         return known, contains_deferred(known)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from stackspec.apply.executor import ApplyResult
+from stackspec.core.address import ComponentAddress
 from tests.laws.blueprint import Blueprint, address
 from tests.laws.fake_flavors import outputs_of
 from tests.laws.lab import DESTROY, Lab
@@ -31,7 +34,7 @@ def check_as_desired(lab: Lab, project: Blueprint) -> None:
     law(not by_address.keys() - wanted, f"orphaned: {sorted(by_address.keys() - wanted)}")
     law(not wanted - by_address.keys(), f"missing: {sorted(wanted - by_address.keys())}")
     for name, stacks in users.items():
-        _check_thing(project, name, stacks <= project.suspended, by_address)
+        _check_thing(lab, project, name, stacks <= project.suspended, by_address)
     state = lab.store.read()
     law(not state.pending, f"still pending: {[str(one) for one in state.pending]}")
     recorded = {str(one.address): one.identity for one in state.components.values()}
@@ -50,16 +53,27 @@ def check_destroyed(lab: Lab, project: Blueprint, seed: int = 0) -> None:
     law(not lab.plan(project, DESTROY).has_steps, "destroy is planned again")
 
 
-def _check_thing(project: Blueprint, name: str, suspended: bool, things: dict[str, tuple[str, Thing]]) -> None:
+def _check_thing(
+    lab: Lab, project: Blueprint, name: str, suspended: bool, things: dict[str, tuple[str, Thing]]
+) -> None:
     part = project.parts[name]
     _, thing = things[address(name)]
     law(thing.complete, f"{name} is half made")
     running = part.flavor == "rigid" or not suspended
     base = things[address(part.base)][0] if part.base else None
-    reads = tuple(outputs_of(*things[address(other)])[output] for other, output in part.reads)
+    reads = tuple(_outputs(lab, *things[address(other)])[output] for other, output in part.reads)
     real = (thing.flavor, thing.size, thing.shape, thing.running, thing.base, thing.reads)
     wanted = (part.flavor, part.size, part.shape, running, base, reads)
     law(real == wanted, f"{name} is {real}, not {wanted}")
+
+
+def _outputs(lab: Lab, identity: str, thing: Thing) -> Mapping[str, str]:
+    """What others read: of something suspended, which tells nothing new until it is resumed, what is recorded."""
+    return (
+        outputs_of(identity, thing)
+        if thing.running
+        else lab.store.state.components[ComponentAddress.parse(thing.address)].outputs
+    )
 
 
 def law(holds: bool, otherwise: str) -> None:

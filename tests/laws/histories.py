@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.plan.model import Plan
-from stackspec.plan.planner import EVERYTHING
-from tests.laws.blueprint import NAMES, Blueprint, address
+from stackspec.plan.planner import Selection
+from stackspec.stack.model import DesiredState
+from stackspec.state.model import AppliedState
+from tests.laws.blueprint import NAMES, STACKS, Blueprint, address
 from tests.laws.checks import law
 from tests.laws.edits import CHANGING, GUARDING, Edit, edited, edits
-from tests.laws.lab import DESTROY, Lab
+from tests.laws.lab import Lab
 
 HOOKS = ("provision", "update", "deprovision", "suspend", "resume")
 MOMENTS = ("before", "half", "after")
@@ -28,6 +30,7 @@ class Episode:
         end: How the apply ends: by itself, killed at the instant `at`, or asked to stop at it.
         failing: The instants at which hooks fail, each a moment, a hook and a part's name.
         destroys: Whether it is no apply but a destroy.
+        targets, stacks, replaced: What `--target`, `--stack` and `--replace` name, as far as it is there.
     """
 
     edits: list[Edit]
@@ -35,6 +38,21 @@ class Episode:
     at: int = 0
     failing: tuple[tuple[str, str, str], ...] = ()
     destroys: bool = False
+    targets: tuple[str, ...] = ()
+    stacks: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+
+    def selection(self, desired: DesiredState, applied: AppliedState) -> Selection:
+        """What the plan is asked for."""
+        there = {one.name: one for one in (*desired.components, *applied.components, *applied.pending)}
+        used = {name for one in desired.components.values() for name in one.stacks}
+        used |= {name for one in applied.components.values() for name in one.stacks}
+        return Selection(
+            stacks=tuple(name for name in self.stacks if name in used),
+            targets=tuple(there[name] for name in self.targets if name in there),
+            replace=tuple(there[name] for name in self.replaced if name in there),
+            destroy=self.destroys,
+        )
 
 
 def episodes() -> st.SearchStrategy[Episode]:
@@ -47,7 +65,15 @@ def episodes() -> st.SearchStrategy[Episode]:
         st.integers(1, 30),
         st.lists(failing, max_size=2).map(tuple),
         st.sampled_from((False, False, False, True)),
+        targets=_few(NAMES),
+        stacks=_few(STACKS),
+        replaced=_few(NAMES),
     )
+
+
+def _few(names: Sequence[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    """Mostly none."""
+    return st.one_of(st.just(()), st.just(()), st.lists(st.sampled_from(names), max_size=2).map(tuple))
 
 
 def live_through(lab: Lab, project: Blueprint, history: Iterable[Episode], seed: int = 0) -> Blueprint:
@@ -78,7 +104,7 @@ def live_through(lab: Lab, project: Blueprint, history: Iterable[Episode], seed:
 def _accepted(lab: Lab, wanted: Blueprint, episode: Episode) -> Plan | None:
     """The plan, None where a protected component rightly stands against it."""
     try:
-        return lab.plan(wanted, DESTROY if episode.destroys else EVERYTHING)
+        return lab.plan(wanted, episode.selection(wanted.desired, lab.store.read()))
     except StackspecError as refusal:
         applied = lab.store.read().components.values()
         guarded = {str(one.address) for one in applied if one.lifecycle.prevent_destroy}

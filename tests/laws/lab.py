@@ -147,6 +147,6 @@ class _Guard:
             if standing is None or other == identity:
                 continue
             stands = address in self._store.stands_on(standing) or thing.base == identity
-            stays = standing in self._desired and standing not in self._going
+            stays = standing not in self._going
             if stands and not (stays and address in self._torn_down):
                 raise LawBrokenError(f"{address} was deprovisioned while {standing} stood on it")
