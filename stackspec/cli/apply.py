@@ -210,11 +210,8 @@ def _conclude(session: Session, plan: Plan, result: ApplyResult, interrupted: li
 def _counts(plan: Plan, result: ApplyResult) -> dict[str, int]:
     """Action to how many components it was done for."""
     done = set(result.done)
-    counts: dict[str, int] = {}
-    for change in plan.changes:
-        if change.address in done or change.action.value == "no-op":
-            counts[change.action.value] = counts.get(change.action.value, 0) + 1
-    return counts
+    actions = [change.action.value for change in plan.changes if change.address in done or change.action.value == "no-op"]
+    return {action: actions.count(action) for action in plan.summary if action in actions}
 
 
 def _summary(plan: Plan, result: ApplyResult | None, interrupted: Sequence[Diagnostic] = ()) -> dict[str, Any]:
