@@ -210,8 +210,8 @@ def _conclude(session: Session, plan: Plan, result: ApplyResult, interrupted: li
 def _counts(plan: Plan, result: ApplyResult) -> dict[str, int]:
     """Action to how many components it was done for."""
     done = set(result.done)
-    actions = [change.action.value for change in plan.changes if change.address in done or change.action.value == "no-op"]
-    return {action: actions.count(action) for action in plan.summary if action in actions}
+    counted = [one.action.value for one in plan.changes if one.address in done or one.action.value == "no-op"]
+    return {action: counted.count(action) for action in plan.summary if action in counted}
 
 
 def _summary(plan: Plan, result: ApplyResult | None, interrupted: Sequence[Diagnostic] = ()) -> dict[str, Any]:
