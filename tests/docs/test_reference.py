@@ -119,7 +119,7 @@ MANIFESTS = [
     block
     for page in [ROOT / "README.md", *PAGES]
     for block in blocks(page)
-    if block.language == "yaml" and "apiVersion: stackspec.dev/" in block.text
+    if block.language == "yaml" and not block.name and "apiVersion: stackspec.dev/" in block.text
 ]
 
 
