@@ -70,8 +70,12 @@ def _manifest(document: Document, diagnostics: list[Diagnostic]) -> Manifest | N
 
 def _readable(spec: Mapping[str, object], problems: list[Problem]) -> Mapping[str, object]:
     """The spec without the fields already reported, so that linking says nothing about them again."""
-    faulty = {problem.path[1] for problem in problems if len(problem.path) > 1 and problem.path[0] == "spec"}
-    faulty.discard("config")  # what is no mapping is seen there
+    faulty = {
+        problem.path[1]
+        for problem in problems
+        # A component's config that is no mapping is left for those who read it to see.
+        if len(problem.path) > 1 and problem.path[0] == "spec" and (problem.path[1] != "config" or problem.key)
+    }
     return {key: item for key, item in spec.items() if key not in faulty} if faulty else spec
 
 
