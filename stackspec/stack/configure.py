@@ -69,16 +69,17 @@ class Configurator:
         scope = self._scope(declared.stack)
         depends_on = self._named_dependencies(declared)
         config = self._config(declared, self._registry.spec(kind, flavor), scope)
-        variables: ValueMap = {}
+        variables = Resolution({})
         if declared.body.get("environment"):
             path = (*declared.origin.path, "environment")
-            variables = self.values(declared.body["environment"], scope, declared.origin.document, path).value
-        for place, deferred in config.deferred:
-            for reference in deferred.references:
-                # Not parsed: the name of a stack with a mistake in it is reported where it stands.
-                kind, _, name = reference.component.partition("/")
-                depends_on.setdefault(ComponentAddress(kind, name), ("config", *place))
-        return Configured(config.value, variables, depends_on)
+            variables = self.values(declared.body["environment"], scope, declared.origin.document, path)
+        for key, resolution in (("config", config), ("environment", variables)):
+            for place, deferred in resolution.deferred:
+                for reference in deferred.references:
+                    # Not parsed: the name of a stack with a mistake in it is reported where it stands.
+                    kind, _, name = reference.component.partition("/")
+                    depends_on.setdefault(ComponentAddress(kind, name), (key, *place))
+        return Configured(config.value, variables.value, depends_on)
 
     def stack_values(self, stack: Manifest, key: str, default: Value) -> Value:
         """A value of a stack's spec, resolved."""
@@ -136,19 +137,20 @@ class Configurator:
     def _scope(self, stack: Manifest | None) -> Scope:
         name = stack.name if stack else None
         if name not in self._scopes:
-            members = self._links.members[stack.name] if stack else None
             roots = {**self._roots, "stack": {"name": stack.name, "labels": stack.labels} if stack else {}}
-            output = partial(self._output, members=members)
+            output = partial(self._output, stack=name)
             self._scopes[name] = Scope(roots, output, self._explain)
         return self._scopes[name]
 
-    def _output(self, reference: ComponentOutput, members: Members | None) -> ComponentOutput:
+    def _output(self, reference: ComponentOutput, stack: str | None) -> ComponentOutput:
         """The reference under its full address.
 
         Raises:
             ExpressionError: it names no component of this environment, or no output of its flavor.
         """
-        address = self._referred(reference.component, members)
+        if stack is not None and (stack, reference.component) in self._links.unlinked:
+            raise _ReportedError("SS0402", f"the {reference.component} has a mistake")
+        address = self._referred(reference.component, self._links.members[stack] if stack is not None else None)
         flavor = self._links.components[address].body.get("flavor")
         if flavor in self._registry.flavors_of(address.type):
             outputs = self._registry.spec(address.type, flavor).outputs
@@ -175,11 +177,17 @@ class Configurator:
         return address
 
 
+class _ReportedError(ExpressionError):
+    """What it speaks of has a mistake of its own, which was reported."""
+
+
 def report_expressions(
     resolution: Resolution, document: Document, path: FieldPath, diagnostics: list[Diagnostic]
 ) -> None:
     """Add what failed in a resolution to the diagnostics, each at its place."""
     for place, error in resolution.errors:
+        if isinstance(error, _ReportedError):
+            continue
         # A process variable is missing for reasons of its own.
         code = "SS0306" if error.code == "SS0303" and error.message.startswith("'env.") else error.code
         diagnostics.append(Diagnostic(code, error.message, document.span((*path, *place)), error.hint))

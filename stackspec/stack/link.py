@@ -52,6 +52,8 @@ class Links:
 
     components: dict[ComponentAddress, DeclaredComponent] = field(default_factory=dict)
     members: dict[str, Members] = field(default_factory=dict)
+    unlinked: set[tuple[str, str]] = field(default_factory=set)
+    """Stack and component type of slots whose mistakes were reported."""
 
 
 def link(
@@ -88,6 +90,8 @@ class _Linker:
             entries = self._entries(stack, kind, path, slot)
             found = [self._member(stack, kind, place, entry) for place, entry in entries]
             members[kind] = [address for address in found if address is not None]
+            if None in found:
+                self._links.unlinked.add((stack.name, kind))
         return members
 
     def _entries(self, stack: Manifest, kind: str, path: FieldPath, slot: Any) -> Iterator[tuple[FieldPath, Any]]:
