@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from stackspec.apply.executor import ApplyResult
 from stackspec.core.address import ComponentAddress
+from stackspec.plan.planner import EVERYTHING, Selection
 from tests.laws.blueprint import Blueprint, address
 from tests.laws.fake_flavors import outputs_of
 from tests.laws.lab import DESTROY, Lab
@@ -42,6 +43,21 @@ def check_as_desired(lab: Lab, project: Blueprint) -> None:
     again = lab.plan(project)
     law(not again.has_changes, f"planned again: {[change for change in again.changes if change.action != 'no-op']}")
     law(not again.has_steps, f"recorded again: {[step.address for step in again.steps.values() if step.operations]}")
+
+
+def check_every_crash(
+    start: Lab, project: Blueprint, meanwhile: Blueprint, seed: int = 0, selection: Selection = EVERYTHING
+) -> None:
+    """Wherever an apply of the project is killed, the next one converges on what the manifests then say."""
+    whole = start.copy()
+    check_ended_well(whole.apply(project, selection=selection, seed=seed))
+    if not selection.destroy:
+        check_as_desired(whole, project)
+    for point in range(1, len(whole.world.points.reached) + 1):
+        lab = start.copy()
+        law(lab.run(lab.plan(project, selection), kill_at=point, seed=seed) is None, "it was not killed")
+        check_converges(lab, meanwhile, seed)
+        check_destroyed(lab, meanwhile, seed)
 
 
 def check_destroyed(lab: Lab, project: Blueprint, seed: int = 0) -> None:

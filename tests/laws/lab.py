@@ -18,7 +18,7 @@ from tests.laws.blueprint import Blueprint
 from tests.laws.fake_flavors import REGISTRY, Rigid
 from tests.laws.scheduler import Scheduler
 from tests.laws.watched_store import MemoryStateStore, WatchedStore
-from tests.laws.world import Killed, LawBrokenError, Points, World
+from tests.laws.world import Killed, LawBrokenError, Points, Thing, World
 
 PLACE = Place(Path("/nowhere"), Path("/nowhere/data"), "default")
 DESTROY = Selection(destroy=True)
@@ -131,10 +131,12 @@ class _Guard:
         if hook in ("provision", "update"):
             desired = self._desired.get(parsed)
             for needed in desired.depends_on if desired else ():
-                applied = self._store.state.components.get(needed)
-                thing = self._world.things.get(applied.identity) if applied else None
-                if thing is None or not thing.complete:
+                if not any(thing.complete for thing in self._owned(needed)):
                     raise LawBrokenError(f"{hook} was called for {address} before {needed} was there")
+
+    def _owned(self, address: ComponentAddress) -> list[Thing]:
+        things = self._world.things.items()
+        return [one for key, one in things if one.address == str(address) and key not in self._store.forgotten]
 
     def _nothing_forbids(self, address: ComponentAddress) -> None:
         applied, desired = self._store.state.components.get(address), self._desired.get(address)

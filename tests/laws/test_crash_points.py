@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.laws.blueprint import Blueprint
-from tests.laws.checks import check_as_desired, check_converges, check_destroyed, check_ended_well
+from tests.laws.checks import check_converges, check_every_crash
 from tests.laws.edits import CHANGING, Edit, edited, edits, projects
-from tests.laws.lab import Lab
+from tests.laws.lab import DESTROY, Lab
 
 SEEDS = st.integers(0, 99)
 
@@ -22,11 +22,14 @@ def test_the_apply_after_a_crash_anywhere_converges(
     check_converges(start, first, seed)
     second = edited(first, changes)
     third = edited(second, meanwhile)
-    whole = start.copy()
-    check_ended_well(whole.apply(second, seed=seed))
-    check_as_desired(whole, second)
-    for point in range(1, len(whole.world.points.reached) + 1):
-        lab = start.copy()
-        assert lab.run(lab.plan(second), kill_at=point, seed=seed) is None
-        check_converges(lab, third, seed)
-        check_destroyed(lab, third, seed)
+    check_every_crash(start, second, third, seed)
+
+
+@settings(max_examples=30, deadline=None)
+@given(projects(), edits(CHANGING, most=3), SEEDS)
+def test_the_apply_after_a_destroy_that_crashed_anywhere_converges(
+    first: Blueprint, meanwhile: list[Edit], seed: int
+) -> None:
+    start = Lab()
+    check_converges(start, first, seed)
+    check_every_crash(start, first, edited(first, meanwhile), seed, DESTROY)

@@ -59,7 +59,7 @@ class World:
         guard: Raises `LawBrokenError` for a hook that must not be called now; is given the hook, the address and
             the identity.
         violations: What `guard` said; a hook's own exceptions end in the executor as failures.
-        calls: Every hook called, with its address.
+        failed: The addresses of hooks that failed.
     """
 
     things: dict[str, Thing] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class World:
     guard: Callable[[str, str, str], None] = lambda _hook, _address, _identity: None
     points: Points = field(default_factory=Points)
     violations: list[str] = field(default_factory=list)
-    calls: list[tuple[str, str]] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
 
     def copy(self) -> World:
         """The same things, in a world of their own."""
@@ -76,7 +76,6 @@ class World:
 
     def act(self, hook: str, address: str, identity: str) -> Iterator[str]:
         """The instants of one hook: what comes before the effect, then in the middle of it, then after it."""
-        self.calls.append((hook, address))
         try:
             self.guard(hook, address, identity)
         except LawBrokenError as error:
@@ -86,6 +85,7 @@ class World:
             name = f"{moment} {hook} {address}"
             yield moment
             if name in self.failing:
+                self.failed.add(address)
                 raise OSError(f"told to fail {name}")
             self.points.reach(name)
 

@@ -1,0 +1,139 @@
+"""The planner as a function: same in, same out; every component once; what is asked for and what that stands on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from copy import deepcopy
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stackspec.plan.model import Action, Phase
+from stackspec.plan.planner import Selection, make_plan
+from stackspec.stack.graph import closure
+from tests.laws.blueprint import Blueprint
+from tests.laws.checks import check_converges
+from tests.laws.edits import CHANGING, Edit, edited, edits, projects
+from tests.laws.histories import Episode, episodes, live_through
+from tests.laws.lab import Lab, spec_of
+
+SEEDS = st.integers(0, 99)
+HISTORIES = st.lists(episodes(), max_size=3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(projects(), HISTORIES, edits(CHANGING))
+def test_same_in_same_out(project: Blueprint, history: list[Episode], changes: list[Edit]) -> None:
+    lab = Lab()
+    wanted = edited(live_through(lab, project, history), changes).unguarded()
+    desired, applied = wanted.desired, lab.store.read()
+    before = repr((desired.components, applied))
+    first, second = make_plan(desired, applied, spec_of), make_plan(wanted.desired, deepcopy(applied), spec_of)
+    assert repr((desired.components, applied)) == before
+    assert (first.changes, first.steps) == (second.changes, second.steps)
+    assert list(first.steps) == list(second.steps)
+
+
+@settings(max_examples=150, deadline=None)
+@given(projects(), HISTORIES, edits(CHANGING))
+def test_each_component_has_one_action_that_fits_it(
+    project: Blueprint, history: list[Episode], changes: list[Edit]
+) -> None:
+    lab = Lab()
+    # Protection may refuse the plan; another law is about that.
+    wanted = edited(live_through(lab, _unprotected(project), map(_without_protection, history)), changes)
+    desired, applied = wanted.desired.components, lab.store.read()
+    plan = lab.plan(wanted)
+    actions = {change.address: change.action for change in plan.changes}
+    assert len(actions) == len(plan.changes)
+    assert actions.keys() == desired.keys() | applied.components.keys() | applied.pending.keys()
+    for address, action in actions.items():
+        is_applied, is_desired = address in applied.components, address in desired
+        match action:
+            case Action.CREATE:
+                assert is_desired
+                assert not is_applied
+            case Action.DELETE | Action.FORGET:
+                assert not is_desired
+            case Action.RECOVER:
+                assert address in applied.pending
+            case _:
+                assert is_desired
+                assert is_applied
+    for step in plan.steps.values():
+        assert set(step.after) <= plan.steps.keys()
+        assert all(phase <= step.phase for phase, _ in step.after)
+        if step.operations and actions[step.address] is Action.NO_OP:
+            assert step.operations == ("record",)
+        assert (step.desired is None) == (step.phase is not Phase.BUILD)
+
+
+@settings(max_examples=100, deadline=None)
+@given(projects(), edits(CHANGING), st.integers(0, 5), st.booleans(), SEEDS)
+def test_a_target_brings_what_it_stands_on_and_nothing_else(
+    first: Blueprint, changes: list[Edit], index: int, is_applied: bool, seed: int
+) -> None:
+    lab = Lab()
+    if is_applied:
+        check_converges(lab, first, seed)
+    second = edited(first, changes)
+    desired, applied = second.desired.components, lab.store.read()
+    known = sorted(desired.keys() | applied.components.keys())
+    if not known:
+        return
+    target = known[index % len(known)]
+    plan = lab.plan(second, Selection(targets=(target,)))
+    changed = {change.address for change in plan.changes if change.action is not Action.NO_OP}
+    needed = closure([target], {address: one.depends_on for address, one in desired.items()})
+    if target in desired:
+        assert changed <= needed
+    result = lab.run(plan, seed=seed)
+    assert result is not None
+    assert not result.failed
+    now = lab.store.read()
+    assert all(address in now.components for address in needed & desired.keys())
+    untouched = applied.components.keys() - changed
+    assert all(now.components[address].identity == applied.components[address].identity for address in untouched)
+    again = lab.plan(second, Selection(targets=(target,))) if target in now.components else None
+    assert again is None or not again.has_changes
+    check_converges(lab, second, seed)
+
+
+SHOWN = """
+from tests.laws.blueprint import Blueprint
+from tests.laws.lab import Lab
+from tests.laws.test_seeded_faults import FULL, HALF
+lab = Lab()
+lab.apply(FULL)
+plan = lab.plan(HALF)
+print([(str(change.address), change.action) for change in plan.changes])
+print([(phase, str(address), step.after) for (phase, address), step in plan.steps.items()])
+"""
+
+
+def test_the_plan_is_the_same_in_every_process() -> None:
+    shown = {
+        subprocess.run(
+            [sys.executable, "-c", SHOWN],
+            env={**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for seed in range(3)
+    }
+    assert len(shown) == 1
+
+
+def _unprotected(project: Blueprint) -> Blueprint:
+    for name in project.parts:
+        project = project.changed(name, protect=False)
+    return project
+
+
+def _without_protection(episode: Episode) -> Episode:
+    return replace(episode, edits=[edit for edit in episode.edits if edit.verb.__name__ != "protect"])
