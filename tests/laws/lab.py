@@ -9,6 +9,7 @@ from unittest.mock import patch
 from stackspec.apply.executor import ApplyResult, Executor
 from stackspec.apply.hooks import Hooks, Place
 from stackspec.apply.stop import Stop
+from stackspec.apply.workers import Workers
 from stackspec.core.address import ComponentAddress
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.model import Phase, Plan
@@ -54,10 +55,13 @@ class Lab:
         failing: Iterable[str] = (),
         kill_at: int | None = None,
         stop_at: int | None = None,
-        seed: int = 0,
+        seed: int | None = 0,
         parallelism: int = 3,
     ) -> ApplyResult | None:
         """Carry a plan out with the real executor and hooks; None where it was killed on the way.
+
+        Args:
+            seed: What decides the order in which hooks end; None for the executor's own threads, which no kill ends.
 
         Raises:
             LawBrokenError: a hook was called when it must not be.
@@ -67,8 +71,9 @@ class Lab:
         points = self.world.points = self.store.points = Points(kill_at, stop_at, stop.request)
         self.world.guard = _Guard(self.store, self.world, plan)
         Rigid.world = self.world
-        scheduler = Scheduler(self.world, seed, parallelism)
-        with self.store.lock("test"), patch("stackspec.apply.executor.Workers", lambda _most: scheduler):
+        scheduler = Scheduler(self.world, seed or 0, parallelism)
+        workers = Workers if seed is None else lambda _most: scheduler
+        with self.store.lock("test"), patch("stackspec.apply.executor.Workers", workers):
             executor = self.executor(
                 self.store,
                 self.store.read(),

@@ -58,6 +58,7 @@ class World:
         failing: Names of instants at which a hook fails.
         guard: Raises `LawBrokenError` for a hook that must not be called now; is given the hook, the address and
             the identity.
+        meet: Called at each instant; a slow hook waits in it.
         violations: What `guard` said; a hook's own exceptions end in the executor as failures.
         failed: The addresses of hooks that failed.
     """
@@ -66,6 +67,7 @@ class World:
     made: int = 0
     failing: set[str] = field(default_factory=set)
     guard: Callable[[str, str, str], None] = lambda _hook, _address, _identity: None
+    meet: Callable[[str], None] = lambda _name: None
     points: Points = field(default_factory=Points)
     violations: list[str] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
@@ -84,6 +86,7 @@ class World:
         for moment in ("before", "half", "after"):
             name = f"{moment} {hook} {address}"
             yield moment
+            self.meet(name)
             if name in self.failing:
                 self.failed.add(address)
                 raise OSError(f"told to fail {name}")
