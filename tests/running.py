@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -18,7 +19,7 @@ PATIENCE = 5.0
 
 
 def in_process(arguments: Sequence[str]) -> int:
-    """The exit code of a command run here; signal handlers, the search path and the folder are put back."""
+    """The exit code of a command run here; signal handlers, search path, folder and collector are put back."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     folder = os.getcwd()
     try:
@@ -28,6 +29,7 @@ def in_process(arguments: Sequence[str]) -> int:
         return exit_.code if isinstance(exit_.code, int) else 1
     finally:
         os.chdir(folder)
+        gc.enable()
         for number, handler in handlers.items():
             signal.signal(number, handler)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
+
+from tests.running import command, environment
 
 STACK = """\
 apiVersion: stackspec.dev/v1
@@ -20,8 +21,8 @@ spec:
 
 
 def stackspec(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stackspec", "-C", str(root), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    words = command("-C", str(root), *arguments)
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60, env=environment())
 
 
 def test_from_nothing_to_applied_to_nothing(tmp_path: Path) -> None:
