@@ -21,6 +21,7 @@ from stackspec.flavors.experiment_tracker.mlflow import MlflowExperimentTracker
 from stackspec.flavors.extras import require_extra
 from stackspec.flavors.local_server import LocalServer
 from stackspec.flavors.marked_processes import marked_processes
+from stackspec.testing.flavor_conformance import FlavorCase, FlavorConformance
 
 MakeContext = Callable[..., HookContext]
 Until = Callable[[Callable[[], bool]], None]
@@ -183,3 +184,17 @@ def test_a_question_mark_in_the_path_of_the_database_is_refused(make_context: Ma
     context = make_context()
     with pytest.raises(HookError, match=r"'\?' has a meaning"):
         tracker(replace(context, data_dir=Path(context.root, "what?"))).provision()
+
+
+CASE = FlavorCase(
+    flavor=MlflowExperimentTracker,
+    config=lambda root: {"artifact_root": (root / "kept").as_uri(), "delete_data": True},
+    changed=lambda root: {"artifact_root": (root / "elsewhere").as_uri(), "delete_data": True},
+    kill_points=0,  # a forked child must not share a server's starting; the launcher's own tests kill it
+)
+
+
+@pytest.mark.usefixtures("mlflow")
+@pytest.mark.parametrize("case", [CASE], ids=str)
+class TestMlflow(FlavorConformance):
+    pass
