@@ -42,6 +42,10 @@ SIGNS: Mapping[Action, str] = {
 """Action to the sign that stands before it in a plan."""
 
 
+NOT_APPLIED = "not in the applied state"
+"""The reason of every component that is new; a create with another one was tried before."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldChange:
     """One value of a component that will be different; `UNKNOWN` where only the apply can tell it."""

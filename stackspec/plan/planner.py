@@ -15,7 +15,7 @@ from stackspec.core.expression import ComponentOutput, Deferred, Literal, Scope,
 from stackspec.core.values import UNKNOWN, Value, ValueMap, canonical, contains_deferred, digest
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.diff import changed_fields, created_fields
-from stackspec.plan.model import Action, Change, FieldChange, Plan
+from stackspec.plan.model import NOT_APPLIED, Action, Change, FieldChange, Plan
 from stackspec.plan.order import applied_edges, order_steps
 from stackspec.stack.graph import closure, reversed_edges
 from stackspec.stack.model import DesiredComponent, DesiredState
@@ -163,7 +163,7 @@ class _Planner:
         assert spec is not None, "the compiler has checked the flavor"
         if applied is None and pending is None:
             config, _ = self._known(desired)
-            return self._comes(desired, Action.CREATE, "not in the applied state", created_fields(config, spec))
+            return self._comes(desired, Action.CREATE, NOT_APPLIED, created_fields(config, spec))
         before = applied or pending.component  # type: ignore[union-attr]
         if desired.lifecycle.ignore_changes:
             config = _kept(desired, before)

@@ -8,7 +8,7 @@ from typing import Any
 from stackspec.core.address import format_path
 from stackspec.core.diagnostic import Diagnostic
 from stackspec.core.values import Unknown
-from stackspec.plan.model import SIGNS, Action, Change, FieldChange, Plan
+from stackspec.plan.model import NOT_APPLIED, SIGNS, Action, Change, FieldChange, Plan
 from stackspec.render.diagnostics import diagnostics_json
 from stackspec.render.text import Style, safe, shown
 
@@ -68,7 +68,7 @@ def _block(change: Change, style: Style) -> str:
     place = f"  {style(safe(str(change.source)), 'dim')}" if change.source else ""
     sign = style(f"{SIGNS[change.action]:>3}", "bold", colour)
     lines = [f"{sign} {style(str(change.address), 'bold')} ({change.flavor}){place}"]
-    if change.action not in (Action.CREATE, Action.NO_OP):
+    if change.action is not Action.NO_OP and change.reason != NOT_APPLIED:
         lines.append(f"      {safe(change.reason)}")
     width = max((len(format_path(field.path)) for field in change.fields), default=0)
     lines += [f"      {_field(field, change.action, width, style)}" for field in change.fields]
