@@ -15,7 +15,7 @@ from stackspec.stack.model import DesiredState
 from stackspec.state.model import AppliedState
 from tests.laws.blueprint import NAMES, STACKS, Blueprint, address
 from tests.laws.checks import law
-from tests.laws.edits import CHANGING, GUARDING, Edit, edited, edits
+from tests.laws.edits import CHANGING, GUARDING, Edit, Verb, edited, edits, retain
 from tests.laws.lab import Lab
 
 HOOKS = ("provision", "update", "deprovision", "suspend", "resume")
@@ -55,25 +55,34 @@ class Episode:
         )
 
 
-def episodes() -> st.SearchStrategy[Episode]:
-    """Any episode."""
+def histories(least: int = 0, most: int = 3, *, protecting: bool = True) -> st.SearchStrategy[list[Episode]]:
+    """Lists of episodes; without `protecting` no plan is ever refused.
+
+    In one history there are either selections or protected components: a selection may leave a protected component
+    out of a plan, and then the next whole plan is rightly refused.
+    """
+    whole = st.lists(_episodes((*GUARDING, *CHANGING), ((), (), ())), min_size=least, max_size=most)
+    selected = st.lists(_episodes((retain, *CHANGING), (NAMES, STACKS, NAMES)), min_size=least, max_size=most)
+    return whole | selected if protecting else selected
+
+
+def _episodes(verbs: tuple[Verb, ...], selectable: Iterable[Sequence[str]]) -> st.SearchStrategy[Episode]:
     failing = st.tuples(st.sampled_from(MOMENTS), st.sampled_from(HOOKS), st.sampled_from(NAMES))
     return st.builds(
         Episode,
-        edits((*CHANGING, *CHANGING, *GUARDING), most=5),
+        edits(verbs, most=5),
         st.sampled_from(("well", "kill", "kill", "stop")),
         st.integers(1, 30),
         st.lists(failing, max_size=2).map(tuple),
         st.sampled_from((False, False, False, True)),
-        targets=_few(NAMES),
-        stacks=_few(STACKS),
-        replaced=_few(NAMES),
+        *map(_few, selectable),
     )
 
 
 def _few(names: Sequence[str]) -> st.SearchStrategy[tuple[str, ...]]:
     """Mostly none."""
-    return st.one_of(st.just(()), st.just(()), st.lists(st.sampled_from(names), max_size=2).map(tuple))
+    none: st.SearchStrategy[tuple[str, ...]] = st.just(())
+    return none | none | st.lists(st.sampled_from(names), max_size=2).map(tuple) if names else none
 
 
 def live_through(lab: Lab, project: Blueprint, history: Iterable[Episode], seed: int = 0) -> Blueprint:

@@ -13,7 +13,7 @@ from tests.laws.lab import DESTROY, Lab
 SEEDS = st.integers(0, 99)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(projects(), edits(CHANGING), edits(CHANGING, most=3), SEEDS)
 def test_the_apply_after_a_crash_anywhere_converges(
     first: Blueprint, changes: list[Edit], meanwhile: list[Edit], seed: int

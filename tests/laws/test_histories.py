@@ -12,11 +12,11 @@ from stackspec.state.sqlite import SqliteStateStore
 from tests.laws.blueprint import Blueprint
 from tests.laws.checks import check_converges, check_destroyed
 from tests.laws.edits import projects
-from tests.laws.histories import Episode, episodes, live_through
+from tests.laws.histories import Episode, histories, live_through
 from tests.laws.lab import Lab
 
 SEEDS = st.integers(0, 99)
-HISTORIES = st.lists(episodes(), min_size=2, max_size=7)
+HISTORIES = histories(2, 7)
 
 
 def check_history(lab: Lab, project: Blueprint, history: list[Episode], seed: int) -> None:
@@ -26,7 +26,7 @@ def check_history(lab: Lab, project: Blueprint, history: list[Episode], seed: in
     check_destroyed(lab, final.unguarded(), seed)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(projects(), HISTORIES, SEEDS)
 def test_any_history_can_be_made_right(project: Blueprint, history: list[Episode], seed: int) -> None:
     check_history(Lab(), project, history, seed)

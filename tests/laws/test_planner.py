@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from copy import deepcopy
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,18 +16,18 @@ from stackspec.stack.graph import closure
 from tests.laws.blueprint import Blueprint
 from tests.laws.checks import check_converges
 from tests.laws.edits import CHANGING, Edit, edited, edits, projects
-from tests.laws.histories import Episode, episodes, live_through
+from tests.laws.histories import Episode, histories, live_through
 from tests.laws.lab import Lab, spec_of
 
 SEEDS = st.integers(0, 99)
-HISTORIES = st.lists(episodes(), max_size=3)
+HISTORIES = histories(protecting=False)
 
 
 @settings(max_examples=100, deadline=None)
 @given(projects(), HISTORIES, edits(CHANGING))
 def test_same_in_same_out(project: Blueprint, history: list[Episode], changes: list[Edit]) -> None:
     lab = Lab()
-    wanted = edited(live_through(lab, project, history), changes).unguarded()
+    wanted = edited(live_through(lab, project, history), changes)
     desired, applied = wanted.desired, lab.store.read()
     before = repr((desired.components, applied))
     first, second = make_plan(desired, applied, spec_of), make_plan(wanted.desired, deepcopy(applied), spec_of)
@@ -43,8 +42,7 @@ def test_each_component_has_one_action_that_fits_it(
     project: Blueprint, history: list[Episode], changes: list[Edit]
 ) -> None:
     lab = Lab()
-    # Protection may refuse the plan; another law is about that.
-    wanted = edited(live_through(lab, _unprotected(project), map(_without_protection, history)), changes)
+    wanted = edited(live_through(lab, project, history), changes)
     desired, applied = wanted.desired.components, lab.store.read()
     plan = lab.plan(wanted)
     actions = {change.address: change.action for change in plan.changes}
@@ -103,12 +101,14 @@ def test_a_target_brings_what_it_stands_on_and_nothing_else(
 
 
 SHOWN = """
-from tests.laws.blueprint import Blueprint
 from tests.laws.lab import Lab
-from tests.laws.test_seeded_faults import FULL, HALF
+from tests.laws.test_seeded_faults import FULL
 lab = Lab()
 lab.apply(FULL)
-plan = lab.plan(HALF)
+square = FULL
+for name in "abe":
+    square = square.changed(name, shape="square")
+plan = lab.plan(square)
 print([(str(change.address), change.action) for change in plan.changes])
 print([(phase, str(address), step.after) for (phase, address), step in plan.steps.items()])
 """
@@ -127,13 +127,3 @@ def test_the_plan_is_the_same_in_every_process() -> None:
         for seed in range(3)
     }
     assert len(shown) == 1
-
-
-def _unprotected(project: Blueprint) -> Blueprint:
-    for name in project.parts:
-        project = project.changed(name, protect=False)
-    return project
-
-
-def _without_protection(episode: Episode) -> Episode:
-    return replace(episode, edits=[edit for edit in episode.edits if edit.verb.__name__ != "protect"])
