@@ -237,7 +237,7 @@ class Executor:
             depends_on=desired.depends_on,
             stacks=desired.stacks,
             # An operation that another follows has not brought about the desired run state yet.
-            suspended=desired.suspended is (operation is step.operations[-1]),
+            suspended=desired.suspended if operation is step.operations[-1] else not desired.suspended,
             lifecycle=desired.lifecycle,
             timeouts=desired.timeouts,
             variables=resolved(desired.variables, self._output),

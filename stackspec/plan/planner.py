@@ -184,7 +184,8 @@ class _Planner:
             change = self._change(desired, action, f"run_state is {'suspended' if desired.suspended else 'running'}")
             return Decision(change, before, desired, comes=(_run_state(desired),), identity=before.identity)
         change = self._change(desired, Action.NO_OP, "nothing changed")
-        comes = () if _recorded(desired, before) else (Operation.RECORD,)
+        variables = resolved(desired.variables, lambda reference: self._output(reference, False))
+        comes = () if _recorded(desired, before, variables) else (Operation.RECORD,)
         return Decision(change, before, desired, comes=comes, identity=before.identity)
 
     def _retry(
@@ -355,7 +356,7 @@ def _run_state(desired: DesiredComponent) -> Operation:
     return Operation.SUSPEND if desired.suspended else Operation.RESUME
 
 
-def _recorded(desired: DesiredComponent, before: AppliedComponent) -> bool:
+def _recorded(desired: DesiredComponent, before: AppliedComponent, variables: ValueMap) -> bool:
     """Whether state already says of the component what only state needs to know."""
     return (
         desired.depends_on == before.depends_on
@@ -364,8 +365,7 @@ def _recorded(desired: DesiredComponent, before: AppliedComponent) -> bool:
         and desired.timeouts == before.timeouts
         and desired.labels == before.labels
         and desired.suspended == before.suspended
-        and (not desired.variables) == (not before.variables)
-        and (not desired.variables or canonical(desired.variables) == canonical(before.variables))
+        and (canonical(variables) == canonical(before.variables) if variables else not before.variables)
     )
 
 
