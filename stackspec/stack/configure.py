@@ -103,7 +103,7 @@ class Configurator:
         checker = self._checkers.get((spec.type, spec.flavor))
         if checker is None:
             checker = self._checkers[spec.type, spec.flavor] = Checker(spec.schema)
-        for problem in checker.check(_as_written(config) if waiting else config):
+        for problem in checker.check(as_written(config) if waiting else config):
             # What waits for outputs is checked when it is known, before the hook.
             if problem.key or not isinstance(_value_at(config, problem.path), Deferred):
                 self._diagnostics.append(located(problem, document, path))
@@ -193,12 +193,13 @@ def report_expressions(
         diagnostics.append(Diagnostic(code, error.message, document.span((*path, *place)), error.hint))
 
 
-def _as_written(value: Value) -> Value:
+def as_written(value: Value) -> Value:
+    """The value with the text of each expression that waits or has failed."""
     if isinstance(value, Deferred):
         return value.text
     if isinstance(value, Mapping):
-        return {key: _as_written(item) for key, item in value.items()}
-    return [_as_written(item) for item in value] if isinstance(value, list) else value
+        return {key: as_written(item) for key, item in value.items()}
+    return [as_written(item) for item in value] if isinstance(value, list) else value
 
 
 def _value_at(value: Value, path: FieldPath) -> Value:

@@ -13,7 +13,7 @@ from stackspec.core.values import digest
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.expressions import ValueResolver
 from stackspec.manifest.model import NO_LIFECYCLE, LifecycleSpec, Manifest
-from stackspec.stack.configure import Configurator, Configured, report_expressions
+from stackspec.stack.configure import Configurator, Configured, as_written, report_expressions
 from stackspec.stack.declared import Declarations, environment_settings
 from stackspec.stack.graph import closure, in_dependency_order
 from stackspec.stack.link import DeclaredComponent, Links, link
@@ -90,18 +90,21 @@ def _environment(
     declared: Declarations, process: Mapping[str, str], values: ValueResolver, name: str, diagnostics: list[Diagnostic]
 ) -> Environment:
     manifest = declared.environments.get(name)
-    environment = Environment(name, environment_settings(manifest))
-    if manifest is None or not environment.settings.vars:
-        return environment
+    settings = environment_settings(manifest)
+    if manifest is None:
+        return Environment(name, settings)
 
     def no_outputs(reference: ComponentOutput) -> ComponentOutput:
         raise ExpressionError("SS0303", f"'{reference}' is not defined: an Environment comes before components")
 
-    roots = {**_roots(environment, process), "vars": {}, "stack": {}}
+    own = {"name": name, "protected": settings.protected}
+    roots = {"env": process, "environment": own, "vars": {}, "stack": {}}
     explain = {"vars": "the vars of an Environment cannot read each other"}
-    resolution = values.resolve(environment.settings.vars, Scope(roots, no_outputs, explain))
-    report_expressions(resolution, manifest.document, ("spec", "vars"), diagnostics)
-    return Environment(name, environment.settings.replaced(vars=resolution.value))
+    written = {"description": settings.description, "vars": settings.vars}
+    resolution = values.resolve(written, Scope(roots, no_outputs, explain))
+    report_expressions(resolution, manifest.document, ("spec",), diagnostics)
+    # What failed has been reported: its text stands in, so that nothing is said of those who read it.
+    return Environment(name, settings.replaced(**as_written(resolution.value)))
 
 
 def _configure(links: Links, configurator: Configurator) -> dict[ComponentAddress, Configured | None]:
