@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from stackspec.core.diagnostic import Diagnostic, did_you_mean
+from stackspec.manifest.document import Document
 from stackspec.manifest.model import API_VERSION, KINDS, LATER_KINDS, Manifest
-from stackspec.manifest.parse import Document, parse
+from stackspec.manifest.parse import parse
 from stackspec.manifest.schema import Checker, Problem, envelope, type_name
 from stackspec.manifest.text import SourceText
 

@@ -10,7 +10,7 @@ from stackspec.core.address import NAME_PATTERN, FieldPath
 from stackspec.core.diagnostic import Span
 from stackspec.core.fields import Fields, setting
 from stackspec.core.values import ValueMap
-from stackspec.manifest.parse import Document
+from stackspec.manifest.document import Document
 
 API_VERSION = "stackspec.dev/v1"
 ADDRESS_PATTERN = "^[a-z]([a-z_]{0,38}[a-z])?/[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"

@@ -6,8 +6,6 @@ keys silently, recurse on nesting and expand aliases without bound. This builder
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,13 +24,13 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from stackspec.core.address import FieldPath
-from stackspec.core.diagnostic import Diagnostic, Note, Span, did_you_mean
-from stackspec.core.values import Value
+from stackspec.core.diagnostic import Diagnostic, Note, did_you_mean
+from stackspec.manifest.decode import FORBIDDEN, forbidden_character
+from stackspec.manifest.document import Document, Spans
+from stackspec.manifest.scalars import FIRST_CHARACTERS, TAGGED, OutOfRangeError, plain_value
+from stackspec.manifest.syntax import syntax_diagnostic
 from stackspec.manifest.text import SourceText
 
-MOST_BYTES = 64 * 1024 * 1024
-"""Bytes in a file or stream."""
 MOST_DOCUMENT_BYTES = 1024 * 1024
 """Bytes in a document."""
 MOST_LEVELS = 48
@@ -48,47 +46,6 @@ MOST_STREAM_NODES = 1_000_000
 DOCUMENT_NODES = 10
 """What a document counts for beside its nodes: the parser spends as much on an empty one."""
 
-_FORBIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]"
-)
-_VISIBLE_ASCII = bytes([9, 10, 13, *range(32, 127)])
-
-Spans = tuple[Any, ...]
-"""The place of a node: `(start, end)` of a scalar; with a third item for its children, a list of spans for a sequence,
-for a mapping a dict of key to `(key start, key end, spans of the value)`. Offsets count characters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One YAML document: its value, and the place of everything in it."""
-
-    value: Value
-    spans: Spans
-    source: SourceText
-
-    def span(self, path: FieldPath = (), *, key: bool = False) -> Span:
-        """The place of the value at `path`, or with `key` of its key.
-
-        Where the path leads further than the document, the place of the last part that exists.
-        """
-        start, end = self._offsets(path, key)
-        return self.source.span(start, end)
-
-    def _offsets(self, path: FieldPath, key: bool) -> tuple[int, int]:
-        node, key_place = self.spans, self.spans[:2]
-        for step in path:
-            children = node[2] if len(node) == 3 else None
-            if isinstance(children, dict) and step in children:
-                start, end, node = children[step]
-                key_place = (start, end)
-            elif isinstance(children, list) and isinstance(step, int) and step < len(children):
-                node = children[step]
-                key_place = node[:2]
-            else:
-                # A whole mapping is too much to point at; its key, or where it begins, is what is meant.
-                return key_place if isinstance(children, dict | list) else (node[0], node[1])
-        return key_place if key else (node[0], node[1])
-
 
 class _UnreadableError(Exception):
     """The rest of the file cannot be read; carries the diagnostic that says why."""
@@ -96,33 +53,6 @@ class _UnreadableError(Exception):
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.message)
         self.diagnostic = diagnostic
-
-
-def decode(file: str, data: bytes) -> SourceText | Diagnostic:
-    """The text of a file's bytes, or why they are not a manifest's text."""
-    if not data.translate(None, _VISIBLE_ASCII):
-        return SourceText(file, data.decode("ascii"))
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return Diagnostic("SS0104", "the file is UTF-16, not UTF-8", Span(file, 1, 1, 1, 2), "save it as UTF-8")
-    try:
-        text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        span = Span(file, line, column, line, column + 1)
-        return Diagnostic("SS0104", f"byte 0x{data[error.start]:02x} is not UTF-8", span, "save the file as UTF-8")
-    source = SourceText(file, text)
-    if match := _FORBIDDEN.search(text):
-        return _forbidden(match.group(), source.span(match.start(), match.end()))
-    return source
-
-
-def _forbidden(character: str, span: Span) -> Diagnostic:
-    from unicodedata import name
-
-    called = name(character, "")
-    described = f"U+{ord(character):04X} ({called})" if called else f"U+{ord(character):04X}"
-    return Diagnostic("SS0105", f"the character {described} is not allowed", span, "remove it")
 
 
 def parse(source: SourceText) -> tuple[list[Document], list[Diagnostic]]:
@@ -133,42 +63,8 @@ def parse(source: SourceText) -> tuple[list[Document], list[Diagnostic]]:
     except _UnreadableError as error:
         builder.diagnostics.append(error.diagnostic)
     except yaml.YAMLError as error:
-        builder.diagnostics.append(_syntax(error, source))
+        builder.diagnostics.append(syntax_diagnostic(error, source))
     return builder.documents, builder.diagnostics
-
-
-def _syntax(error: yaml.YAMLError, source: SourceText) -> Diagnostic:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    problem = getattr(error, "problem", None) or "the text is not YAML"
-    context = getattr(error, "context", None)
-    notes: tuple[Note, ...] = ()
-    begun = getattr(error, "context_mark", None)
-    if begun is not None and any(words in problem for words in _UNFINISHED):
-        mark = begun  # where the end of the text was found tells nobody anything
-    elif begun is not None and "did not find expected ',' or" in problem:
-        notes = (Note("it begins here", source.span(begun.index, begun.index + 1)),)
-    offset = min(mark.index, len(source.text)) if mark else 0
-    hint = None
-    if "\t" in source.text[offset : offset + 1] or ("cannot start any token" in problem and "\t" in source.text):
-        hint = "indent with spaces; YAML does not allow tabs"
-    elif "mapping values are not allowed" in problem:
-        hint = "put a text that contains ': ' in quotes"
-    elif "unexpected end of stream" in problem:
-        hint = "close the quote"
-    elif "unknown escape" in problem:
-        hint = "write '\\\\' for a backslash in double quotes, or use single quotes"
-    elif "did not find expected key" in problem:
-        hint = "indent the keys of one mapping alike"
-    elif "could not find expected ':'" in problem:
-        hint = "write 'key: value', or put a text of several lines in quotes"
-    elif source.text[offset : offset + 1] in ("%", "@", "`", "{"):
-        hint = "put a text that begins with this character in quotes"
-    message = f"not YAML: {problem}" + (f" {context}" if context else "")
-    return Diagnostic("SS0107", message, source.span(offset, offset + 1), hint, notes=notes)
-
-
-_UNFINISHED = ("could not find expected ':'", "unexpected end of stream")
-"""What libyaml says of something that never ends, at the end of the text."""
 
 
 class _Open:
@@ -245,7 +141,7 @@ class _Builder:
                 if event.tag is not None:
                     value = self._tagged(event, start, end)
                 elif event.implicit[0]:
-                    if not value or value[0] in _SPECIAL:
+                    if not value or value[0] in FIRST_CHARACTERS:
                         value = self._plain(value, start, end)
                 elif event.style == '"' and not value.isprintable():
                     self._check_characters(value, start, end)
@@ -315,7 +211,7 @@ class _Builder:
                 self.diagnostics.append(
                     self._unsupported("merge keys ('<<') are not part of YAML 1.2", start, end, "write the keys out")
                 )
-            elif (not name or name[0] in _SPECIAL) and not isinstance(self._plain(name, start, end), str):
+            elif (not name or name[0] in FIRST_CHARACTERS) and not isinstance(self._plain(name, start, end), str):
                 self.diagnostics.append(
                     self._unsupported("a key must be text", start, end, f'put it in quotes: "{name[:40]}"')
                 )
@@ -352,8 +248,8 @@ class _Builder:
             self.diagnostics.append(self._unsupported(message, start, start + 1, "remove the tag"))
 
     def _check_characters(self, text: str, start: int, end: int) -> None:
-        if match := _FORBIDDEN.search(text):
-            self.diagnostics.append(_forbidden(match.group(), self.source.span(start, end)))
+        if match := FORBIDDEN.search(text):
+            self.diagnostics.append(forbidden_character(match.group(), self.source.span(start, end)))
 
     def _tagged(self, event: Any, start: int, end: int) -> Any:
         short = event.tag.removeprefix("tag:yaml.org,2002:")
@@ -361,41 +257,24 @@ class _Builder:
         self._check_characters(text, start, end)
         if short == "str":
             return text
-        value = self._plain(text, start, end) if short in _TAGGED else None
-        if short in _TAGGED and isinstance(value, _TAGGED[short]) and not (short == "int" and value in (True, False)):
+        value = self._plain(text, start, end) if short in TAGGED else None
+        if short in TAGGED and isinstance(value, TAGGED[short]) and not (short == "int" and value in (True, False)):
             return float(value) if short == "float" else value
         message = (
             f"the value does not fit its tag '!!{short}'"
-            if short in _TAGGED
+            if short in TAGGED
             else f"the tag '{_short_tag(event.tag)}' is not one of YAML's core schema"
         )
         self.diagnostics.append(self._unsupported(message, start, end, "remove the tag"))
         return text
 
     def _plain(self, text: str, start: int, end: int) -> Any:
-        """The value of a plain scalar, by YAML 1.2's core schema; `010` stays text."""
-        if text in _WORDS:
-            return _WORDS[text]
-        if _INTEGER.match(text):
-            if len(text.lstrip("+-")) > 19:
-                return self._out_of_range("an integer may have at most 19 digits", start, end)
-            return int(text)
-        if _FLOAT.match(text):
-            number = float(text)
-            return number if math.isfinite(number) else self._out_of_range("the number is too large", start, end)
-        if match := _RADIX.match(text):
-            octal, hexadecimal = match.groups()
-            if len(text) > 18:
-                return self._out_of_range("an integer may have at most 16 octal or hexadecimal digits", start, end)
-            return int(octal, 8) if octal else int(hexadecimal, 16)
-        if _NOT_FINITE.match(text):
-            return self._out_of_range("infinity and not-a-number are not allowed", start, end)
-        return text
-
-    def _out_of_range(self, message: str, start: int, end: int) -> int:
-        hint = "put it in quotes to make it text"
-        self.diagnostics.append(Diagnostic("SS0110", message, self.source.span(start, end), hint))
-        return 0
+        try:
+            return plain_value(text)
+        except OutOfRangeError as error:
+            hint = "put it in quotes to make it text"
+            self.diagnostics.append(Diagnostic("SS0110", str(error), self.source.span(start, end), hint))
+            return 0
 
     def _unsupported(self, message: str, start: int, end: int, hint: str | None) -> Diagnostic:
         return Diagnostic("SS0109", message, self.source.span(start, end), hint)
@@ -426,19 +305,3 @@ def _merge(done: _Open) -> None:
                 if key not in done.value:
                     done.value[key] = value
                     done.places[key] = place
-
-
-_WORDS: dict[str, Any] = {
-    "": None,
-    "~": None,
-    **dict.fromkeys(("null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_SPECIAL = frozenset("~nNtTfF0123456789+-.")
-"""The first characters that a plain scalar other than text can have."""
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
-_RADIX = re.compile(r"0(?:o([0-7]+)|x([0-9a-fA-F]+))\Z")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-_NOT_FINITE = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
-_TAGGED: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stackspec.core.diagnostic import Diagnostic, Span, StackspecError, nearest
-from stackspec.manifest.parse import MOST_BYTES, decode
+from stackspec.manifest.decode import MOST_BYTES, decode
 from stackspec.manifest.text import SourceText
 
 PROJECT_FILE = "stackspec.yaml"

@@ -70,6 +70,20 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens to one component: its change for people, and the operations before and after the others' builds."""
+
+    change: Change
+    before: AppliedComponent | None
+    desired: DesiredComponent | None
+    goes: tuple[Operation, ...] = ()
+    """Deprovision or forget what is applied."""
+    comes: tuple[Operation, ...] = ()
+    """Make or change it into what is desired."""
+    identity: str | None = None
+
+
 class Phase(IntEnum):
     """The three parts of an apply, in their order; ARCHITECTURE's "Order and recovery" says why."""
 

@@ -8,15 +8,11 @@ off them. Phases follow each other; within and across them a step waits for thos
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from stackspec.core.address import ComponentAddress
-from stackspec.plan.model import Phase, Step, StepKey
+from stackspec.plan.model import Decision, Phase, Step, StepKey
 from stackspec.stack.graph import closure, reversed_edges
 from stackspec.state.model import AppliedState
-
-if TYPE_CHECKING:
-    from stackspec.plan.planner import Decision
 
 
 def order_steps(decisions: Iterable[Decision], applied: AppliedState) -> Mapping[StepKey, Step]:

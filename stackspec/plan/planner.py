@@ -15,7 +15,7 @@ from stackspec.core.expression import ComponentOutput, Deferred, Literal, Scope,
 from stackspec.core.values import UNKNOWN, Value, ValueMap, canonical, contains_deferred, digest
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.diff import changed_fields, created_fields
-from stackspec.plan.model import NOT_APPLIED, Action, Change, FieldChange, Plan
+from stackspec.plan.model import NOT_APPLIED, Action, Change, Decision, FieldChange, Plan
 from stackspec.plan.order import applied_edges, order_steps
 from stackspec.stack.graph import closure, reversed_edges
 from stackspec.stack.model import DesiredComponent, DesiredState
@@ -44,20 +44,6 @@ class Selection:
 
 EVERYTHING = Selection()
 """The selection of a plan that was not asked for anything less."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What happens to one component: its change for people, and the operations before and after the others' builds."""
-
-    change: Change
-    before: AppliedComponent | None
-    desired: DesiredComponent | None
-    goes: tuple[Operation, ...] = ()
-    """Deprovision or forget what is applied."""
-    comes: tuple[Operation, ...] = ()
-    """Make or change it into what is desired."""
-    identity: str | None = None
 
 
 def make_plan(desired: DesiredState, applied: AppliedState, spec_of: SpecOf, selection: Selection = EVERYTHING) -> Plan:

@@ -14,10 +14,10 @@ from stackspec.core.values import Value, ValueMap
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.registry import Registry
 from stackspec.flavors.types import COMPONENT_TYPES
+from stackspec.manifest.document import Document
 from stackspec.manifest.expressions import Resolution, ValueResolver
 from stackspec.manifest.load import located
 from stackspec.manifest.model import Manifest
-from stackspec.manifest.parse import Document
 from stackspec.manifest.schema import Checker
 from stackspec.stack.link import DeclaredComponent, Links, Members
 

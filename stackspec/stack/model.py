@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from stackspec.core.address import ComponentAddress, FieldPath
 from stackspec.core.diagnostic import Span
 from stackspec.core.values import ValueMap
+from stackspec.manifest.document import Document
 from stackspec.manifest.model import NO_LIFECYCLE, EnvironmentSpec, LifecycleSpec
-from stackspec.manifest.parse import Document
 
 DEFAULT_ENVIRONMENT = "default"
 """The environment of a project that declares none."""

@@ -11,9 +11,9 @@ from unittest.mock import patch
 import pytest
 
 from stackspec.apply.executor import Executor
-from stackspec.plan.model import Phase, Plan, Step, StepKey
+from stackspec.plan.model import Decision, Phase, Plan, Step, StepKey
 from stackspec.plan.order import applied_edges, order_steps
-from stackspec.plan.planner import Decision, Selection, SpecOf, make_plan
+from stackspec.plan.planner import Selection, SpecOf, make_plan
 from stackspec.stack.model import DesiredState
 from stackspec.state.model import AppliedComponent, AppliedState, Operation
 from stackspec.state.store import Begin

@@ -10,7 +10,9 @@ import yaml
 
 from stackspec.core.address import FieldPath
 from stackspec.core.diagnostic import Diagnostic, Span
-from stackspec.manifest.parse import Document, decode, parse
+from stackspec.manifest.decode import decode
+from stackspec.manifest.document import Document
+from stackspec.manifest.parse import parse
 from stackspec.manifest.text import SourceText
 
 
