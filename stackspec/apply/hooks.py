@@ -119,7 +119,7 @@ class Hooks:
                 case _:
                     raise TypeError(f"{operation} is not a hook")
             return component.outputs
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a library that exits must not take the apply with it
             return self._failure(error, component)
 
     def observe(self, component: AppliedComponent, cancelled: Event) -> Observation | HookFailure:
@@ -127,10 +127,10 @@ class Hooks:
         deadline = monotonic() + seconds_for(component, "observe")
         try:
             return self._flavor(component, deadline, cancelled, lambda _line: None).observe()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return self._failure(error, component)
 
-    def _failure(self, error: Exception, component: AppliedComponent) -> HookFailure:
+    def _failure(self, error: BaseException, component: AppliedComponent) -> HookFailure:
         if isinstance(error, HookError):
             return HookFailure("SS0601", error.message, error.hint)
         if isinstance(error, KeyError) and component.flavor not in self._registry.flavors_of(component.address.type):

@@ -1,0 +1,93 @@
+"""What a hook raises or returns amiss becomes one diagnostic of its component, and the apply goes on."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stackspec.flavors.contract import FlavorConfig, HookError, Observation, setting
+from stackspec.flavors.orchestrator import Orchestrator
+from stackspec.flavors.registry import Registry
+from stackspec.project import Project
+
+STACK = """\
+apiVersion: stackspec.dev/v1
+kind: Stack
+metadata: {name: dev}
+spec:
+  components:
+    orchestrator: {flavor: faulty, config: {how: HOW}}
+    artifact_store: {flavor: local, config: {path: ./artifacts}}
+"""
+
+
+def _exits() -> Any:
+    sys.exit("enough")
+
+
+def _refuses() -> Any:
+    raise HookError("the disk is full", "make room")
+
+
+def _breaks() -> Any:
+    raise ValueError("an odd value")
+
+
+def _lacks() -> Any:
+    import a_package_that_nobody_has  # type: ignore[import-not-found]
+
+    return a_package_that_nobody_has
+
+
+WAYS = {
+    "exits": (_exits, "SS0601", "SystemExit: enough", None),
+    "refuses": (_refuses, "SS0601", "the disk is full", "make room"),
+    "breaks": (_breaks, "SS0601", "ValueError: an odd value", None),
+    "lacks": (_lacks, "SS0602", "'a_package_that_nobody_has' is not installed", "pip install 'stackspec[rare]'"),
+    "answers": (lambda: "done", "SS0601", "returned a str", None),
+}
+
+
+class Faulty(Orchestrator):
+    """An orchestrator whose provision goes wrong."""
+
+    flavor = "faulty"
+    extra = "rare"
+
+    class Config(FlavorConfig):
+        """How."""
+
+        how: str = setting("What goes wrong.")
+
+    def observe(self) -> Observation:
+        return Observation(provisioned=False)
+
+    def provision(self) -> Any:
+        return WAYS[self.config.how][0]()
+
+    def deprovision(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_a_failing_hook_is_a_diagnostic(how: str, tmp_path: Path) -> None:
+    _, code, message, hint = WAYS[how]
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "dev.yaml").write_text(STACK.replace("HOW", how))
+    project = Project.open(tmp_path, registry=Registry([Faulty]))
+    result = project.apply(project.plan())
+    assert [str(address) for address in result.done] == ["artifact_store/dev"]
+    (failed,) = result.failed
+    assert failed.code == code
+    assert "orchestrator/dev: provision failed" in failed.message
+    assert message in failed.message
+    assert hint is None or hint in (failed.hint or "")
+    assert failed.source is not None
+    assert failed.source.line == 6
+    again = project.plan()
+    assert [
+        (change.action.value, change.reason) for change in again.plan.changes if change.action.value != "no-op"
+    ] == [("create", f"provision failed before: {failed.message.partition('provision failed: ')[2]}")]
