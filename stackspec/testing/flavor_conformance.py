@@ -189,12 +189,12 @@ class FlavorConformance:
             for hook in (late.observe, late.provision, late.deprovision):
                 _must_end(hook)
 
-    def test_secrets_stay_inside(self, case: FlavorCase, tmp_path: Path) -> None:
+    def test_secrets_stay_inside(self, case: FlavorCase, component: Flavor, tmp_path: Path) -> None:
         lines: list[str] = []
-        component = case.component(tmp_path, log=lines.append)
+        talking = case.component(tmp_path, log=lines.append)
         secrets = [getattr(component.config, name) for name in spec_of(case.flavor).sensitive]
-        outputs = component.provision()
-        said = f"{_plain(outputs)} {component.observe()} {lines}"
+        outputs = talking.provision()
+        said = f"{_plain(outputs)} {talking.observe()} {lines}"
         assert not [secret for secret in secrets if isinstance(secret, str) and secret in said]
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a child process to kill")
