@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from threading import Event
 from time import monotonic
 
@@ -28,7 +29,7 @@ def observe(components: Iterable[AppliedComponent], hooks: Hooks) -> dict[Compon
         while todo and workers.busy < PARALLELISM:
             component = todo.pop(0)
             deadline = monotonic() + seconds_for(component, "observe")
-            workers.call(component.address, deadline, lambda component=component: hooks.observe(component, cancelled))  # type: ignore[misc]
+            workers.call(component.address, deadline, partial(hooks.observe, component, cancelled))
         ended, overdue = workers.wait()
         seen.update(ended)
         seen.update({address: HookFailure("SS0601", "observe did not end in its time") for address in overdue})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from stackspec.core.address import ComponentAddress, FieldPath, format_path, parse_path
 from stackspec.core.diagnostic import Diagnostic, StackspecError, did_you_mean
@@ -147,10 +148,10 @@ class _Planner:
         pending = self._applied.pending.get(desired.address)
         spec = self._spec_of(desired.address.type, desired.flavor)
         assert spec is not None, "the compiler has checked the flavor"
-        if applied is None and pending is None:
+        before = applied or (pending.component if pending else None)
+        if before is None:
             config, _ = self._known(desired)
             return self._comes(desired, Action.CREATE, NOT_APPLIED, created_fields(config, spec))
-        before = applied or pending.component  # type: ignore[union-attr]
         if desired.lifecycle.ignore_changes:
             config = _kept(desired, before)
             desired = replace(desired, config=config, digest=digest(config))
@@ -170,7 +171,7 @@ class _Planner:
             change = self._change(desired, action, f"run_state is {'suspended' if desired.suspended else 'running'}")
             return Decision(change, before, desired, comes=(_run_state(desired),), identity=before.identity)
         change = self._change(desired, Action.NO_OP, "nothing changed")
-        variables = resolved(desired.variables, lambda reference: self._output(reference, False))
+        variables = resolved(desired.variables, partial(self._output, assume=False))
         comes = () if _recorded(desired, before, variables) else (Operation.RECORD,)
         return Decision(change, before, desired, comes=comes, identity=before.identity)
 
@@ -240,7 +241,8 @@ class _Planner:
 
     def _remove(self, address: ComponentAddress) -> Decision:
         applied, pending = self._applied.components.get(address), self._applied.pending.get(address)
-        before = applied or pending.component  # type: ignore[union-attr]
+        before = applied or (pending.component if pending else None)
+        assert before is not None
         desired = self._desired.components.get(address)
         lifecycle = desired.lifecycle if desired else before.lifecycle
         if applied is None or not lifecycle.retain_on_delete:
@@ -305,7 +307,7 @@ class _Planner:
             # A hook called on what is there keeps most outputs. A field that would force a replacement is taken to
             # stay: tearing down on a mere possibility loses data, and the executor refuses if it changes after all.
             assume = bool(spec and name in spec.replacing)
-            known[name] = resolved(value, lambda reference, assume=assume: self._output(reference, assume))  # type: ignore[misc]
+            known[name] = resolved(value, partial(self._output, assume=assume))
         return known, contains_deferred(known)
 
     def _output(self, reference: ComponentOutput, assume: bool) -> Literal | ComponentOutput:
