@@ -31,6 +31,9 @@ from stackspec.state.store import Begin, Finish, StateChange, StateStore
 LAST_WAIT = 4.0
 """Seconds that hooks get to end once the user insists on stopping."""
 
+NOT_REACHED = "the apply ended before it"
+"""Why an operation is pending whose turn has not come, though the one before it on the same component is done."""
+
 
 @dataclass(slots=True)
 class ApplyResult:
@@ -89,6 +92,8 @@ class Executor:
         self._told: list[Event] = []
         self._bad: dict[StepKey, str] = {}
         """Steps that did not succeed, and why those after them are left alone."""
+        self._suspends: set[ComponentAddress] = set()
+        """Components that the last phase suspends."""
         self.result = ApplyResult(serial=applied.serial)
 
     def run(self, plan: Plan) -> ApplyResult:
@@ -98,6 +103,7 @@ class Executor:
             StackspecError: the state cannot be written.
         """
         self._stop.wake = lambda: self._workers.tell(lambda: None)
+        self._suspends = {address for phase, address in plan.steps if phase is Phase.SUSPEND}
         for phase in Phase:
             self._run_phase([step for step in plan.steps.values() if step.phase is phase])
         self._commit()
@@ -149,8 +155,6 @@ class Executor:
             reason = self._reason_to_skip(step)
             if reason is not None:
                 self._skip(step, reason)
-                if index:
-                    self._leave(step, index, reason)
             elif step.operations:
                 one = self._begin(step, index)
                 if one is not None:
@@ -169,16 +173,14 @@ class Executor:
         return next((self._bad[key] for key in step.after if key in self._bad), None)
 
     def _skip(self, step: Step, reason: str) -> None:
+        told = any((phase, step.address) in self._bad for phase in Phase)
         self._bad[step.key] = reason
-        if step.operations:
+        pending = self._pending.get(step.address)
+        if pending is not None and pending.failure == NOT_REACHED:
+            self._pend(replace(pending, failure=reason))
+        if step.operations and not told:
             self.result.skipped[step.address] = reason
             self._listen(Skipped(step.address, reason))
-
-    def _leave(self, step: Step, index: int, reason: str) -> None:
-        """Record that a step was left between two of its operations: the next one is as good as failed."""
-        component = replace(self._components[step.address], suspended=step.operations[index] is Operation.SUSPEND)
-        self._pending[step.address] = PendingOperation(step.operations[index], component, reason)
-        self._changes.append(Begin(self._pending[step.address]))
 
     def _abandon(self, running: dict[StepKey, _Running]) -> None:
         """The user insists: what still runs stays pending, for the next apply to recover."""
@@ -193,7 +195,7 @@ class Executor:
         """Prepare an operation and record its intent; None where it needs no hook, or cannot begin."""
         operation = step.operations[index]
         try:
-            component = self._target(step, operation)
+            component = self._target(step, index)
         except ExpressionError as error:
             self._fail(step, operation, HookFailure(error.code, error.message, error.hint))
             return None
@@ -205,20 +207,19 @@ class Executor:
             and component.digest == self._components[step.address].digest
         )
         if operation in (Operation.RECORD, Operation.FORGET) or unchanged:
-            self._finish(step, operation, None if operation is Operation.FORGET else component, 0.0)
+            self._finish(step, index, None if operation is Operation.FORGET else component, 0.0)
             return None
-        self._pending[step.address] = PendingOperation(operation, component)
-        self._changes.append(Begin(self._pending[step.address]))
+        self._pend(PendingOperation(operation, component))
         return _Running(step, index, component, monotonic())
 
-    def _target(self, step: Step, operation: Operation) -> AppliedComponent | None:
+    def _target(self, step: Step, index: int) -> AppliedComponent | None:
         """The component as it will be once the operation is done; for one that goes, as it is.
 
         Raises:
             ExpressionError: an output does not fit where it is used.
         """
         current = self._components.get(step.address) or step.before
-        desired = step.desired
+        operation, desired = step.operations[index], step.desired
         if desired is None:
             assert current is not None
             return current
@@ -237,7 +238,7 @@ class Executor:
             depends_on=desired.depends_on,
             stacks=desired.stacks,
             # An operation that another follows has not brought about the desired run state yet.
-            suspended=desired.suspended if operation is step.operations[-1] else not desired.suspended,
+            suspended=desired.suspended if self._next(step, index) is None else not desired.suspended,
             lifecycle=desired.lifecycle,
             timeouts=desired.timeouts,
             variables=resolved(desired.variables, self._output),
@@ -288,24 +289,38 @@ class Executor:
 
     def _settle(self, one: _Running, outcome: ValueMap | HookFailure) -> bool:
         if isinstance(outcome, HookFailure):
-            self._pending[one.step.address] = PendingOperation(one.operation, one.component, outcome.message)
-            self._changes.append(Begin(self._pending[one.step.address]))
+            self._pend(PendingOperation(one.operation, one.component, outcome.message))
             self._fail(one.step, one.operation, outcome)
             return False
         gone = one.operation is Operation.DEPROVISION
         component = None if gone else replace(one.component, outputs=outcome)
-        self._finish(one.step, one.operation, component, monotonic() - one.started)
+        self._finish(one.step, one.index, component, monotonic() - one.started)
         return True
 
-    def _finish(self, step: Step, operation: Operation, component: AppliedComponent | None, seconds: float) -> None:
+    def _finish(self, step: Step, index: int, component: AppliedComponent | None, seconds: float) -> None:
+        operation, following = step.operations[index], self._next(step, index)
         self._pending.pop(step.address, None)
         if component is None:
             self._components.pop(step.address, None)
         else:
             self._components[step.address] = component
         self._changes.append(Finish(step.address, component))
+        if component is not None and following is not None:
+            suspended = following is Operation.SUSPEND
+            self._pend(PendingOperation(following, replace(component, suspended=suspended), NOT_REACHED))
         if operation is not Operation.RECORD:
             self._told.append(Succeeded(step.address, operation, seconds))
+
+    def _next(self, step: Step, index: int) -> Operation | None:
+        """The operation that this plan has for the component once this one is done."""
+        if index + 1 < len(step.operations):
+            return step.operations[index + 1]
+        building = step.phase is Phase.BUILD
+        return Operation.SUSPEND if building and step.address in self._suspends else None
+
+    def _pend(self, pending: PendingOperation) -> None:
+        self._pending[pending.component.address] = pending
+        self._changes.append(Begin(pending))
 
     def _fail(self, step: Step, operation: Operation, failure: HookFailure) -> None:
         self._bad[step.key] = f"{step.address} failed"

@@ -38,8 +38,20 @@ def run(arguments: Sequence[str]) -> int:
             sys.stderr.write(message + "\n")
             return 1
         words = context.command_path if context is not None else "stackspec"
-        raise StackspecError.of("SS0901", message.rstrip("."), hint=f"see '{words} --help'") from error
+        hint = _belongs_before(error, words) or f"see '{words} --help'"
+        raise StackspecError.of("SS0901", message.rstrip("."), hint=hint) from error
     return result if isinstance(result, int) else 0
+
+
+def _belongs_before(error: Any, words: str) -> str | None:
+    """What to do about an option of `start` that was given after the command."""
+    name = getattr(error, "option_name", None)
+    for hint in get_type_hints(start, include_extras=True).values():
+        declared = get_args(hint)[-1:]
+        if declared and isinstance(declared[0], Option) and name in declared[0].names:
+            given = f"{name} {declared[0].metavar}" if declared[0].metavar else name
+            return f"it stands before the command: stackspec {given}{words.removeprefix('stackspec')}"
+    return None
 
 
 def _application() -> typer.Typer:

@@ -111,9 +111,10 @@ def _approve(planned: Planned, approve: str | None) -> None:
 
     environment = planned.plan.environment
     if environment.settings.protected and approve != environment.name:
+        named = f", and --approve names '{approve}'" if approve else ""
         raise StackspecError.of(
             "SS0605",
-            f"the environment '{environment.name}' is protected",
+            f"the environment '{environment.name}' is protected{named}",
             hint=f"approve the change with --approve {environment.name}",
         )
 

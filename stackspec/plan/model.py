@@ -85,11 +85,12 @@ class Decision:
 
 
 class Phase(IntEnum):
-    """The three parts of an apply, in their order; ARCHITECTURE's "Order and recovery" says why."""
+    """The parts of an apply, in their order; `stackspec.plan.order` says why."""
 
     TEAR_DOWN = 0
     BUILD = 1
     PRUNE = 2
+    SUSPEND = 3
 
 
 StepKey = tuple[Phase, ComponentAddress]

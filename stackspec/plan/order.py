@@ -2,7 +2,8 @@
 
 Tear down first: replaced components, and removed ones that stand on them, dependents before what they depend on. Then
 build in the desired order. Then prune the other removed ones, dependents first, and only once what stays has moved
-off them. Phases follow each other; within and across them a step waits for those whose success it needs.
+off them. Last suspend, dependents first: a hook that builds or removes a component may need what it stands on to run.
+Phases follow each other; within and across them a step waits for those whose success it needs.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from stackspec.core.address import ComponentAddress
 from stackspec.plan.model import Decision, Phase, Step, StepKey
 from stackspec.stack.graph import closure, reversed_edges
-from stackspec.state.model import AppliedState
+from stackspec.state.model import AppliedState, Operation
 
 
 def order_steps(decisions: Iterable[Decision], applied: AppliedState) -> Mapping[StepKey, Step]:
@@ -29,43 +30,66 @@ def order_steps(decisions: Iterable[Decision], applied: AppliedState) -> Mapping
     steps: dict[StepKey, Step] = {}
     for address in torn_down:
         after = [(Phase.TEAR_DOWN, other) for other in dependents.get(address, ()) if other in torn_down]
-        _add(steps, decided[address], Phase.TEAR_DOWN, after)
+        _add(steps, Phase.TEAR_DOWN, decided[address], decided[address].goes, after)
     for address, decision in decided.items():
         if decision.desired is not None:
             waits: list[StepKey] = [(Phase.BUILD, other) for other in decision.desired.depends_on if other in decided]
             if address in torn_down:
                 waits.append((Phase.TEAR_DOWN, address))
-            _add(steps, decision, Phase.BUILD, waits)
+            built = tuple(operation for operation in decision.comes if operation is not Operation.SUSPEND)
+            _add(steps, Phase.BUILD, decision, built, waits)
     for address in removed:
         if address not in torn_down:
             waits = []
             for other in dependents.get(address, ()):
                 if other in torn_down:
                     waits.append((Phase.TEAR_DOWN, other))
-                if other in decided:
-                    waits.append((Phase.PRUNE if decided[other].desired is None else Phase.BUILD, other))
-            _add(
-                steps,
-                decided[address],
-                Phase.PRUNE,
-                [key for key in waits if key[0] is not Phase.PRUNE or key[1] not in torn_down],
-            )
+                if other in decided and decided[other].desired is not None:
+                    waits.append((Phase.BUILD, other))
+                elif other in decided and other not in torn_down:
+                    waits.append((Phase.PRUNE, other))
+            _add(steps, Phase.PRUNE, decided[address], decided[address].goes, waits)
+    _add_suspends(steps, decided, dependents)
     return steps
 
 
-def _add(steps: dict[StepKey, Step], decision: Decision, phase: Phase, after: list[StepKey]) -> None:
-    building = phase is Phase.BUILD
+def _add_suspends(
+    steps: dict[StepKey, Step],
+    decided: Mapping[ComponentAddress, Decision],
+    dependents: Mapping[ComponentAddress, Iterable[ComponentAddress]],
+) -> None:
+    suspended = dict.fromkeys(address for address, one in decided.items() if Operation.SUSPEND in one.comes)
+    if not suspended:
+        return
+    standing = {address: one.desired.depends_on for address, one in decided.items() if one.desired is not None}
+    desired_dependents = reversed_edges(standing)
+    for address in suspended:
+        waits: list[StepKey] = [(Phase.BUILD, address)]
+        for other in desired_dependents.get(address, ()):
+            waits.append((Phase.SUSPEND if other in suspended else Phase.BUILD, other))
+        for other in dependents.get(address, ()):
+            waits += [key for key in ((Phase.TEAR_DOWN, other), (Phase.PRUNE, other)) if key in steps]
+        _add(steps, Phase.SUSPEND, decided[address], (Operation.SUSPEND,), waits)
+
+
+def _add(
+    steps: dict[StepKey, Step],
+    phase: Phase,
+    decision: Decision,
+    operations: tuple[Operation, ...],
+    after: Iterable[StepKey],
+) -> None:
+    goes = phase in (Phase.TEAR_DOWN, Phase.PRUNE)
+    # What was torn down is gone by the time it is built anew.
+    anew = bool(decision.goes) and not goes
     steps[phase, decision.change.address] = Step(
         phase,
         decision.change.address,
-        decision.comes if building else decision.goes,
-        # What was torn down is gone by the time it is built anew.
-        None if building and decision.goes else decision.before,
-        decision.desired if building else None,
+        operations,
+        None if anew else decision.before,
+        None if goes else decision.desired,
         tuple(after),
-        None
-        if building and decision.goes
-        else decision.identity or (decision.before.identity if decision.before else None),
+        None if anew else decision.identity or (decision.before.identity if decision.before else None),
     )
 
 

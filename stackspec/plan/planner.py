@@ -151,7 +151,10 @@ class _Planner:
         before = applied or (pending.component if pending else None)
         if before is None:
             config, _ = self._known(desired)
-            return self._comes(desired, Action.CREATE, NOT_APPLIED, created_fields(config, spec))
+            reason = (
+                f"{NOT_APPLIED}; {_why_run_state(desired)}" if desired.suspended and spec.can_suspend else NOT_APPLIED
+            )
+            return self._comes(desired, Action.CREATE, reason, created_fields(config, spec))
         if desired.lifecycle.ignore_changes:
             config = _kept(desired, before)
             desired = replace(desired, config=config, digest=digest(config))
@@ -163,17 +166,21 @@ class _Planner:
             return self._retry(desired, pending, before, fields, replaces)
         if replaces:
             return self._replaced(desired, before, Action.REPLACE, replaces, fields)
+        turns = spec.can_suspend and desired.suspended != before.suspended
         if fields:
-            changed = ", ".join(dict.fromkeys(format_path(change.path[:2]) for change in fields))
-            return self._comes(desired, Action.UPDATE, f"{changed} changed", fields, before=before)
-        if desired.suspended != before.suspended and spec.can_suspend:
+            reason = ", ".join(dict.fromkeys(format_path(change.path[:2]) for change in fields)) + " changed"
+            if turns:
+                reason += f"; {_why_run_state(desired)}"
+            return self._comes(desired, Action.UPDATE, reason, fields, before=before)
+        if turns:
             action = Action.SUSPEND if desired.suspended else Action.RESUME
-            change = self._change(desired, action, f"run_state is {'suspended' if desired.suspended else 'running'}")
-            return Decision(change, before, desired, comes=(_run_state(desired),), identity=before.identity)
+            change = self._change(desired, action, _why_run_state(desired))
+            comes = (*self._moves_off(desired), _run_state(desired))
+            return Decision(change, before, desired, comes=comes, identity=before.identity)
         change = self._change(desired, Action.NO_OP, "nothing changed")
         variables = resolved(desired.variables, partial(self._output, assume=False))
-        comes = () if _recorded(desired, before, variables) else (Operation.RECORD,)
-        return Decision(change, before, desired, comes=comes, identity=before.identity)
+        recorded = () if _recorded(desired, before, variables) else (Operation.RECORD,)
+        return Decision(change, before, desired, comes=recorded, identity=before.identity)
 
     def _retry(
         self,
@@ -193,7 +200,8 @@ class _Planner:
         match pending.operation:
             case Operation.UPDATE | Operation.SUSPEND | Operation.RESUME if not replaces:
                 decision = self._comes(desired, action, reason, fields, before=before)
-                first = decision.comes[:1] if fields or pending.operation is Operation.UPDATE else ()
+                updates = fields or pending.operation is Operation.UPDATE
+                first = decision.comes[:1] if updates else self._moves_off(desired)
                 # Whether it runs now nobody has recorded.
                 spec = self._spec_of(desired.address.type, desired.flavor)
                 return replace(decision, comes=(*first, *((_run_state(desired),) if spec and spec.can_suspend else ())))
@@ -202,6 +210,11 @@ class _Planner:
                 return replace(decision, comes=(Operation.PROVISION, *decision.comes[1:]))
             case _:
                 return self._replaced(desired, before, action, reason, fields, guard=not created)
+
+    def _moves_off(self, desired: DesiredComponent) -> tuple[Operation, ...]:
+        """Record, before what it no longer stands on may go, that a component which only stops has left it."""
+        left = set(applied_edges(self._applied)[desired.address]) - set(desired.depends_on)
+        return (Operation.RECORD,) if left else ()
 
     def _comes(
         self,
@@ -342,6 +355,10 @@ def resolved(value: Value, output: Callable[[ComponentOutput], Literal | Compone
 
 def _run_state(desired: DesiredComponent) -> Operation:
     return Operation.SUSPEND if desired.suspended else Operation.RESUME
+
+
+def _why_run_state(desired: DesiredComponent) -> str:
+    return f"run_state is {'suspended' if desired.suspended else 'running'}"
 
 
 def _recorded(desired: DesiredComponent, before: AppliedComponent, variables: ValueMap) -> bool:

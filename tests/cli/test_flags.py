@@ -65,6 +65,17 @@ def test_usage_errors(arguments: list[str], told: str, dev: Path, ask: Ask) -> N
     assert not (dev / ".stackspec").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["plan", "-q"], "stackspec -q plan"),
+        (["state", "list", "--chdir", "x"], "stackspec --chdir DIR state list"),
+    ],
+)
+def test_options_that_stand_before_the_command(arguments: list[str], told: str, dev: Path, ask: Ask) -> None:
+    assert f"help: it stands before the command: {told}\n" in ask(*arguments).err
+
+
 def test_no_command_shows_the_help(ask: Ask) -> None:
     answer = ask()
     assert answer.code == 1
@@ -121,6 +132,7 @@ def test_a_protected_environment_needs_its_name(dev: Path, ask: Ask) -> None:
         answer = ask("apply", "-e", "prod", *arguments)
         assert answer.code == 1
         assert "error[SS0605]" in answer.err
+        assert ("'laptop'" in answer.err) == ("laptop" in arguments)
     assert ask("apply", "-e", "laptop", "--yes", "--target", "orchestrator/dev").code == 0
     assert ask("apply", "-e", "prod", "--yes", "--approve", "prod").code == 0
     assert ask("destroy", "-e", "prod", "--yes").code == 1

@@ -113,15 +113,18 @@ def spec_of(component_type: str, flavor: str) -> FlavorSpec | None:
 class _Guard:
     """The law of order, as the world sees it at each hook.
 
-    What a component needs is there when its hook is called, and nothing stands on what is deprovisioned; only what
-    stays while the thing under it is torn down, to make room for a replacement, may stand on nothing for a while.
+    What a component needs is there when its hook is called, nothing stands on what is deprovisioned, and what stops
+    stops before what it stands on; only what stays while the thing under it is torn down, to make room for a
+    replacement, may stand on nothing for a while.
     """
 
     def __init__(self, store: WatchedStore, world: World, plan: Plan) -> None:
         self._store = store
         self._world = world
         building = [step for step in plan.steps.values() if step.phase is Phase.BUILD]
-        self._going = {step.address for step in plan.steps.values() if step.phase is not Phase.BUILD}
+        self._going = {step.address for step in plan.steps.values() if step.desired is None}
+        self._going |= {step.address for step in plan.steps.values() if step.phase is Phase.TEAR_DOWN}
+        self._suspends = {step.address for step in plan.steps.values() if step.phase is Phase.SUSPEND}
         self._torn_down = {step.address for step in plan.steps.values() if step.phase is Phase.TEAR_DOWN}
         self._desired = {step.address: step.desired for step in building}
 
@@ -131,6 +134,8 @@ class _Guard:
             self._nothing_forbids(parsed)
             self._nothing_stands_on(parsed, identity)
             return
+        if hook == "suspend":
+            self._nothing_runs_on(parsed)
         if hook != "provision" and identity not in self._world.things:
             raise LawBrokenError(f"{hook} was called for {address}, which is not there")
         if hook in ("provision", "update"):
@@ -147,6 +152,12 @@ class _Guard:
         applied, desired = self._store.state.components.get(address), self._desired.get(address)
         if applied and applied.lifecycle.prevent_destroy and desired and desired.lifecycle.prevent_destroy:
             raise LawBrokenError(f"{address} was deprovisioned, which prevent_destroy forbids")
+
+    def _nothing_runs_on(self, address: ComponentAddress) -> None:
+        for other in self._suspends:
+            desired = self._desired[other]
+            if desired and address in desired.depends_on and any(thing.running for thing in self._owned(other)):
+                raise LawBrokenError(f"{address} was suspended before {other}, which stands on it")
 
     def _nothing_stands_on(self, address: ComponentAddress, identity: str) -> None:
         for other, thing in self._world.things.items():

@@ -66,7 +66,8 @@ def test_each_component_has_one_action_that_fits_it(
         assert all(phase <= step.phase for phase, _ in step.after)
         if step.operations and actions[step.address] is Action.NO_OP:
             assert step.operations == ("record",)
-        assert (step.desired is None) == (step.phase is not Phase.BUILD)
+        assert (step.desired is None) == (step.phase in (Phase.TEAR_DOWN, Phase.PRUNE))
+        assert (step.phase is Phase.SUSPEND) == ("suspend" in step.operations)
 
 
 @settings(max_examples=100, deadline=None)

@@ -85,6 +85,13 @@ def built_at_once(decisions: Iterable[Decision], applied: AppliedState) -> Mappi
     }
 
 
+def suspended_at_once(decisions: Iterable[Decision], applied: AppliedState) -> Mapping[StepKey, Step]:
+    return {
+        key: replace(step, after=()) if step.phase is Phase.SUSPEND else step
+        for key, step in order_steps(decisions, applied).items()
+    }
+
+
 def executor(cls: type[Executor]) -> AbstractContextManager[object]:
     return patch.object(Lab, "executor", cls)
 
@@ -96,11 +103,10 @@ def order(function: Order) -> AbstractContextManager[object]:
 def new_identities() -> AbstractContextManager[object]:
     real = Executor._target
 
-    def target(self: Executor, step: Step, operation: Operation) -> AppliedComponent | None:
-        component = real(self, step, operation)
-        return (
-            replace(component, identity=token_hex(8)) if component and operation is Operation.PROVISION else component
-        )
+    def target(self: Executor, step: Step, index: int) -> AppliedComponent | None:
+        component = real(self, step, index)
+        anew = step.operations[index] is Operation.PROVISION
+        return replace(component, identity=token_hex(8)) if component and anew else component
 
     return patch.object(Executor, "_target", target)
 
@@ -116,6 +122,7 @@ def life() -> None:
     """From nothing to a project, to half of it and others, and to nothing, with a crash everywhere."""
     check_every_crash(Lab(), FULL, HALF)
     lab = Lab()
+    check_converges(lab, replace(FULL, suspended=frozenset({"red"})))
     check_converges(lab, FULL)
     check_every_crash(lab, HALF, FULL)
     lab.run(lab.plan(HALF), failing=["half update experiment_tracker/a"])
@@ -130,6 +137,7 @@ def life() -> None:
         pytest.param(executor(NothingIsSkipped), "before .* was there|stood on it", id="failures ignored"),
         pytest.param(order(pruned_forwards), "stood on it", id="pruned in forward order"),
         pytest.param(order(built_at_once), "before .* was there|failed", id="built without order"),
+        pytest.param(order(suspended_at_once), "was suspended before", id="suspended without order"),
         pytest.param(pending_ignored(), "there twice|orphaned", id="pending ignored"),
         pytest.param(new_identities(), "there twice|orphaned", id="a new identity at each retry"),
     ],

@@ -21,7 +21,13 @@ DIED = "an earlier apply died in"
     ("project", "state", "action", "reason", "hooks"),
     [
         (one(), NOTHING, Action.CREATE, "not in the applied state", ["build provision"]),
-        (one(suspended=True), NOTHING, Action.CREATE, "not in the applied state", ["build provision", "build suspend"]),
+        (
+            one(suspended=True),
+            NOTHING,
+            Action.CREATE,
+            "not in the applied state; run_state is suspended",
+            ["build provision", "suspend suspend"],
+        ),
         (
             one(flavor="rigid", suspended=True),
             NOTHING,
@@ -36,15 +42,15 @@ DIED = "an earlier apply died in"
             one(size=2),
             applied(one(suspended=True)),
             Action.UPDATE,
-            "config.size changed",
+            "config.size changed; run_state is running",
             ["build update", "build resume"],
         ),
         (
             one(size=2, suspended=True),
             applied(one()),
             Action.UPDATE,
-            "config.size changed",
-            ["build update", "build suspend"],
+            "config.size changed; run_state is suspended",
+            ["build update", "suspend suspend"],
         ),
         (
             one(shape="square"),
@@ -67,7 +73,7 @@ DIED = "an earlier apply died in"
             "the flavor was 'pliant'",
             ["tear_down deprovision", "build provision"],
         ),
-        (one(suspended=True), applied(one()), Action.SUSPEND, "run_state is suspended", ["build suspend"]),
+        (one(suspended=True), applied(one()), Action.SUSPEND, "run_state is suspended", ["suspend suspend"]),
         (one(), applied(one(suspended=True)), Action.RESUME, "run_state is running", ["build resume"]),
         (
             one(flavor="rigid", suspended=True),
@@ -154,7 +160,7 @@ def test_what_changed_decides(
             in_flight(applied(one(suspended=True)), Operation.RESUME),
             Action.RECOVER,
             f"{DIED} resume",
-            ["build update", "build suspend"],
+            ["build update", "suspend suspend"],
         ),
         (
             one(),

@@ -68,6 +68,19 @@ def _key(key: tuple[Phase, tuple[str, str]]) -> str:
             {"build a": [], "build c": ["build a"], "prune b": ["build c"]},
             id="pruned once the others have moved off it",
         ),
+        pytest.param(
+            CHAIN,
+            replace(CHAIN.changed("a", size=2), suspended=frozenset({"red"})),
+            {
+                "build a": [],
+                "build b": ["build a"],
+                "build c": ["build b"],
+                "suspend a": ["build a", "suspend b"],
+                "suspend b": ["build b", "suspend c"],
+                "suspend c": ["build c"],
+            },
+            id="suspended once all is built, before what it stands on",
+        ),
         pytest.param(CHAIN, CHAIN, {}, id="no steps where nothing is to be done"),
     ],
 )
