@@ -48,11 +48,17 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The manifests of a project as read."""
+    """The manifests of a project as read.
+
+    Attributes:
+        texts: File, as places name it, to its text.
+        named: The files that `Project.named` names, as places name them.
+    """
 
     declarations: Declarations
     diagnostics: tuple[Diagnostic, ...]
     texts: dict[str, SourceText] = field(repr=False)
+    named: frozenset[str] = frozenset()
 
 
 class Project:
@@ -62,39 +68,31 @@ class Project:
         root: The folder that holds `stackspec.yaml` or `stacks/`, absolute.
         files: Manifest files to read instead of the project's folders; `-` is standard input.
         registry: The flavors there are.
+        named: Files and folders whose problems `validate` is to report alone, read as well where the project does not.
     """
 
-    def __init__(self, root: Path, files: Sequence[str] = (), registry: Registry | None = None) -> None:
+    def __init__(
+        self, root: Path, files: Sequence[str] = (), registry: Registry | None = None, named: Sequence[str] = ()
+    ) -> None:
         self.root = root
         self._files = tuple(files)
-        self._also: tuple[str, ...] = ()
+        self._named = tuple(named)
         self.registry = registry or Registry()
 
     @classmethod
-    def open(cls, start: Path | str = ".", files: Sequence[str] = (), registry: Registry | None = None) -> Project:
+    def open(
+        cls,
+        start: Path | str = ".",
+        files: Sequence[str] = (),
+        registry: Registry | None = None,
+        named: Sequence[str] = (),
+    ) -> Project:
         """The project around a folder.
 
         Raises:
             StackspecError: there is none.
         """
-        return cls(find_root(Path(start)), files, registry)
-
-    def with_files(self, names: Sequence[str]) -> Project:
-        """The same project with more files read beside its folders: those named that it does not read anyway."""
-        known = {os.path.realpath(self.root / file) for file in self.loaded.texts}
-        more = [name for name in names if os.path.realpath(name) not in known]
-        if not more:
-            return self
-        other = Project(self.root, self._files, self.registry)
-        other._also = tuple(more)
-        return other
-
-    def only(self, diagnostics: Sequence[Diagnostic], names: Sequence[str]) -> list[Diagnostic]:
-        """The diagnostics whose place is in one of the files named, and those without a place."""
-        wanted = {os.path.realpath(name) for name in names}
-        return [
-            one for one in diagnostics if one.source is None or os.path.realpath(self.root / one.source.file) in wanted
-        ]
+        return cls(find_root(Path(start)), files, registry, named)
 
     def described(self) -> str:
         """What the project declares, counted."""
@@ -116,11 +114,25 @@ class Project:
         project_file = read_project_file(self.root)
         manifests, diagnostics, texts = load([project_file] if project_file else [])
         settings = next((one for one in manifests if one.kind == "Project"), None)
-        named = bool(self._files)
-        sources = read_files(self.root, self._files) if named else read_manifests(self.root, _folders(settings))
-        more, problems, more_texts = load([*sources, *read_files(self.root, self._also)])
+        own = read_files(self.root, self._files) if self._files else read_manifests(self.root, _folders(settings))
+        sources = list(own)
+        also, named = self._also([*texts, *(one.file for one in sources if isinstance(one, SourceText))])
+        more, problems, more_texts = load([*sources, *also])
         declarations, conflicts = declare([*manifests, *more])
-        return Loaded(declarations, (*diagnostics, *problems, *conflicts), {**texts, **more_texts})
+        return Loaded(declarations, (*diagnostics, *problems, *conflicts), {**texts, **more_texts}, named)
+
+    def _also(self, known: Sequence[str]) -> tuple[list[SourceText | Diagnostic], frozenset[str]]:
+        """What is named and not read yet, and the files that are named."""
+        real = {os.path.realpath(self.root / file): file for file in known} if self._named else {}
+        more: list[SourceText | Diagnostic] = []
+        named: set[str] = set()
+        for source in read_files(self.root, self._named):
+            file = source.file if isinstance(source, SourceText) else source.source.file if source.source else None
+            before = real.get(os.path.realpath(self.root / file)) if file is not None else None
+            if before is None:
+                more.append(source)
+            named.update(filter(None, (before or file,)))
+        return more, frozenset(named)
 
     @property
     def settings(self) -> ProjectSpec:
@@ -146,13 +158,22 @@ class Project:
         return desired, [*self.loaded.diagnostics, *diagnostics]
 
     def validate(self, environment: str | None = None) -> list[Diagnostic]:
-        """Every problem of the manifests, in one environment or in all; reads no state and calls no hook."""
+        """Every problem of the manifests, in one environment or in all; reads no state and calls no hook.
+
+        Of a project that names files, the problems in these, and those without a place.
+        """
+        found = self._problems(environment)
+        if self._named:
+            found = [one for one in found if one.source is None or one.source.file in self.loaded.named]
+        return in_order(found)
+
+    def _problems(self, environment: str | None) -> list[Diagnostic]:
         declarations = self.loaded.declarations
         if environment is not None or declarations.project.default_environment is not None:
             try:
                 selected = self.environment(environment)
             except StackspecError as error:
-                return in_order([*self.loaded.diagnostics, *error.diagnostics])
+                return [*self.loaded.diagnostics, *error.diagnostics]
             names: Sequence[str] = (selected,) if environment is not None else declarations.environment_names
         else:
             names = declarations.environment_names
@@ -164,7 +185,7 @@ class Project:
             used |= set(desired.components)
         if environment is None and not has_errors(found):
             found += unused_components(declarations, used)
-        return in_order(found)
+        return found
 
     # --- plans
 

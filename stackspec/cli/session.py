@@ -28,7 +28,9 @@ class Session:
     As a context it turns a `StackspecError` into its diagnostics and the process's exit code 1.
 
     Args:
+        files: See `Project`.
         failure: What stands beside the diagnostics in a JSON answer that is an error; an event is one line.
+        named: See `Project`.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class Session:
         output: OutputFormat = OutputFormat.TEXT,
         files: Sequence[str] | None = None,
         failure: Mapping[str, Any] | None = None,
+        named: Sequence[str] | None = None,
     ) -> None:
         self._failure = failure or {"format_version": "1.0"}
         self.json = output is OutputFormat.JSON
         self.style = Style(_colour(sys.stdout))
         self.error_style = Style(_colour(sys.stderr))
         self._files = files or ()
+        self._named = named or ()
         self._project: Project | None = None
 
     @property
@@ -52,12 +56,8 @@ class Session:
             StackspecError: there is none.
         """
         if self._project is None:
-            self._project = Project.open(".", self._files)
+            self._project = Project.open(".", self._files, named=self._named)
         return self._project
-
-    @project.setter
-    def project(self, project: Project) -> None:
-        self._project = project
 
     def answer(self, text: str) -> None:
         """Write to standard output."""

@@ -20,12 +20,8 @@ def validate(
     from stackspec.core.diagnostic import has_errors
     from stackspec.render.diagnostics import diagnostics_json
 
-    with Session(output, files, failure={"valid": False}) as session:
-        if names:
-            session.project = session.project.with_files(names)
+    with Session(output, files, failure={"valid": False}, named=names) as session:
         found = session.project.validate(environment)
-        if names:
-            found = session.project.only(found, names)
         valid = not has_errors(found)
         if session.json:
             session.answer_json({"valid": valid, "diagnostics": diagnostics_json(found)})

@@ -55,7 +55,8 @@ CODES: Mapping[str, Code] = {
     "SS0106": Code(
         "too-large",
         "A file, a document or a value is larger than the reader's bounds (64 MiB and 1,000,000 nodes a file; "
-        "1 MiB, 48 levels, 20,000 nodes and 200 aliases a document, 40,000 nodes once aliases are expanded).",
+        "1 MiB, 48 levels, 20,000 nodes and 200 aliases a document, 40,000 nodes once aliases are expanded), or the "
+        "folders hold more than 200,000 files and folders.",
         "a document of 2 MiB",
         "Split the document.",
     ),
@@ -241,7 +242,8 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0409": Code(
         "same-place",
-        "Two components manage the same path, so one would undo what the other does.",
+        "Two components manage the same path, or one a path inside the other's, so one would undo what the other does; "
+        "or a component's path overlaps with the project's own: its manifests, `.stackspec`, `.git`.",
         "two artifact stores with `path: ./artifacts`",
         "Give each a path of its own, or share one Component.",
     ),

@@ -11,7 +11,6 @@ be killed at any instant and is then called again with the same `context.identit
 from __future__ import annotations
 
 import builtins
-import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -22,6 +21,8 @@ from typing import Any, ClassVar, Self
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.fields import Fields, Schema, defaults_of, json_schema, setting, settings_marked
+from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE
+from stackspec.flavors.places import is_allowed, is_reserved, real_place
 
 __all__ = [
     "Flavor",
@@ -106,15 +107,20 @@ class HookContext:
         """The absolute path of a `path` field, links resolved.
 
         Raises:
-            HookError: it leads out of the project and is under no allowed path. The compiler has refused such a
-                text already; a link made since then can still lead astray, so it is checked again at use.
+            HookError: it leads out of the project and is under no allowed path, or to stackspec's own folder. The
+                compiler has refused such a text already; a link made since then can still lead astray, and a text
+                made of outputs is known only now, so it is checked again at use.
         """
-        resolved = Path(os.path.realpath(self.root / text))
-        homes = (Path(os.path.realpath(self.root)), *(Path(os.path.realpath(path)) for path in self.allowed_paths))
-        if not any(resolved.is_relative_to(home) for home in homes):
+        resolved = real_place(self.root, text)
+        if not is_allowed(resolved, self.root, self.allowed_paths):
             raise HookError(
                 f"the path '{text}' leads to {resolved}, outside the project",
-                "use a path inside the project, or add its folder to spec.allowed_paths of stackspec.yaml",
+                f"use a path inside the project, or add its folder to spec.allowed_paths of {PROJECT_FILE}",
+            )
+        if is_reserved(resolved, self.root):
+            raise HookError(
+                f"the path '{text}' leads to {resolved}, which overlaps with stackspec's own folder {LOCAL_FOLDER}",
+                "use a path that the component has for itself",
             )
         return resolved
 

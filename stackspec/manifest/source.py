@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stackspec.core.diagnostic import Diagnostic, Span, StackspecError, nearest
+from stackspec.core.layout import MANIFEST_FOLDER, PROJECT_FILE
 from stackspec.manifest.decode import MOST_BYTES, decode
 from stackspec.manifest.text import SourceText
 
-PROJECT_FILE = "stackspec.yaml"
 STANDARD_INPUT = "<stdin>"
+MOST_ENTRIES = 200_000
+"""Files and folders under the folders of a project."""
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -23,15 +25,18 @@ def find_root(start: Path) -> Path:
     Raises:
         StackspecError: there is none, or `start` is no folder.
     """
-    here = Path(os.path.abspath(start))
+    try:
+        here = Path(os.path.abspath(start))
+    except FileNotFoundError as error:
+        raise StackspecError.of("SS0112", "the working directory does not exist any more") from error
     if not here.is_dir():
         raise StackspecError.of("SS0111", f"{start} is not a folder")
     for folder in (here, *here.parents):
-        if (folder / PROJECT_FILE).is_file() or (folder / "stacks").is_dir():
+        if (folder / PROJECT_FILE).is_file() or (folder / MANIFEST_FOLDER).is_dir():
             return folder
     raise StackspecError.of(
         "SS0112",
-        f"no project in {here} or above it: neither {PROJECT_FILE} nor a folder 'stacks'",
+        f"no project in {here} or above it: neither {PROJECT_FILE} nor a folder '{MANIFEST_FOLDER}'",
         hint="run 'stackspec init'",
     )
 
@@ -50,6 +55,7 @@ def read_manifests(root: Path, folders: Sequence[tuple[str, Span | None]]) -> It
         root: The project's root, absolute.
         folders: Paths relative to the root, each with the place that names it.
     """
+    walk = _Walk(root)
     for folder, named_at in folders:
         path = os.path.join(root, folder)
         if not os.path.exists(path):
@@ -58,25 +64,30 @@ def read_manifests(root: Path, folders: Sequence[tuple[str, Span | None]]) -> It
         elif not _inside(root, path):
             yield Diagnostic("SS0103", f"'{folder}' leaves the project", named_at, _KEEP_INSIDE)
         elif os.path.isdir(path):
-            yield from _walk(root, folder.rstrip("/") or ".", seen={os.path.realpath(path)})
+            yield from walk.files(os.path.normpath(folder))
         else:
-            yield _read(root, folder)
+            yield _read(root, os.path.normpath(folder))
 
 
 def read_files(root: Path, files: Sequence[str]) -> Iterator[SourceText | Diagnostic]:
-    """The files named on a command line, relative to the working directory; `-` is standard input."""
+    """The files and folders named on a command line, relative to the working directory; `-` is standard input.
+
+    A file inside the project is called by its path from the root, any other by its absolute path.
+    """
+    walk = _Walk(root)
     for name in files:
+        path = os.path.abspath(name)
         if name == "-":
             data = sys.stdin.buffer.read(MOST_BYTES + 1)
             yield _bounded(STANDARD_INPUT, data)
         elif not os.path.exists(name):
             yield Diagnostic("SS0111", f"the file '{name}' does not exist", hint=_nearest_file(Path.cwd(), name))
-        elif os.path.isdir(name):
-            yield from _walk(root, os.path.relpath(name, root), seen={os.path.realpath(name)})
         else:
-            absolute = os.path.abspath(name)
-            inside = Path(absolute).is_relative_to(root)
-            yield _read(root, os.path.relpath(absolute, root)) if inside else _open(absolute, name)
+            called = os.path.relpath(path, root) if Path(path).is_relative_to(root) else path
+            if os.path.isdir(path):
+                yield from walk.files(called)
+            else:
+                yield _read(root, called) if called != path else _open(path, path)
 
 
 def _inside(root: Path, path: str) -> bool:
@@ -84,27 +95,52 @@ def _inside(root: Path, path: str) -> bool:
     return real == home or real.startswith(home.rstrip("/") + "/")
 
 
-def _walk(root: Path, folder: str, seen: set[str]) -> Iterator[SourceText | Diagnostic]:
-    try:
-        with os.scandir(os.path.join(root, folder)) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
-    except OSError as error:
-        yield Diagnostic("SS0101", f"cannot read the folder: {error.strerror}", _whole(folder))
-        return
-    for entry in entries:
-        name = entry.name
-        if name.startswith("."):
-            continue
-        inner = os.path.normpath(f"{folder}/{name}")
-        if entry.is_symlink() and not (os.path.exists(entry.path) and _inside(root, entry.path)):
-            if name.endswith(_SUFFIXES) or not os.path.splitext(name)[1]:
-                yield _bad_link(entry.path, inner)
-        elif entry.is_dir():
-            real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-            if real not in seen:
-                yield from _walk(root, inner, {*seen, real})
-        elif name.endswith(_SUFFIXES):
-            yield _read(root, inner)
+class _Walk:
+    """Folders read one after another, each of them once, however many links lead to it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._seen: set[tuple[int, int]] = set()
+        self._entries = 0
+
+    def files(self, folder: str) -> Iterator[SourceText | Diagnostic]:
+        """The manifest files under a folder, in sorted order, or why they cannot be read."""
+        waiting: list[tuple[str, os.DirEntry[str] | None]] = [(folder, None)]
+        while waiting:
+            path, entry = waiting.pop()
+            if entry is not None and entry.is_symlink() and not _leads_inside(self._root, entry.path):
+                if path.endswith(_SUFFIXES) or not os.path.splitext(path)[1]:
+                    yield _bad_link(entry.path, path)
+            elif entry is None or entry.is_dir():
+                found = self._listed(path)
+                if isinstance(found, Diagnostic):
+                    yield found
+                else:
+                    waiting += [(os.path.normpath(f"{path}/{one.name}"), one) for one in found]
+            elif path.endswith(_SUFFIXES):
+                yield _read(self._root, path)
+            if self._entries > MOST_ENTRIES:
+                yield Diagnostic("SS0106", f"more than {MOST_ENTRIES:,} files and folders", _whole(folder))
+                return
+
+    def _listed(self, folder: str) -> list[os.DirEntry[str]] | Diagnostic:
+        """What a folder holds, last name first; nothing if it was read before."""
+        path = os.path.join(self._root, folder)
+        try:
+            status = os.stat(path)
+            if (status.st_dev, status.st_ino) in self._seen:
+                return []
+            self._seen.add((status.st_dev, status.st_ino))
+            with os.scandir(path) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name, reverse=True)
+        except OSError as error:
+            return Diagnostic("SS0101", f"cannot read the folder: {error.strerror}", _whole(folder))
+        self._entries += len(entries)
+        return [entry for entry in entries if not entry.name.startswith(".")]
+
+
+def _leads_inside(root: Path, path: str) -> bool:
+    return os.path.exists(path) and _inside(root, path)
 
 
 _KEEP_INSIDE = "keep the files themselves in the project"

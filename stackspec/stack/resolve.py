@@ -56,7 +56,7 @@ def resolve(
     desired = DesiredState(
         environment, components, {stack.name: _stack(stack, links, configurator) for stack in stacks}
     )
-    diagnostics += check_rules(desired, registry, declared.project.allowed_paths)
+    diagnostics += check_rules(desired, registry, declared.project)
     return desired, diagnostics
 
 

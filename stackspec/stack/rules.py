@@ -3,47 +3,102 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from stackspec.core.diagnostic import Diagnostic, Note
+from stackspec.core.diagnostic import Diagnostic, Note, Span
+from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE
 from stackspec.flavors.registry import Registry
+from stackspec.manifest.model import ProjectSpec
 from stackspec.stack.model import DesiredComponent, DesiredState
 
 
-def check_rules(state: DesiredState, registry: Registry, allowed_paths: Sequence[str]) -> list[Diagnostic]:
+@dataclass(frozen=True, slots=True)
+class ManagedPath:
+    """A path that a component's config names, as written and without detours."""
+
+    component: DesiredComponent
+    field: str
+    text: str
+
+    @property
+    def normal(self) -> str:
+        """The path without `.`, `..` and doubled slashes; relative to the project's root unless absolute."""
+        return posixpath.normpath(self.text)
+
+    @property
+    def place(self) -> Span:
+        """Where the manifest says it."""
+        return self.component.origin.span(("config", self.field))
+
+
+def managed_paths(state: DesiredState, registry: Registry) -> Iterator[ManagedPath]:
+    """Every path that is known before an apply."""
+    for component in state.components.values():
+        for field in sorted(registry.spec(component.address.type, component.flavor).paths):
+            value = component.config.get(field)
+            if isinstance(value, str) and value:
+                yield ManagedPath(component, field, value)
+
+
+def check_rules(state: DesiredState, registry: Registry, project: ProjectSpec) -> list[Diagnostic]:
     """Every rule's findings."""
     diagnostics: list[Diagnostic] = []
-    managed: dict[str, tuple[DesiredComponent, str]] = {}
-    for component in state.components.values():
-        for field, path in _paths(component, registry):
-            normal = posixpath.normpath(path)
-            if not _allowed(normal, allowed_paths):
-                diagnostics.append(_leads_out(component, field))
-            elif normal in managed:
-                diagnostics.append(_same_path(component, field, *managed[normal]))
-            else:
-                managed[normal] = (component, field)
-    return diagnostics
+    managed: dict[str, ManagedPath] = {}
+    reserved = [LOCAL_FOLDER, ".git", PROJECT_FILE, *map(posixpath.normpath, project.manifests)]
+    for path in managed_paths(state, registry):
+        normal = path.normal
+        if normal.startswith("~") or "://" in path.text:
+            diagnostics.append(_no_path(path))
+        elif not _allowed(normal, project.allowed_paths):
+            diagnostics.append(leads_out(path))
+        elif taken := next((own for own in reserved if _overlap(normal, own)), None):
+            diagnostics.append(_reserved(path, taken))
+        elif normal in managed:
+            diagnostics.append(_same_path(path, managed[normal]))
+        else:
+            managed[normal] = path
+    return diagnostics + [_same_path(path, other) for path, other in _nested(managed)]
 
 
-def _leads_out(component: DesiredComponent, field: str) -> Diagnostic:
-    hint = "use a path inside the project, or add its folder to spec.allowed_paths of stackspec.yaml"
-    place = component.origin.span(("config", field))
-    return Diagnostic("SS0406", f"'config.{field}' leads out of the project", place, hint)
+def leads_out(path: ManagedPath) -> Diagnostic:
+    """What is wrong with a path that leaves the project and is under no allowed path."""
+    hint = f"use a path inside the project, or add its folder to spec.allowed_paths of {PROJECT_FILE}"
+    return Diagnostic("SS0406", f"'config.{path.field}' leads out of the project", path.place, hint)
 
 
-def _same_path(component: DesiredComponent, field: str, other: DesiredComponent, other_field: str) -> Diagnostic:
-    message = f"{component.address} and {other.address} manage the same path"
-    note = Note("the other one", other.origin.span(("config", other_field)))
-    hint = "give each a path of its own, or share one Component"
-    return Diagnostic("SS0409", message, component.origin.span(("config", field)), hint, notes=(note,))
+def _no_path(path: ManagedPath) -> Diagnostic:
+    message = f"'config.{path.field}' is a path, in which '~' and URLs mean nothing"
+    return Diagnostic("SS0206", message, path.place, "write a path relative to the project, or an absolute one")
 
 
-def _paths(component: DesiredComponent, registry: Registry) -> Iterator[tuple[str, str]]:
-    for field in sorted(registry.spec(component.address.type, component.flavor).paths):
-        value = component.config.get(field)
-        if isinstance(value, str):
-            yield field, value
+def _reserved(path: ManagedPath, taken: str) -> Diagnostic:
+    message = f"'config.{path.field}' and the project's own '{taken}' overlap"
+    return Diagnostic("SS0409", message, path.place, "use a path that the component has for itself")
+
+
+def _same_path(path: ManagedPath, other: ManagedPath) -> Diagnostic:
+    addresses = f"{path.component.address} and {other.component.address}"
+    same = path.normal == other.normal
+    message = f"{addresses} manage the same path" if same else f"{addresses} manage paths one inside the other"
+    note = Note("the other one", other.place)
+    return Diagnostic(
+        "SS0409", message, path.place, "give each a path of its own, or share one Component", notes=(note,)
+    )
+
+
+def _nested(managed: Mapping[str, ManagedPath]) -> Iterator[tuple[ManagedPath, ManagedPath]]:
+    """Each path that lies inside another component's, with the innermost such other."""
+    for normal, path in managed.items():
+        folder = posixpath.dirname(normal)
+        while folder and folder not in managed and folder != posixpath.dirname(folder):
+            folder = posixpath.dirname(folder)
+        if folder in managed and managed[folder].component is not path.component:
+            yield path, managed[folder]
+
+
+def _overlap(path: str, other: str) -> bool:
+    return path in (".", other) or path.startswith(other + "/") or other.startswith(path + "/")
 
 
 def _allowed(normal: str, allowed: Sequence[str]) -> bool:
