@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,18 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackspec.core.address import ComponentAddress
-from stackspec.core.diagnostic import Diagnostic, Span, StackspecError, has_errors, in_order
+from stackspec.core.diagnostic import Diagnostic, Severity, Span, StackspecError, has_errors, in_order
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.load import load
-from stackspec.manifest.model import Manifest, ProjectSpec
+from stackspec.manifest.model import EnvironmentSpec, Manifest, ProjectSpec
 from stackspec.manifest.source import find_root, read_files, read_manifests, read_project_file
 from stackspec.manifest.text import SourceText
 from stackspec.plan.model import Plan
 from stackspec.plan.planner import EVERYTHING, Selection, make_plan
 from stackspec.stack.declared import Declarations, declare
-from stackspec.stack.model import DesiredState
+from stackspec.stack.model import DesiredState, Environment
 from stackspec.stack.resolve import resolve, unused_components
+from stackspec.state.local_folder import LocalFolder
 from stackspec.state.model import AppliedComponent, AppliedState
 from stackspec.state.store import StateStore
 
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
     from stackspec.apply.stop import Stop
     from stackspec.flavors.contract import Observation
 
-LOCAL_FOLDER = ".stackspec"
-"""Where local state lives, under the project's root."""
+
+_REMOVE = "declare it, or remove what it holds: stackspec destroy -e {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Project:
         self._files = tuple(files)
         self._named = tuple(named)
         self.registry = registry or Registry()
+        self._local = LocalFolder(root)
 
     @classmethod
     def open(
@@ -95,7 +98,9 @@ class Project:
         return cls(find_root(Path(start)), files, registry, named)
 
     def described(self) -> str:
-        """What the project declares, counted."""
+        """What the project declares, or the files named, counted."""
+        if self._named:
+            return f"{len(self.loaded.named)} file{'' if len(self.loaded.named) == 1 else 's'}"
         declared = self.loaded.declarations
         counts = (
             (len(declared.stacks), "stack"),
@@ -139,16 +144,30 @@ class Project:
         """The Project's spec."""
         return self.loaded.declarations.project
 
-    def environment(self, wanted: str | None) -> str:
+    def environment(self, wanted: str | None, *, applied: bool = False) -> str:
         """The name of the environment to work on.
+
+        Args:
+            applied: Whether one that is declared no more will do, as long as it has a state.
 
         Raises:
             StackspecError: it is not declared, or none is selected among several.
         """
         selected = self.loaded.declarations.select(wanted)
-        if isinstance(selected, Diagnostic):
-            raise StackspecError([selected])
-        return selected
+        if not isinstance(selected, Diagnostic):
+            return selected
+        if wanted is not None and wanted in self._undeclared_states():
+            if applied:
+                return wanted
+            raise StackspecError([dataclasses.replace(selected, hint=_REMOVE.format(wanted))])
+        raise StackspecError([selected])
+
+    def _undeclared_states(self) -> list[str]:
+        """The environments that are declared no more and still have a state, though it may be empty."""
+        from stackspec.state.sqlite import environments
+
+        declared = self.loaded.declarations.environment_names
+        return [name for name in environments(self._local.states) if name not in declared]
 
     def compile(self, environment: str) -> tuple[DesiredState, list[Diagnostic]]:
         """The desired state of an environment, and everything that is wrong with the manifests."""
@@ -200,7 +219,7 @@ class Project:
         """The store of an environment's applied state."""
         from stackspec.state.sqlite import SqliteStateStore
 
-        return SqliteStateStore(self._local_folder() / "state", environment)
+        return SqliteStateStore(self._local.states, environment)
 
     def plan(
         self, environment: str | None = None, selection: Selection = EVERYTHING, *, allow_empty: bool = False
@@ -210,13 +229,17 @@ class Project:
         Raises:
             StackspecError: the manifests are wrong, the state cannot be read, or a rule forbids the plan.
         """
-        name = self.environment(environment)
-        desired, diagnostics = self.compile(name)
+        name = self.environment(environment, applied=selection.destroy)
+        if name in self.loaded.declarations.environment_names:
+            desired, diagnostics = self.compile(name)
+        else:
+            desired, diagnostics = DesiredState(Environment(name, EnvironmentSpec()), {}, {}), []
         if has_errors(diagnostics):
             raise StackspecError(in_order(diagnostics))
         applied = self.store(name).read()
+        diagnostics += self._left_behind(name)
         if not desired.components and not applied.is_empty and not selection.destroy and not allow_empty:
-            count = len(applied.components)
+            count = len(applied.addresses)
             raise StackspecError.of(
                 "SS0503",
                 f"the manifests declare no component, and the state of '{name}' holds {count}",
@@ -225,15 +248,32 @@ class Project:
         plan = make_plan(desired, applied, self.spec, selection)
         return Planned(plan, desired, applied, tuple(in_order(diagnostics)))
 
+    def _left_behind(self, selected: str) -> list[Diagnostic]:
+        """A warning for each environment that is declared no more and still holds components."""
+        return [
+            Diagnostic(
+                "SS0706",
+                f"no Environment '{name}' is declared, and {count} of its components are still there",
+                hint=_REMOVE.format(name),
+                severity=Severity.WARNING,
+            )
+            for name in self._undeclared_states()
+            if name != selected and (count := len(self.store(name).read().addresses))
+        ]
+
     def apply(
         self,
         planned: Planned,
         *,
+        purpose: str = "apply",
         parallelism: int = 10,
         listener: Listener = lambda _event: None,
         stop: Stop | None = None,
     ) -> ApplyResult:
         """Carry out a plan; what hooks could not do is in the result.
+
+        Args:
+            purpose: What others are told that the state is locked for.
 
         Raises:
             StackspecError: the state is locked, changed since the plan, or cannot be written.
@@ -243,8 +283,8 @@ class Project:
 
         plan = planned.plan
         store = self.store(plan.environment.name)
-        self._prepare_local_folder()
-        with store.lock("apply"):
+        self._local.prepare()
+        with store.lock(purpose):
             applied = store.read()
             if applied.serial != plan.serial or plan.lineage not in ("", applied.lineage):
                 raise StackspecError.of("SS0606", "the state changed after the plan was made", hint="plan again")
@@ -266,25 +306,7 @@ class Project:
         from stackspec.apply.hooks import Hooks, Place
 
         allowed = tuple(Path(path) for path in self.settings.allowed_paths)
-        return Hooks(self.registry, Place(self.root, self._local_folder() / "components", environment, allowed))
-
-    def _local_folder(self) -> Path:
-        folder = self.root / LOCAL_FOLDER
-        if folder.is_symlink():
-            raise StackspecError.of(
-                "SS0701", f"{folder} is a link; local state is kept in a folder of the project itself"
-            )
-        return folder
-
-    def _prepare_local_folder(self) -> None:
-        folder = self._local_folder()
-        try:
-            folder.mkdir(mode=0o700, exist_ok=True)
-            ignore = folder / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n", encoding="utf-8")
-        except OSError as error:
-            raise StackspecError.of("SS0704", f"cannot write {folder}: {error.strerror}") from error
+        return Hooks(self.registry, Place(self.root, self._local, environment, allowed))
 
 
 def _folders(settings: Manifest | None) -> list[tuple[str, Span | None]]:

@@ -8,7 +8,7 @@ shared by independent components and the order "intent, hook, result" still hold
 from __future__ import annotations
 
 import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import monotonic
@@ -31,6 +31,9 @@ from stackspec.state.store import Begin, Finish, StateChange, StateStore
 LAST_WAIT = 4.0
 """Seconds that hooks get to end once the user insists on stopping."""
 
+STOPPED = "the apply was asked to stop"
+"""Why what has not begun is left alone."""
+
 NOT_REACHED = "the apply ended before it"
 """Why an operation is pending whose turn has not come, though the one before it on the same component is done."""
 
@@ -40,13 +43,15 @@ class ApplyResult:
     """What an apply did.
 
     Attributes:
-        done: The components whose operations all succeeded.
+        done: The components whose operations all succeeded, in the order in which they did.
+        removed: The components that were to be replaced, of which the old one is gone and the new one is not there.
         failed: One diagnostic for each component that failed.
         skipped: The components left alone, each with the reason.
         serial: The state's, afterwards.
     """
 
     done: list[ComponentAddress] = field(default_factory=list)
+    removed: list[ComponentAddress] = field(default_factory=list)
     failed: list[Diagnostic] = field(default_factory=list)
     skipped: dict[ComponentAddress, str] = field(default_factory=dict)
     serial: int = 0
@@ -92,6 +97,10 @@ class Executor:
         self._told: list[Event] = []
         self._bad: dict[StepKey, str] = {}
         """Steps that did not succeed, and why those after them are left alone."""
+        self._to_do: Counter[ComponentAddress] = Counter()
+        """How many operations of a component are not done."""
+        self._give_up_at: float | None = None
+        """When hooks that still run are given up, in `time.monotonic()` seconds; None before the user insists."""
         self._suspends: set[ComponentAddress] = set()
         """Components that the last phase suspends."""
         self.result = ApplyResult(serial=applied.serial)
@@ -104,12 +113,16 @@ class Executor:
         """
         self._stop.wake = lambda: self._workers.tell(lambda: None)
         self._suspends = {address for phase, address in plan.steps if phase is Phase.SUSPEND}
+        for step in plan.steps.values():
+            self._to_do[step.address] += len(step.operations)
         for phase in Phase:
             self._run_phase([step for step in plan.steps.values() if step.phase is phase])
         self._commit()
-        failed = {address for _, address in self._bad}
-        touched = dict.fromkeys(step.address for step in plan.steps.values() if step.operations)
-        self.result.done = [address for address in touched if address not in failed]
+        self.result.removed = [
+            address
+            for phase, address in plan.steps
+            if phase is Phase.TEAR_DOWN and (Phase.BUILD, address) in plan.steps and address not in self._components
+        ]
         return self.result
 
     # --- one phase
@@ -131,12 +144,11 @@ class Executor:
                 self._start(one)
             if not running:
                 continue
-            insisted = self._stop.insisted.is_set()
-            ended, overdue = self._workers.wait(LAST_WAIT if insisted else None)
+            ended, overdue = self._workers.wait(self._patience())
             for key in overdue:
                 ended.append((key, HookFailure("SS0601", "the hook did not end in its time")))
-            if insisted and not ended:
-                self._abandon(running)
+            if self._patience() == 0 and not ended:
+                self._abandon(running, steps)
                 return
             for key, outcome in ended:
                 one = running.pop(key)
@@ -144,6 +156,13 @@ class Executor:
                     ready.appendleft((one.step, one.index + 1))
                 else:
                     _release(one.step, waits, followers, ready)
+
+    def _patience(self) -> float | None:
+        """Seconds for which hooks are still waited for; None while the user does not insist on stopping."""
+        if not self._stop.insisted.is_set():
+            return None
+        self._give_up_at = self._give_up_at or monotonic() + LAST_WAIT
+        return max(0.0, self._give_up_at - monotonic())
 
     def _prepare(
         self, ready: deque[tuple[Step, int]], running: dict[StepKey, _Running], release: Callable[[Step], None]
@@ -169,7 +188,7 @@ class Executor:
 
     def _reason_to_skip(self, step: Step) -> str | None:
         if self._stop.requested and step.operations:
-            return "the apply was asked to stop"
+            return STOPPED
         return next((self._bad[key] for key in step.after if key in self._bad), None)
 
     def _skip(self, step: Step, reason: str) -> None:
@@ -182,12 +201,13 @@ class Executor:
             self.result.skipped[step.address] = reason
             self._listen(Skipped(step.address, reason))
 
-    def _abandon(self, running: dict[StepKey, _Running]) -> None:
-        """The user insists: what still runs stays pending, for the next apply to recover."""
+    def _abandon(self, running: dict[StepKey, _Running], steps: list[Step]) -> None:
+        """The user insists: what still runs stays pending, for the next apply to recover; nothing else begins."""
         for one in running.values():
-            self._bad[one.step.key] = "the apply was ended"
-            self.result.skipped[one.step.address] = "still running when the apply was ended"
-            self._listen(Skipped(one.step.address, "still running when the apply was ended"))
+            self._skip(one.step, "still running when the apply was ended")
+        for step in steps:
+            if step.key not in self._bad and self._to_do[step.address]:
+                self._skip(step, STOPPED)
 
     # --- one operation
 
@@ -257,7 +277,7 @@ class Executor:
             self._fail(step, operation, HookFailure(problem.code, message, problem.hint))
             return False
         before = self._components.get(step.address)
-        if before is not None and operation is Operation.UPDATE:
+        if before is not None:
             for name in sorted(spec.replacing):
                 if digest(before.config.get(name)) != digest(component.config.get(name)):
                     message = f"config.{name} turned out to change, which needs a replacement that was not planned"
@@ -299,6 +319,9 @@ class Executor:
 
     def _finish(self, step: Step, index: int, component: AppliedComponent | None, seconds: float) -> None:
         operation, following = step.operations[index], self._next(step, index)
+        self._to_do[step.address] -= 1
+        if self._to_do[step.address] == 0:
+            self.result.done.append(step.address)
         self._pending.pop(step.address, None)
         if component is None:
             self._components.pop(step.address, None)

@@ -8,11 +8,12 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
-from stackspec.core.address import ComponentAddress
+from stackspec.core.diagnostic import StackspecError
 from stackspec.core.fields import plain
 from stackspec.core.values import ValueMap
 from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation
 from stackspec.flavors.registry import Registry
+from stackspec.state.local_folder import LocalFolder
 from stackspec.state.model import AppliedComponent, Operation
 
 TIMEOUTS: Mapping[str, float] = {
@@ -32,17 +33,13 @@ class Place:
 
     Attributes:
         root: The project's root, absolute.
-        data: The folder under which each component has one of its own, absolute.
+        local: Where each component has a folder of its own.
     """
 
     root: Path
-    data: Path
+    local: LocalFolder
     environment: str
     allowed_paths: tuple[Path, ...] = ()
-
-    def data_dir(self, address: ComponentAddress) -> Path:
-        """The folder of one component."""
-        return self.data / self.environment / address.type / address.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ class Hooks:
             identity=component.identity,
             environment=self._place.environment,
             root=self._place.root,
-            data_dir=self._place.data_dir(address),
+            data_dir=self._place.local.component(self._place.environment, *address),
             outputs=component.outputs,
             deadline=deadline,
             allowed_paths=self._place.allowed_paths,
@@ -133,6 +130,9 @@ class Hooks:
     def _failure(self, error: BaseException, component: AppliedComponent) -> HookFailure:
         if isinstance(error, HookError):
             return HookFailure("SS0601", error.message, error.hint)
+        if isinstance(error, StackspecError):
+            (first, *_) = error.diagnostics
+            return HookFailure(first.code, first.message, first.hint)
         if isinstance(error, KeyError) and component.flavor not in self._registry.flavors_of(component.address.type):
             return HookFailure("SS0504", f"the flavor '{component.flavor}' is not installed")
         if isinstance(error, ModuleNotFoundError):

@@ -33,11 +33,6 @@ class Workers(Generic[Key, Result]):
         """How many calls have not come back."""
         return len(self._deadlines)
 
-    @property
-    def waiting_for(self) -> list[Key]:
-        """The calls that have not come back."""
-        return list(self._deadlines)
-
     def call(self, key: Key, deadline: float, function: Callable[[], Result]) -> None:
         """Run `function` in a thread; it must not raise. `deadline` is in `time.monotonic()` seconds."""
         self._deadlines[key] = deadline

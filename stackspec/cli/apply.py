@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import json
 import signal
@@ -25,7 +26,7 @@ from stackspec.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from stackspec.apply.events import Listener
+    from stackspec.apply.events import Event, Listener
     from stackspec.apply.executor import ApplyResult
     from stackspec.apply.stop import Stop
     from stackspec.cli.session import Session
@@ -88,22 +89,25 @@ def _carry_out(
     parallelism: int,
 ) -> int:
     from stackspec.render.plan import plan_text
+    from stackspec.state.store import locked
 
     planned = session.project.plan(environment, chosen, allow_empty=allow_empty)
     plan = planned.plan
+    if planned.applied.writer:
+        raise locked(planned.applied.writer)
     if not session.json:
         session.report(planned.diagnostics)
         session.answer(plan_text(plan, session.style))
-    if plan.has_changes:
+    if plan.has_steps:
         _approve(planned, approve)
-        if not yes and not _confirmed(session, plan):
-            session.tell("Nothing was changed.")
-            return 1
+    if plan.has_changes and not yes and not _confirmed(session, plan):
+        session.tell("Nothing was changed.")
+        return 1
     if not plan.has_steps:
         if session.json:
             session.answer(json.dumps(_summary(plan, None)) + "\n")
         return 0
-    return _run(session, planned, parallelism)
+    return _run(session, planned, "destroy" if chosen.destroy else "apply", parallelism)
 
 
 def _approve(planned: Planned, approve: str | None) -> None:
@@ -131,15 +135,16 @@ def _confirmed(session: Session, plan: Plan) -> bool:
     return sys.stdin.readline().strip() == "yes"
 
 
-def _run(session: Session, planned: Planned, parallelism: int) -> int:
+def _run(session: Session, planned: Planned, purpose: str, parallelism: int) -> int:
     from stackspec.apply.stop import Stop
 
     gc.freeze()
     gc.enable()
     stop = Stop()
-    with _signals(session, stop) as received, _progress(session) as listener:
-        result = session.project.apply(planned, parallelism=parallelism, listener=listener, stop=stop)
-    _conclude(session, planned.plan, result, _interrupted(result) if received else [])
+    with _signals(stop) as received, _progress(session) as progress:
+        listener = _outliving(progress, stop)
+        result = session.project.apply(planned, purpose=purpose, parallelism=parallelism, listener=listener, stop=stop)
+    _conclude(session, planned.plan, result, _interrupted(result) if received and result.skipped else [])
     if received:
         return 128 + received[0]
     return 1 if result.failed or result.skipped else 0
@@ -149,14 +154,12 @@ def _interrupted(result: ApplyResult) -> list[Diagnostic]:
     from stackspec.core.diagnostic import Diagnostic
 
     left = len(result.skipped)
-    message = "the apply was asked to stop" + (
-        f" and left {left} component{'' if left == 1 else 's'} alone" if left else ""
-    )
+    message = f"the apply was asked to stop and left {left} component{'' if left == 1 else 's'} alone"
     return [Diagnostic("SS0604", message, hint="apply again: it goes on from here")]
 
 
 @contextmanager
-def _signals(session: Session, stop: Stop) -> Iterator[list[int]]:
+def _signals(stop: Stop) -> Iterator[list[int]]:
     """Ctrl-C and SIGTERM ask to stop while the context lasts; the signals that came."""
     received: list[int] = []
 
@@ -170,6 +173,22 @@ def _signals(session: Session, stop: Stop) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _outliving(listener: Listener, stop: Stop) -> Listener:
+    """The listener; once its reader is gone it tells no more and asks to stop, so that results are still recorded."""
+    gone = False
+
+    def listen(event: Event) -> None:
+        nonlocal gone
+        if not gone:
+            try:
+                listener(event)
+            except BrokenPipeError:
+                gone = True
+                stop.request()
+
+    return listen
 
 
 @contextmanager
@@ -198,21 +217,21 @@ def _conclude(session: Session, plan: Plan, result: ApplyResult, interrupted: li
         if plan.has_changes:
             session.answer(f"\n{session.style('Done', 'bold', 'green')}: {counts_text(counts, done=True)}.\n")
         return
+    done = {action: count for action, count in counts.items() if action not in ("no-op", "not-selected")}
+    parts = [counts_text(done, done=True)] if any(done.values()) else []
+    if result.removed:
+        parts.append(f"{len(result.removed)} removed and not made anew")
+    told = ", ".join(parts) or "nothing changed"
     left = f", {len(result.skipped)} left alone" if result.skipped else ""
-    done = (
-        counts_text({action: count for action, count in counts.items() if action != "no-op"}, done=True)
-        if any(count for action, count in counts.items() if action != "no-op")
-        else "nothing changed"
-    )
-    session.answer(f"\n{session.style('Not complete', 'bold', 'red')}: {done}; {len(result.failed)} failed{left}.\n")
+    session.answer(f"\n{session.style('Not complete', 'bold', 'red')}: {told}; {len(result.failed)} failed{left}.\n")
     session.tell("What was done is recorded; run 'stackspec apply' again to go on from here.")
 
 
 def _counts(plan: Plan, result: ApplyResult) -> dict[str, int]:
     """Action to how many components it was done for."""
     done = set(result.done)
-    counted = [one.action.value for one in plan.changes if one.address in done or one.action.value == "no-op"]
-    return {action: counted.count(action) for action in plan.summary if action in counted}
+    kept = tuple(one for one in plan.changes if one.address in done or one.action.value == "no-op")
+    return {action: count for action, count in dataclasses.replace(plan, changes=kept).summary.items() if count}
 
 
 def _summary(plan: Plan, result: ApplyResult | None, interrupted: Sequence[Diagnostic] = ()) -> dict[str, Any]:
@@ -225,6 +244,7 @@ def _summary(plan: Plan, result: ApplyResult | None, interrupted: Sequence[Diagn
         "serial": result.serial if result else plan.serial,
         "summary": _counts(plan, result) if result else plan.summary,
         "failed": len(result.failed) if result else 0,
+        "removed": [str(address) for address in result.removed] if result else [],
         "skipped": {str(address): reason for address, reason in result.skipped.items()} if result else {},
         "diagnostics": diagnostics_json([*result.failed, *interrupted]) if result else [],
     }

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from stackspec.cli.options import Argument, EnvironmentName, Output, OutputFormat
 
+if TYPE_CHECKING:
+    from stackspec.core.address import ComponentAddress
+    from stackspec.state.model import AppliedState
+
 
 def list_(environment: EnvironmentName = None, output: Output = OutputFormat.TEXT) -> int:
-    """List what the state holds."""
+    """List what the state holds, what is in flight included."""
     from stackspec.cli.session import Session
 
     with Session(output) as session:
-        applied = session.project.store(session.project.environment(environment)).read()
+        name = session.project.environment(environment, applied=True)
+        applied = session.project.store(name).read()
         if session.json:
-            rows = [
-                {"address": str(one.address), "flavor": one.flavor, "stacks": list(one.stacks)}
-                for one in applied.components.values()
-            ]
             session.answer_json(
                 {
                     "environment": applied.environment,
                     "serial": applied.serial,
                     "lineage": applied.lineage,
-                    "components": rows,
+                    "components": [_row(applied, address) for address in applied.addresses],
                 }
             )
         else:
-            session.answer("".join(f"{address}\n" for address in applied.components))
+            session.answer("".join(f"{address}\n" for address in applied.addresses))
     return 0
 
 
@@ -46,13 +47,36 @@ def show(
 
     with Session(output) as session:
         (wanted,) = addresses([address])
-        applied = session.project.store(session.project.environment(environment)).read()
-        if wanted not in applied.components:
-            hint = did_you_mean(address, [str(known) for known in applied.components])
+        name = session.project.environment(environment, applied=True)
+        applied = session.project.store(name).read()
+        if wanted not in applied.addresses:
+            hint = did_you_mean(address, [str(known) for known in applied.addresses])
             raise StackspecError.of("SS0705", f"{address} is not in the state", hint=hint)
-        record = component_to_json(applied.components[wanted])
+        component, pending = applied.components.get(wanted), applied.pending.get(wanted)
+        record: dict[str, Any] = component_to_json(component) if component else {"address": address}
+        if pending is not None:
+            intended = component_to_json(pending.component)
+            record["pending"] = {
+                "operation": pending.operation.value,
+                "failure": pending.failure,
+                "component": {key: value for key, value in intended.items() if value != record.get(key)},
+            }
         if session.json:
             session.answer_json(record)
         else:
             session.answer(yaml.safe_dump(record, sort_keys=False, allow_unicode=False))
     return 0
+
+
+def _row(applied: AppliedState, address: ComponentAddress) -> dict[str, Any]:
+    pending = applied.pending.get(address)
+    known = applied.components.get(address)
+    component = known or (pending.component if pending else None)
+    assert component is not None
+    return {
+        "address": str(address),
+        "flavor": component.flavor,
+        "stacks": list(component.stacks),
+        "applied": known is not None,
+        "pending": pending.operation.value if pending else None,
+    }

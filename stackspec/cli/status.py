@@ -11,7 +11,7 @@ def status(environment: EnvironmentName = None, output: Output = OutputFormat.TE
     from stackspec.render.status import status_json, status_text
 
     with Session(output) as session:
-        name = session.project.environment(environment)
+        name = session.project.environment(environment, applied=True)
         applied = session.project.store(name).read()
         seen = session.project.observe(applied)
         if session.json:

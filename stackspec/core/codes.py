@@ -255,7 +255,7 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0502": Code(
         "unknown-target",
-        "An address given by `--target`, `--replace` or `--stack` names nothing.",
+        "An address given by `--target`, `--replace` or `--stack` names nothing, or nothing that is selected.",
         "`stackspec plan --target artifact_store/nope`",
         "Use one of the addresses that `stackspec status` or the manifests show.",
     ),
@@ -336,6 +336,12 @@ CODES: Mapping[str, Code] = {
         "The address is not in the state.",
         "`stackspec state show artifact_store/nope`",
         "See `stackspec state list`.",
+    ),
+    "SS0706": Code(
+        "environment-left-behind",
+        "An environment is declared no more, and its state still holds components.",
+        "the first Environment is declared in a project that was applied without one, as `default`",
+        "Declare it again, or remove what it holds: `stackspec destroy -e NAME`.",
     ),
     "SS0901": Code(
         "usage",

@@ -155,7 +155,11 @@ class Flavor(ABC):
 
     @abstractmethod
     def provision(self) -> FlavorOutputs:
-        """Make it exist and run as the config says."""
+        """Make it exist and run as the config says.
+
+        Whatever earlier hooks left under this identity: nothing, a half, or, where an update failed or was killed,
+        something between two configs.
+        """
 
     @abstractmethod
     def deprovision(self) -> None:
@@ -164,7 +168,8 @@ class Flavor(ABC):
     def update(self, previous: Self) -> FlavorOutputs:
         """Change what exists from the previous config to this one.
 
-        A flavor without this method is replaced at every change.
+        It is called where the last hook succeeded, so the previous config is what is there; after an update that did
+        not, `provision` is called instead. A flavor without this method is replaced at every change.
         """
         raise TypeError(f"{self.flavor} has no update")
 
@@ -204,8 +209,9 @@ class FlavorSpec:
     extra: str | None
 
     def complete(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The config with the defaults of the fields it leaves out."""
-        return {**self.defaults, **config}
+        """The config with the defaults of the fields it leaves out, in the order in which the flavor declares them."""
+        values = {**self.defaults, **config}
+        return {name: values[name] for name in self.schema["properties"] if name in values}
 
 
 def spec_of(cls: type[Flavor]) -> FlavorSpec:

@@ -64,6 +64,8 @@ class OwnedDatabase:
         """
         import sqlite3
 
+        if not self.path.exists():
+            return Observation(provisioned=False, detail=f"{self.path} does not exist")
         if not self.path.is_file() or (mode := _journal_mode(self.path)) is None:
             return Observation(provisioned=False, detail=f"{self.path} is no SQLite database")
         # To read in WAL mode SQLite makes two files, unless they are there or it is told that nobody writes.
@@ -185,6 +187,22 @@ class OwnedDatabase:
         except sqlite3.Error as error:
             hint = "stop what uses it, and try again" if "locked" in str(error) else None
             raise HookError(f"cannot use the database {path}: {error}", hint) from error
+
+
+def database_owner(path: Path) -> str | None:
+    """The address of the component that made a file as its database; None for any other file."""
+    import sqlite3
+
+    try:
+        if not path.is_file() or not path.stat().st_size or _journal_mode(path) is None:
+            return None
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            if not _columns(connection, "stackspec_owner"):
+                return None
+            row = connection.execute("SELECT address FROM stackspec_owner").fetchone()
+    except (OSError, sqlite3.Error):
+        return None  # nothing that a component could use
+    return None if row is None else str(row[0])
 
 
 def _journal_mode(path: Path) -> str | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation
+from stackspec.flavors.owned_database import database_owner
 
 MARK = ".stackspec-owner.json"
 """The name of the file that says which component made the directory."""
@@ -39,7 +40,7 @@ class OwnedDirectory:
             return Observation(provisioned=False, detail=f"{self.path} does not exist")
         owner = self._owner()
         if owner is not None and not self._is_ours():
-            return Observation(provisioned=False, detail=f"{self.path} belongs to {owner.get('address', 'unknown')}")
+            return Observation(provisioned=False, detail=f"{self.path} belongs to {_described(owner)}")
         origin = "was there before" if owner is None else "made by stackspec"
         held = len(self._contents())
         return Observation(provisioned=True, detail=f"{origin}, {_entries(held) if held else 'empty'}")
@@ -62,7 +63,7 @@ class OwnedDirectory:
         owner = self._owner()
         if owner is not None and not self._is_ours():
             raise HookError(
-                f"{self.path} belongs to another component, {owner.get('address', 'unknown')}",
+                f"{self.path} belongs to another component, {_described(owner)}",
                 f"use another path; if that component is gone for good, remove {self.path / MARK}",
             )
 
@@ -82,11 +83,23 @@ class OwnedDirectory:
                 (self.path / MARK).unlink()
                 self.context.log(f"{self.path} is kept: it holds {_entries(held)}, and delete_data is false")
                 return
+            if other := self._made_by_another():
+                raise HookError(f"{self.path} is kept: {other}", "move that away, or set delete_data to false")
             # Renamed first, so that a crash in the middle leaves a folder that the next call knows to be ours.
             self.path.rename(self._beside("gone"))
             shutil.rmtree(self._beside("gone"))
         except OSError as error:
             raise HookError(f"cannot remove the directory {self.path}: {error.strerror}") from error
+
+    def _made_by_another(self) -> str | None:
+        """What another component made inside, if anything; a path that is known only at the apply may lead here."""
+        for folder, _, files in os.walk(self.path):
+            for name in files:
+                if name == MARK and folder != str(self.path):
+                    return f"{folder} in it belongs to {_described(_mark(Path(folder)) or {})}"
+                if address := database_owner(Path(folder, name)):
+                    return f"{Path(folder, name)} in it belongs to {address}"
+        return None
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(f".{self.path.name}.{self.context.identity}.{suffix}")
@@ -96,7 +109,12 @@ class OwnedDirectory:
         if fresh.exists():
             shutil.rmtree(fresh)
         fresh.mkdir(parents=True)
-        mark = {"identity": self.context.identity, "address": str(self.context.address)}
+        context = self.context
+        mark = {
+            "identity": context.identity,
+            "address": str(context.address),
+            "environment": context.environment,
+        }
         with open(fresh / MARK, "x", encoding="utf-8") as file:
             json.dump(mark, file)
             file.flush()
@@ -104,19 +122,29 @@ class OwnedDirectory:
         fresh.rename(self.path)
 
     def _owner(self) -> dict[str, str] | None:
-        try:
-            mark = json.loads((self.path / MARK).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError):
-            return {}
-        return mark if isinstance(mark, dict) else {}
+        return _mark(self.path)
 
     def _is_ours(self) -> bool:
         return (self._owner() or {}).get("identity") == self.context.identity
 
     def _contents(self) -> list[str]:
         return [name for name in os.listdir(self.path) if name != MARK]
+
+
+def _mark(folder: Path) -> dict[str, str] | None:
+    """What the mark in a folder says; empty where it cannot be read, None where there is none."""
+    try:
+        mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return {}
+    return mark if isinstance(mark, dict) else {}
+
+
+def _described(owner: dict[str, str]) -> str:
+    where = f" of the environment '{owner['environment']}'" if "environment" in owner else ""
+    return f"{owner.get('address', 'unknown')}{where}"
 
 
 def _entries(count: int) -> str:

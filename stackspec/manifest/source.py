@@ -29,10 +29,13 @@ def find_root(start: Path) -> Path:
         here = Path(os.path.abspath(start))
     except FileNotFoundError as error:
         raise StackspecError.of("SS0112", "the working directory does not exist any more") from error
-    if not here.is_dir():
+    if not os.path.isdir(here) and os.path.isdir(here.parent):
         raise StackspecError.of("SS0111", f"{start} is not a folder")
+    if not os.access(here, os.X_OK):
+        hint = "give the user that runs stackspec permission to enter it and the folders above it"
+        raise StackspecError.of("SS0101", f"cannot look into the folder {here}", hint=hint)
     for folder in (here, *here.parents):
-        if (folder / PROJECT_FILE).is_file() or (folder / MANIFEST_FOLDER).is_dir():
+        if os.path.isfile(folder / PROJECT_FILE) or os.path.isdir(folder / MANIFEST_FOLDER):
             return folder
     raise StackspecError.of(
         "SS0112",

@@ -46,6 +46,10 @@ NOT_APPLIED = "not in the applied state"
 """The reason of every component that is new; a create with another one was tried before."""
 
 
+NOT_SELECTED = "not selected"
+"""The reason of every component that the plan was not asked for; whether it would change is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldChange:
     """One value of a component that will be different; `UNKNOWN` where only the apply can tell it."""
@@ -59,7 +63,11 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to one component, and why."""
+    """What happens to one component, and why.
+
+    Attributes:
+        recorded: Of a no-op, what differs that no hook needs to know: state is brought up to date with it.
+    """
 
     address: ComponentAddress
     action: Action
@@ -68,6 +76,7 @@ class Change:
     source: Span | None
     reason: str
     fields: tuple[FieldChange, ...] = ()
+    recorded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +158,12 @@ class Plan:
 
     @property
     def summary(self) -> dict[str, int]:
-        """Action to how many components it is for; SPEC's five always, the others where there are any."""
-        counts = Counter(change.action for change in self.changes)
+        """Action to how many components it is for; SPEC's five always, the others where there are any.
+
+        What was not selected is counted by itself, under `not-selected`.
+        """
+        counts = Counter(change.action for change in self.changes if change.reason != NOT_SELECTED)
         always = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.NO_OP)
-        return {action.value: counts[action] for action in Action if action in always or counts[action]}
+        summary = {action.value: counts[action] for action in Action if action in always or counts[action]}
+        left = len(self.changes) - counts.total()
+        return {**summary, "not-selected": left} if left else summary

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from stackspec.core.address import ComponentAddress, FieldPath, format_path, parse_path
 from stackspec.core.diagnostic import Diagnostic, StackspecError, did_you_mean
-from stackspec.core.expression import ComponentOutput, Deferred, Literal, Scope, reduce
+from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, Literal, Scope, reduce
 from stackspec.core.values import UNKNOWN, Value, ValueMap, canonical, contains_deferred, digest
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.diff import changed_fields, created_fields
-from stackspec.plan.model import NOT_APPLIED, Action, Change, Decision, FieldChange, Plan
+from stackspec.plan.model import NOT_APPLIED, NOT_SELECTED, Action, Change, Decision, FieldChange, Plan
 from stackspec.plan.order import applied_edges, order_steps
 from stackspec.stack.graph import closure, reversed_edges
 from stackspec.stack.model import DesiredComponent, DesiredState
@@ -71,15 +71,10 @@ class _Planner:
     def plan(self) -> Plan:
         wanted = {} if self._selection.destroy else self._desired.components
         selected = self._selected()
-        decisions: dict[ComponentAddress, Decision] = {}
-        for address, component in wanted.items():
-            decision = self._decide(component) if address in selected else self._left_alone(address)
-            if decision is not None:
-                decisions[address] = decision
-                self._note_outputs(decision)
-        for address in (*self._applied.components, *self._applied.pending):
-            if address not in wanted and address not in decisions and address in selected:
-                decisions[address] = self._remove(address)
+        decisions = self._decisions(wanted, selected)
+        while more := self._stands_on_replaced(decisions) - selected:
+            selected |= more
+            decisions = self._decisions(wanted, selected)
         if self._problems:
             raise StackspecError(self._problems)
         return Plan(
@@ -89,6 +84,20 @@ class _Planner:
             tuple(decision.change for decision in decisions.values()),
             order_steps(decisions.values(), self._applied),
         )
+
+    def _decisions(
+        self, wanted: Mapping[ComponentAddress, DesiredComponent], selected: set[ComponentAddress]
+    ) -> dict[ComponentAddress, Decision]:
+        decisions: dict[ComponentAddress, Decision] = {}
+        for address, component in wanted.items():
+            decision = self._decide(component) if address in selected else self._left_alone(address)
+            if decision is not None:
+                decisions[address] = decision
+                self._note_outputs(decision)
+        for address in (*self._applied.components, *self._applied.pending):
+            if address not in wanted and address not in decisions and address in selected:
+                decisions[address] = self._remove(address)
+        return decisions
 
     # --- what is selected
 
@@ -107,6 +116,17 @@ class _Planner:
                 )
         if not selection.targets and not selection.stacks:
             return everything
+        chosen = self._chosen(everything)
+        for address in selection.replace:
+            if address in everything - chosen:
+                hint = "add it to --target, or leave --target and --stack away"
+                self._problems.append(
+                    Diagnostic("SS0502", f"{address} is not selected, so it is not replaced", hint=hint)
+                )
+        return chosen
+
+    def _chosen(self, everything: set[ComponentAddress]) -> set[ComponentAddress]:
+        selection = self._selection
         starts = set(selection.targets)
         for address in everything:
             pending = self._applied.pending.get(address)
@@ -119,14 +139,29 @@ class _Planner:
                 else set(known.stacks) & set(selection.stacks)
             ):
                 starts.add(address)
-        dependents = reversed_edges(applied_edges(self._applied))
         if selection.destroy:
-            return closure(starts, dependents)
-        edges = {address: one.depends_on for address, one in self._desired.components.items()}
+            return closure(starts, reversed_edges(applied_edges(self._applied)))
+        edges = self._desired_edges
         chosen = closure(starts, edges)
-        # What stands on something that goes has to go or to move off it first.
-        on_removed = {address: found for address, found in dependents.items() if address not in edges}
-        return chosen | closure(closure(chosen - edges.keys(), on_removed), edges)
+        return chosen | self._move_off(chosen - edges.keys())
+
+    @cached_property
+    def _desired_edges(self) -> Mapping[ComponentAddress, tuple[ComponentAddress, ...]]:
+        return {address: one.depends_on for address, one in self._desired.components.items()}
+
+    def _move_off(self, gone: set[ComponentAddress]) -> set[ComponentAddress]:
+        """What goes, what has to go or to move off it first, and what that stands on then."""
+        dependents = reversed_edges(applied_edges(self._applied))
+        on_removed = {address: found for address, found in dependents.items() if address not in self._desired_edges}
+        return closure(closure(gone, on_removed), self._desired_edges)
+
+    def _stands_on_replaced(self, decisions: Mapping[ComponentAddress, Decision]) -> set[ComponentAddress]:
+        """What has left the manifests and stands on something that is replaced, with all that this takes."""
+        replaced = [address for address, one in decisions.items() if one.goes and one.desired is not None]
+        if not replaced:
+            return set()
+        undone = closure(replaced, reversed_edges(applied_edges(self._applied)))
+        return self._move_off(undone - self._desired_edges.keys())
 
     def _known_addresses(self, addresses: Iterable[ComponentAddress], everything: set[ComponentAddress]) -> None:
         for address in addresses:
@@ -138,7 +173,7 @@ class _Planner:
         applied, desired = self._applied.components.get(address), self._desired.components[address]
         if applied is None or address in self._applied.pending:
             return None
-        change = Change(address, Action.NO_OP, applied.flavor, desired.stacks, None, "not selected")
+        change = Change(address, Action.NO_OP, applied.flavor, desired.stacks, None, NOT_SELECTED)
         return Decision(change, applied, desired)
 
     # --- the table
@@ -177,10 +212,12 @@ class _Planner:
             change = self._change(desired, action, _why_run_state(desired))
             comes = (*self._moves_off(desired), _run_state(desired))
             return Decision(change, before, desired, comes=comes, identity=before.identity)
-        change = self._change(desired, Action.NO_OP, "nothing changed")
-        variables = resolved(desired.variables, partial(self._output, assume=False))
-        recorded = () if _recorded(desired, before, variables) else (Operation.RECORD,)
-        return Decision(change, before, desired, comes=recorded, identity=before.identity)
+        variables = self._evaluated(desired, ("environment",), desired.variables, assume=False)
+        differs = _not_recorded(desired, before, variables)
+        reason = f"nothing changed but what is recorded: {', '.join(differs)}" if differs else "nothing changed"
+        change = replace(self._change(desired, Action.NO_OP, reason), recorded=differs)
+        comes = (Operation.RECORD,) if differs else ()
+        return Decision(change, before, desired, comes=comes, identity=before.identity)
 
     def _retry(
         self,
@@ -193,15 +230,18 @@ class _Planner:
         """Something began and has no good result: finish it where the same is still wanted, else undo and make anew."""
         created = desired.address not in self._applied.components
         if pending.failure is None:
-            action, reason = Action.RECOVER, f"an earlier apply died in {pending.operation}"
+            action, reason = Action.RECOVER, self._in_flight(pending)
         else:
             action = Action.CREATE if created else Action.REPLACE if replaces else Action.UPDATE
             reason = f"{pending.operation} failed before: {pending.failure}"
         match pending.operation:
             case Operation.UPDATE | Operation.SUSPEND | Operation.RESUME if not replaces:
                 decision = self._comes(desired, action, reason, fields, before=before)
-                updates = fields or pending.operation is Operation.UPDATE
-                first = decision.comes[:1] if updates else self._moves_off(desired)
+                if pending.operation is Operation.UPDATE:
+                    # Whatever it has changed by now, nobody knows from which config on an update would have to work.
+                    first: tuple[Operation, ...] = (Operation.PROVISION,)
+                else:
+                    first = (Operation.UPDATE,) if fields else self._moves_off(desired)
                 # Whether it runs now nobody has recorded.
                 spec = self._spec_of(desired.address.type, desired.flavor)
                 return replace(decision, comes=(*first, *((_run_state(desired),) if spec and spec.can_suspend else ())))
@@ -268,11 +308,16 @@ class _Planner:
             action, operation, reason = Action.FORGET, Operation.FORGET, f"{reason}, and retain_on_delete is set"
         elif pending is not None and pending.failure is None:
             action = Action.RECOVER
-            reason = f"an earlier apply died in {pending.operation}; {reason}, so it is deleted"
+            reason = f"{self._in_flight(pending)}; {reason}, so it is deleted"
         change = Change(
             address, action, before.flavor, before.stacks, desired.origin.span() if desired else None, reason
         )
         return Decision(change, before, None, goes=(operation,), identity=before.identity)
+
+    def _in_flight(self, pending: PendingOperation) -> str:
+        if self._applied.writer:
+            return f"in {pending.operation} now, by {self._applied.writer}"
+        return f"an earlier apply died in {pending.operation}"
 
     def _need_flavor(self, before: AppliedComponent) -> None:
         if self._spec_of(before.address.type, before.flavor) is None:
@@ -320,8 +365,16 @@ class _Planner:
             # A hook called on what is there keeps most outputs. A field that would force a replacement is taken to
             # stay: tearing down on a mere possibility loses data, and the executor refuses if it changes after all.
             assume = bool(spec and name in spec.replacing)
-            known[name] = resolved(value, partial(self._output, assume=assume))
+            known[name] = self._evaluated(desired, ("config", name), value, assume=assume)
         return known, contains_deferred(known)
+
+    def _evaluated(self, desired: DesiredComponent, path: FieldPath, value: Value, *, assume: bool) -> Value:
+        try:
+            return resolved(value, partial(self._output, assume=assume))
+        except ExpressionError as error:
+            message = f"with the outputs known now, {error.message}"
+            self._problems.append(Diagnostic(error.code, message, desired.origin.span(path), error.hint))
+            return UNKNOWN
 
     def _output(self, reference: ComponentOutput, assume: bool) -> Literal | ComponentOutput:
         address = ComponentAddress.parse(reference.component)
@@ -361,17 +414,18 @@ def _why_run_state(desired: DesiredComponent) -> str:
     return f"run_state is {'suspended' if desired.suspended else 'running'}"
 
 
-def _recorded(desired: DesiredComponent, before: AppliedComponent, variables: ValueMap) -> bool:
-    """Whether state already says of the component what only state needs to know."""
-    return (
-        desired.depends_on == before.depends_on
-        and desired.stacks == before.stacks
-        and desired.lifecycle == before.lifecycle
-        and desired.timeouts == before.timeouts
-        and desired.labels == before.labels
-        and desired.suspended == before.suspended
-        and (canonical(variables) == canonical(before.variables) if variables else not before.variables)
-    )
+def _not_recorded(desired: DesiredComponent, before: AppliedComponent, variables: ValueMap) -> tuple[str, ...]:
+    """What differs from state that only state needs to know, by its names in manifests."""
+    same = {
+        "depends_on": desired.depends_on == before.depends_on,
+        "stacks": desired.stacks == before.stacks,
+        "lifecycle": desired.lifecycle == before.lifecycle,
+        "timeouts": desired.timeouts == before.timeouts,
+        "labels": desired.labels == before.labels,
+        "run_state": desired.suspended == before.suspended,
+        "environment": not (variables or before.variables) or canonical(variables) == canonical(before.variables),
+    }
+    return tuple(name for name, holds in same.items() if not holds)
 
 
 def _kept(desired: DesiredComponent, before: AppliedComponent) -> ValueMap:

@@ -38,14 +38,26 @@ _DONE = {
 }
 
 
+_UNTOUCHED = {"no-op": "unchanged", "not-selected": "not selected"}
+"""What a summary counts of components to which nothing happens, in words."""
+
+_EDITED = ("lifecycle", "timeouts", "environment", "labels")
+
+_MOST_RECORDED = 10
+"""How many components are named of which only the record changes."""
+
+
 def plan_text(plan: Plan, style: Style, *, show_all: bool = False) -> str:
     """The changes, one block each, and a line that counts them."""
     shown_changes = [change for change in plan.changes if show_all or change.action is not Action.NO_OP]
     blocks = [_block(change, style) for change in shown_changes]
+    if recorded := _recorded(plan):
+        blocks.append(recorded)
     if not plan.has_changes:
         unchanged = plan.summary["no-op"]
         what = f"{unchanged} component{'' if unchanged == 1 else 's'}" if unchanged else "no components"
-        blocks.append(f"No changes: {what}, as applied in '{plan.environment.name}'.")
+        left = f"; {plan.summary['not-selected']} not selected" if "not-selected" in plan.summary else ""
+        blocks.append(f"No changes: {what}, as applied in '{plan.environment.name}'{left}.")
     else:
         blocks.append(f"{style('Plan', 'bold')} for '{plan.environment.name}': {counts_text(plan.summary)}.")
     return "\n\n".join(blocks) + "\n"
@@ -56,11 +68,20 @@ def counts_text(summary: dict[str, int], *, done: bool = False) -> str:
     parts = [
         f"{count} {_DONE[action] if done else 'to ' + action}"
         for action, count in summary.items()
-        if count and action != "no-op"
+        if count and action not in _UNTOUCHED
     ]
-    if summary.get("no-op"):
-        parts.append(f"{summary['no-op']} unchanged")
+    parts += [f"{summary[action]} {word}" for action, word in _UNTOUCHED.items() if summary.get(action)]
     return ", ".join(parts) or "nothing to do"
+
+
+def _recorded(plan: Plan) -> str | None:
+    """What was edited of components that no hook is called for; what only follows from other edits is not told."""
+    told = {change.address: [name for name in change.recorded if name in _EDITED] for change in plan.changes}
+    parts = [f"{address} ({', '.join(names)})" for address, names in told.items() if names]
+    if not parts:
+        return None
+    more = f" and {len(parts) - _MOST_RECORDED} more" if len(parts) > _MOST_RECORDED else ""
+    return f"State takes over, without a hook: {', '.join(parts[:_MOST_RECORDED])}{more}."
 
 
 def _block(change: Change, style: Style) -> str:
@@ -108,6 +129,7 @@ def change_json(change: Change) -> dict[str, Any]:
         "source": change.source.to_json() if change.source else None,
         "reason": change.reason,
         "fields": [_field_json(field) for field in change.fields],
+        "recorded": list(change.recorded),
     }
 
 

@@ -40,8 +40,11 @@ def status_text(applied: AppliedState, seen: Seen, style: Style) -> str:
             cells[2] = style(cells[2], _COLOURS.get(row[2], "yellow"))
             lines.append("  ".join([*cells, safe(row[4])]).rstrip())
     for address, pending in applied.pending.items():
-        why = pending.failure or "the apply died in it"
-        lines.append(style(f"{address}: {pending.operation} did not end well: {safe(why)}", "magenta"))
+        if pending.failure is None and applied.writer:
+            line = f"{address}: in {pending.operation} now, by {safe(applied.writer)}"
+        else:
+            line = f"{address}: {pending.operation} did not end well: {safe(pending.failure or 'the apply died in it')}"
+        lines.append(style(line, "magenta"))
     return "\n".join(lines) + "\n"
 
 

@@ -72,6 +72,7 @@ class AppliedState:
         lineage: Random text made with the state; two states of one lineage are versions of each other.
         serial: Grows with every durable change.
         components: In the order in which they were first applied.
+        writer: Who is changing the state at this moment, for people, where something is in flight; None if nobody is.
     """
 
     environment: str
@@ -79,6 +80,12 @@ class AppliedState:
     serial: int = 0
     components: Mapping[ComponentAddress, AppliedComponent] = field(default_factory=dict)
     pending: Mapping[ComponentAddress, PendingOperation] = field(default_factory=dict)
+    writer: str | None = None
+
+    @property
+    def addresses(self) -> tuple[ComponentAddress, ...]:
+        """Every component that is applied or in flight, the applied ones first."""
+        return tuple(dict.fromkeys((*self.components, *self.pending)))
 
     @property
     def is_empty(self) -> bool:

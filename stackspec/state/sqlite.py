@@ -9,21 +9,28 @@ import os
 import platform
 import secrets
 import sqlite3
+import stat
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 
+from stackspec.core.address import is_name
 from stackspec.core.diagnostic import StackspecError
 from stackspec.state.codec import decode_component, decode_pending, encode_component, encode_pending
 from stackspec.state.model import AppliedState
-from stackspec.state.store import Begin, Finish, StateChange
+from stackspec.state.store import Begin, Finish, StateChange, locked
 
 APPLICATION_ID = 0x73746B73
 """`stks`: what SQLite's header says of a state file of ours."""
 FORMAT = 1
 """The version of the tables, in SQLite's `user_version`."""
+
+_READERS_GLANCE = 0.1
+"""Seconds for which a lock that is taken is tried again: `writer` holds it shared for an instant to see who does."""
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -39,16 +46,35 @@ class SqliteStateStore:
         self._folder = folder
         self._environment = environment
         self.path = folder / f"{environment}.db"
+        self._lock_file = folder / f"{environment}.lock"
         self._writer: sqlite3.Connection | None = None
 
     def read(self) -> AppliedState:
-        """See `StateStore.read`; nothing is created."""
+        """See `StateStore.read`; a state that is not there is not made."""
         if self._writer is not None:
             return self._read(self._writer)
         if not self._exists():
             return AppliedState(self._environment)
-        with self._reporting(), closing(self._connect()) as connection:
-            return self._read(connection)
+        with self._reporting(), closing(self._connect_to_read()) as connection:
+            state = self._read(connection)
+        died_or_running = any(pending.failure is None for pending in state.pending.values())
+        return replace(state, writer=self.writer()) if died_or_running else state
+
+    def writer(self) -> str | None:
+        """See `StateStore.writer`."""
+        try:
+            descriptor = os.open(self._lock_file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StackspecError.of("SS0701", f"cannot read {self._lock_file}: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _owner(os.pread(descriptor, 4096, 0))
+        finally:
+            os.close(descriptor)
+        return None
 
     @contextmanager
     def lock(self, purpose: str) -> Iterator[None]:
@@ -90,10 +116,24 @@ class SqliteStateStore:
     # --- the file
 
     def _exists(self) -> bool:
+        companions = [self.path.with_name(self.path.name + suffix) for suffix in ("-wal", "-shm", "-journal")]
+        for path in (self.path, *companions):
+            if os.path.islink(path):
+                raise self._foreign("it is a link" if path == self.path else f"{path.name} beside it is a link")
         try:
-            with open(self.path, "rb") as file:
+            # Non-blocking, so that a FIFO in its place cannot hang a command.
+            with open(os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise self._foreign("it is not a regular file")
                 header = file.read(100)
         except FileNotFoundError:
+            # SQLite would carry them out on whatever database is made here next.
+            if left := [path.name for path in companions if os.path.exists(path)]:
+                raise StackspecError.of(
+                    "SS0701",
+                    f"the state {self.path} is gone, and {left[0]} of it is still there",
+                    hint=f"bring {self.path.name} back from a copy; to begin anew, remove {' and '.join(left)}",
+                ) from None
             return False
         except OSError as error:
             raise StackspecError.of("SS0701", f"cannot read the state {self.path}: {error.strerror}") from error
@@ -138,6 +178,14 @@ class SqliteStateStore:
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, isolation_level=None, timeout=30, check_same_thread=False)
+
+    def _connect_to_read(self) -> sqlite3.Connection:
+        """A connection that also works where nothing may be written."""
+        journal = self.path.with_name(f"{self.path.name}-wal")
+        if os.access(self._folder, os.W_OK) or os.path.exists(journal):
+            return self._connect()
+        # To read in write-ahead mode SQLite makes two files, unless it is told that nobody writes; nobody can here.
+        return sqlite3.connect(f"{self.path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
 
     # --- the tables
 
@@ -199,20 +247,24 @@ class SqliteStateStore:
     # --- the lock
 
     def _acquire(self, purpose: str) -> int:
-        path = self._folder / f"{self._environment}.lock"
+        path = self._lock_file
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise StackspecError.of("SS0704", f"cannot write {path}: {error.strerror}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            owner = os.pread(descriptor, 4096, 0)
-            os.close(descriptor)
-            raise StackspecError.of(
-                "SS0703", f"the state is being changed by {_owner(owner)}", hint="wait for it to finish"
-            ) from error
+        give_up_at = monotonic() + _READERS_GLANCE
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if monotonic() < give_up_at:
+                    sleep(_READERS_GLANCE / 10)
+                    continue
+                owner = os.pread(descriptor, 4096, 0)
+                os.close(descriptor)
+                raise locked(_owner(owner)) from error
         record = {
             "pid": os.getpid(),
             "user": _user(),
@@ -223,6 +275,11 @@ class SqliteStateStore:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(record).encode(), 0)
         return descriptor
+
+
+def environments(folder: Path) -> list[str]:
+    """The environments that have a state in a folder, by name."""
+    return sorted(path.stem for path in folder.glob("*.db") if is_name(path.stem))
 
 
 def _user() -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stackspec.core.address import ComponentAddress
+from stackspec.core.diagnostic import StackspecError
 from stackspec.state.model import AppliedComponent, AppliedState, PendingOperation
 
 
@@ -29,6 +30,11 @@ class Finish:
 StateChange = Begin | Finish
 
 
+def locked(writer: str) -> StackspecError:
+    """The error of who wants to write while somebody else does."""
+    return StackspecError.of("SS0703", f"the state is being changed by {writer}", hint="wait for it to finish")
+
+
 class StateStore(Protocol):
     """The applied state of one environment.
 
@@ -41,6 +47,9 @@ class StateStore(Protocol):
         Raises:
             StackspecError: it is damaged, not ours, or newer than this version.
         """
+
+    def writer(self) -> str | None:
+        """Who holds the lock at this moment, for people; None if nobody does."""
 
     def lock(self, purpose: str) -> AbstractContextManager[None]:
         """Be the only writer while the context lasts.

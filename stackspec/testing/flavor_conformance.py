@@ -157,6 +157,8 @@ class FlavorConformance:
         assert all(real == changed[name] for name, real in observation.fields.items())
         assert _plain(case.component(tmp_path, changed).update(component)) == outputs
         assert _plain(case.component(tmp_path, changed).provision()) == outputs
+        component.provision()
+        assert all(real == config[name] for name, real in component.observe().fields.items()), "not brought back"
 
     def test_suspended_it_can_be_resumed(self, case: FlavorCase, component: Flavor) -> None:
         if not spec_of(case.flavor).can_suspend:

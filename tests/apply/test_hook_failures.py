@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from stackspec.flavors.contract import FlavorConfig, HookError, Observation, setting
+from stackspec.core.diagnostic import StackspecError
+from stackspec.flavors.contract import FlavorConfig, FlavorOutputs, HookError, Observation, setting
 from stackspec.flavors.orchestrator import Orchestrator
 from stackspec.flavors.registry import Registry
 from stackspec.project import Project
@@ -91,3 +92,65 @@ def test_a_failing_hook_is_a_diagnostic(how: str, tmp_path: Path) -> None:
     assert [
         (change.action.value, change.reason) for change in again.plan.changes if change.action.value != "no-op"
     ] == [("create", f"provision failed before: {failed.message.partition('provision failed: ')[2]}")]
+
+
+class Sized(Orchestrator):
+    """An orchestrator whose update changes what differs, and fails when it is told to."""
+
+    flavor = "sized"
+    real: ClassVar[dict[str, int]] = {}
+
+    class Config(FlavorConfig):
+        """How large, and whether a change fails."""
+
+        size: int = setting("How large.")
+        fails: bool = setting("Whether an update fails once it is done.", default=False)
+
+    config: Config
+
+    def observe(self) -> Observation:
+        return Observation(provisioned=True)
+
+    def provision(self) -> FlavorOutputs:
+        self.real["size"] = self.config.size
+        return self.Outputs.from_value({"uri": "sized://"})
+
+    def update(self, previous: Sized) -> FlavorOutputs:
+        if previous.config.size != self.config.size:
+            self.real["size"] = self.config.size
+        if self.config.fails:
+            raise HookError("the connection was lost")
+        return self.Outputs.from_value({"uri": "sized://"})
+
+    def deprovision(self) -> None:
+        self.real.clear()
+
+
+def test_after_an_update_that_failed_the_old_config_is_brought_back(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    for config, failures in (("{size: 1}", 0), ("{size: 2, fails: true}", 1), ("{size: 1}", 0)):
+        text = STACK.replace("faulty, config: {how: HOW}", f"sized, config: {config}")
+        (tmp_path / "stacks" / "dev.yaml").write_text(text)
+        project = Project.open(tmp_path, registry=Registry([Sized]))
+        assert len(project.apply(project.plan()).failed) == failures
+    assert Sized.real == {"size": 1}
+
+
+OUTPUT = """\
+    metadata_store: {flavor: sqlite, config: {path: "./m{{ components.artifact_store.outputs.uri | int }}"}}
+"""
+
+
+def test_an_output_that_does_not_fit_is_a_diagnostic_of_the_plan_too(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    text = STACK.replace("faulty, config: {how: HOW}", "local")
+    (tmp_path / "stacks" / "dev.yaml").write_text(text + OUTPUT)
+    project = Project.open(tmp_path)
+    (failed,) = project.apply(project.plan()).failed
+    assert failed.code == "SS0304"
+    with pytest.raises(StackspecError) as refused:
+        project.plan()
+    (diagnostic,) = refused.value.diagnostics
+    assert diagnostic.code == "SS0304"
+    assert diagnostic.source is not None
+    assert (diagnostic.source.line, diagnostic.source.column) == (8, 53)

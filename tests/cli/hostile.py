@@ -172,6 +172,25 @@ def zeroed(data: bytearray) -> None:
     data[100:] = bytes(len(data) - 100)
 
 
+def fifo_in_its_place(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def linked_away(path: Path) -> None:
+    path.symlink_to(path.rename(path.with_name("elsewhere")))
+
+
+def journal_alone(path: Path) -> None:
+    """As where somebody removes the state of a killed apply, and leaves what SQLite would replay into the next."""
+    path.rename(path.with_name(f"{path.name}-wal"))
+
+
+def linked_journal(path: Path) -> None:
+    path.with_name("victim").write_text("precious")
+    path.with_name(f"{path.name}-wal").symlink_to("victim")
+
+
 STATES: dict[str, tuple[Make, set[str]]] = {
     "random-bytes": (lambda path: path.write_bytes(random.Random(2).randbytes(9_000)), {"SS0701"}),
     "text": (lambda path: path.write_text("{}"), {"SS0701"}),
@@ -193,5 +212,9 @@ STATES: dict[str, tuple[Make, set[str]]] = {
     "record-of-null": (edited("UPDATE component SET record = 'null'"), {"SS0701"}),
     "record-of-bytes": (edited("UPDATE component SET record = x'00ff'"), {"SS0701"}),
     "a-folder": (folder, {"SS0701", "SS0704"}),
+    "a-fifo": (fifo_in_its_place, {"SS0701"}),
+    "a-link": (linked_away, {"SS0701"}),
+    "a-journal-alone": (journal_alone, {"SS0701"}),
+    "a-journal-that-is-a-link": (linked_journal, {"SS0701"}),
 }
 """What happened to the state file of an applied project."""

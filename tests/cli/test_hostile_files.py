@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.cli.hostile import MANIFESTS, STACK, STATES
-from tests.running import in_bounds
+from tests.running import command, environment, in_bounds, obey_permissions
 
 CODE = re.compile(r"error\[(SS[0-9]{4})\]")
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -121,20 +122,94 @@ def test_a_state_file_that_is_none_is_refused_and_left_untouched(
     make(state)
     before = state.read_bytes() if state.is_file() else None
     turn = list(STATES).index(name)
-    for command in (READING[turn % len(READING)], WRITING[turn % len(WRITING)]):
-        done = in_bounds(tmp_path, *command)
-        assert done.returncode == 1, (command, done.stdout, done.stderr)
+    for words in (READING[turn % len(READING)], WRITING[turn % len(WRITING)]):
+        done = in_bounds(tmp_path, *words)
+        assert done.returncode == 1, (words, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
-        assert set(CODE.findall(done.stderr)) <= codes, (command, done.stderr)
+        assert set(CODE.findall(done.stderr)) <= codes, (words, done.stderr)
         assert CODE.search(done.stderr)
     assert before == (state.read_bytes() if state.is_file() else None)
     assert (tmp_path / "artifacts").is_dir()
 
 
-def test_a_local_folder_that_is_a_link_is_refused(project: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "level", ["", "state", "components", "components/default/orchestrator", "components/default/orchestrator/dev"]
+)
+def test_a_local_folder_that_is_a_link_is_refused(level: str, project: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
-    (project / ".stackspec").symlink_to(tmp_path / "elsewhere")
+    link = project / ".stackspec" / level
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(tmp_path / "elsewhere")
     done = in_bounds(project, "apply", "--yes")
     assert done.returncode == 1
     assert "error[SS0701]" in done.stderr
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_an_ignore_file_that_is_a_link_is_not_followed(project: Path, tmp_path: Path) -> None:
+    (project / ".stackspec").mkdir()
+    (project / ".stackspec" / ".gitignore").symlink_to(tmp_path / "victim")
+    assert in_bounds(project, "apply", "--yes").returncode == 0
+    assert not (tmp_path / "victim").exists()
+
+
+def test_a_state_that_may_not_be_written_can_be_read(project: Path) -> None:
+    assert in_bounds(project, "apply", "--yes").returncode == 0
+    folder = project / ".stackspec" / "state"
+    folder.chmod(0o500)
+    try:
+        done = in_bounds(project, "plan", obeying_permissions=True)
+        assert (done.returncode, "No changes" in done.stdout) == (0, True), done.stderr
+        done = in_bounds(project, "destroy", "--yes", obeying_permissions=True)
+        assert done.returncode == 1
+        assert "error[SS0704]" in done.stderr
+        assert "Traceback" not in done.stderr
+    finally:
+        folder.chmod(0o700)
+
+
+def test_a_folder_that_may_not_be_entered(project: Path) -> None:
+    project.chmod(0)
+    try:
+        done = in_bounds(project.parent, "-C", project.name, "plan", obeying_permissions=True)
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+        done = subprocess.run(
+            command("plan"),
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(),
+            preexec_fn=obey_permissions,
+        )
+        assert "error[SS0101]: cannot look into the folder" in done.stderr
+    finally:
+        project.chmod(0o700)
+
+
+def test_folders_that_link_to_each_other_are_read_once(project: Path) -> None:
+    names = [f"f{number}" for number in range(9)]
+    for name in names:
+        (project / "stacks" / name).mkdir()
+        for other in names:
+            if other != name:
+                (project / "stacks" / name / other).symlink_to(f"../{other}")
+    (project / "stacks" / "f8" / "one.yaml").write_text(STACK.replace("name: dev", "name: one"))
+    done = in_bounds(project, "validate")
+    assert (done.returncode, done.stderr) == (1, done.stderr)
+    assert "manage the same path" in done.stderr
+    assert done.stderr.count("error[") == 1
+
+
+def test_folders_as_deep_as_they_can_be(project: Path) -> None:
+    folder = os.open(project / "stacks", os.O_RDONLY)
+    for _ in range(1_200):
+        os.mkdir("deep", dir_fd=folder)
+        inner = os.open("deep", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(folder)
+    done = in_bounds(project, "validate")
+    subprocess.run(["rm", "-r", project / "stacks" / "deep"], check=True)  # pytest could not
+    assert done.returncode == 1
+    assert "error[SS0101]: cannot read the folder: File name too long" in done.stderr

@@ -11,7 +11,7 @@ from tests.cli.conftest import Ask
 from tests.cli.hostile import STACK
 
 PLAN = ["format_version", "environment", "serial", "lineage", "summary", "changes", "diagnostics"]
-CHANGE = ["address", "action", "flavor", "stacks", "source", "reason", "fields"]
+CHANGE = ["address", "action", "flavor", "stacks", "source", "reason", "fields", "recorded"]
 FIELD = ["path", "before", "after", "sensitive", "requires_replacement"]
 SOURCE = ["file", "line", "column", "end_line", "end_column"]
 DIAGNOSTIC = ["severity", "code", "message", "hint", "source"]
@@ -133,8 +133,22 @@ def test_status(applied: Path, ask: Ask) -> None:
 def test_state_list(applied: Path, ask: Ask) -> None:
     document = ask("state", "list", "-o", "json").json
     rows: list[dict[str, Any]] = document["components"]
-    assert {"address": "orchestrator/dev", "flavor": "local", "stacks": ["dev"]} in rows
+    row = {"address": "orchestrator/dev", "flavor": "local", "stacks": ["dev"], "applied": True, "pending": None}
+    assert row in rows
     assert ask("state", "list").out.splitlines() == [row["address"] for row in rows]
+
+
+def test_what_never_came_to_be_is_in_the_state_too(dev: Path, ask: Ask) -> None:
+    (dev / "artifacts").write_text("a file in the place of the directory")
+    assert ask("apply", "--yes", "--target", "artifact_store/dev").code == 1
+    (row,) = ask("state", "list", "-o", "json").json["components"]
+    assert (row["address"], row["applied"], row["pending"]) == ("artifact_store/dev", False, "provision")
+    assert ask("state", "list").out == "artifact_store/dev\n"
+    pending = ask("state", "show", "artifact_store/dev", "-o", "json").json["pending"]
+    assert (pending["operation"], pending["component"]["config"]["path"]) == ("provision", "./artifacts")
+    assert "is not a directory" in pending["failure"]
+    (dev / "stacks" / "dev.yaml").unlink()
+    assert "holds 1" in ask("plan").err
 
 
 def test_state_show(applied: Path, ask: Ask) -> None:

@@ -149,6 +149,28 @@ def test_a_closed_pipe_ends_quietly(arguments: list[str], tmp_path: Path) -> Non
     assert done.returncode in (0, 1)
 
 
+def test_a_pipe_closed_while_applying_stops_it_and_loses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    more = "    log_store: {flavor: local, depends_on: [artifact_store/dev]}\n"
+    (tmp_path / "stacks" / "dev.yaml").write_text(STACK + more)
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        command("-C", str(tmp_path), "apply", "--yes", "-o", "json"),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+        env=environment(),
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+    status = json.loads(in_bounds(tmp_path, "status", "-o", "json").stdout)
+    assert status["pending"] == []
+    assert {one["address"] for one in status["components"]} == {"artifact_store/dev", "orchestrator/dev"}
+
+
 def at_a_terminal(
     root: Path, *arguments: str, typed: str = "", variables: dict[str, str] | None = None
 ) -> tuple[int, str]:

@@ -85,7 +85,7 @@ class Rigid(Flavor):
 
 
 class Pliant(Rigid):
-    """Can be changed, suspended and resumed; an update leaves it as suspended as it was."""
+    """Can be changed, suspended and resumed; an update leaves it as suspended as it was, and what is the same alone."""
 
     flavor = "pliant"
 
@@ -96,8 +96,15 @@ class Pliant(Rigid):
                 self._thing.complete = False
                 self._thing.size = self.config.size
             elif moment == "after":
-                self._become()
+                self._change(previous)
         return self._outputs()
+
+    def _change(self, previous: Rigid) -> None:
+        """Change what the configs differ in and nothing else, trusting that the previous one is what is there."""
+        for name in ("size", "shape", "reads", "base"):
+            if getattr(previous.config, name) != getattr(self.config, name):
+                setattr(self._thing, name, getattr(self.config, name))
+        self._thing.complete = True
 
     def suspend(self) -> None:
         for moment in self._act("suspend"):
@@ -121,8 +128,8 @@ class Eager(Pliant):
             self._thing.port += 1
         self._thing.running = True
 
-    def _become(self) -> None:
-        super()._become()
+    def _change(self, previous: Rigid) -> None:
+        super()._change(previous)
         self._start()
 
 

@@ -111,7 +111,7 @@ def live_through(lab: Lab, project: Blueprint, history: Iterable[Episode], seed:
 
 
 def _accepted(lab: Lab, wanted: Blueprint, episode: Episode) -> Plan | None:
-    """The plan, None where a protected component rightly stands against it."""
+    """The plan, None where it is rightly refused: for a protected component, or a replacement that is not selected."""
     try:
         return lab.plan(wanted, episode.selection(wanted.desired, lab.store.read()))
     except StackspecError as refusal:
@@ -119,6 +119,8 @@ def _accepted(lab: Lab, wanted: Blueprint, episode: Episode) -> Plan | None:
         guarded = {str(one.address) for one in applied if one.lifecycle.prevent_destroy}
         guarded |= {address(name) for name, part in wanted.parts.items() if part.protect}
         for one in refusal.diagnostics:
+            if one.code == "SS0502" and "is not selected" in one.message and (episode.targets or episode.stacks):
+                continue
             named = any(other in one.message for other in guarded)
             law(one.code == "SS0501" and named, f"refused without a reason: {one.message}")
         return None

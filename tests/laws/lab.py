@@ -14,6 +14,7 @@ from stackspec.core.address import ComponentAddress
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.model import Phase, Plan
 from stackspec.plan.planner import EVERYTHING, Selection, make_plan
+from stackspec.state.local_folder import LocalFolder
 from stackspec.state.store import StateStore
 from tests.laws.blueprint import Blueprint
 from tests.laws.fake_flavors import REGISTRY, Rigid
@@ -21,7 +22,7 @@ from tests.laws.scheduler import Scheduler
 from tests.laws.watched_store import MemoryStateStore, WatchedStore
 from tests.laws.world import Killed, LawBrokenError, Points, Thing, World
 
-PLACE = Place(Path("/nowhere"), Path("/nowhere/data"), "default")
+PLACE = Place(Path("/nowhere"), LocalFolder(Path("/nowhere")), "default")
 DESTROY = Selection(destroy=True)
 
 

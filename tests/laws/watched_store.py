@@ -22,6 +22,9 @@ class MemoryStateStore:
     def read(self) -> AppliedState:
         return self._state
 
+    def writer(self) -> str | None:
+        return None
+
     @contextmanager
     def lock(self, purpose: str) -> Iterator[None]:
         yield
@@ -72,6 +75,9 @@ class WatchedStore:
 
     def read(self) -> AppliedState:
         return self._store.read()
+
+    def writer(self) -> str | None:
+        return self._store.writer()
 
     def lock(self, purpose: str) -> AbstractContextManager[None]:
         self._deprovisioning = set()

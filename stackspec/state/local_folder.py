@@ -1,0 +1,68 @@
+"""`.stackspec`: the folder of a project that holds local state and what components keep for themselves."""
+
+from __future__ import annotations
+
+import os
+from itertools import accumulate
+from pathlib import Path
+
+from stackspec.core.diagnostic import StackspecError
+from stackspec.core.layout import LOCAL_FOLDER
+
+
+class LocalFolder:
+    """The folder and those inside it; a level that is a link is refused, for a checkout may carry one that leads out.
+
+    Args:
+        root: The project's root, absolute.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / LOCAL_FOLDER
+
+    @property
+    def states(self) -> Path:
+        """The folder of states, a file an environment."""
+        return self.inside("state")
+
+    def component(self, environment: str, component_type: str, name: str) -> Path:
+        """The folder of one component.
+
+        Raises:
+            StackspecError: a level of it is a link.
+        """
+        return self.inside("components", environment, component_type, name)
+
+    def inside(self, *names: str) -> Path:
+        """The folder at the end of a path of names, whether it exists or not.
+
+        Raises:
+            StackspecError: a level of it is a link.
+        """
+        levels = list(accumulate(names, Path.joinpath, initial=self.path))
+        for level in levels:
+            if os.path.islink(level):
+                raise StackspecError.of(
+                    "SS0701",
+                    f"{level} is a link; {LOCAL_FOLDER} and what is in it are kept in the project itself",
+                    hint="remove the link, and look at where it came from",
+                )
+        return levels[-1]
+
+    def prepare(self) -> None:
+        """Make the folder, unknown to git.
+
+        Raises:
+            StackspecError: it cannot be made, or is a link.
+        """
+        folder = self.inside()
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            try:
+                ignore = os.open(folder / ".gitignore", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            except FileExistsError:
+                return
+            with open(ignore, "w", encoding="utf-8") as file:
+                file.write("*\n")
+        except OSError as error:
+            raise StackspecError.of("SS0704", f"cannot write {folder}: {error.strerror}") from error
