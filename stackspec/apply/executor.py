@@ -22,7 +22,7 @@ from stackspec.core.diagnostic import Diagnostic
 from stackspec.core.expression import ComponentOutput, ExpressionError, Literal
 from stackspec.core.values import ValueMap, digest
 from stackspec.flavors.registry import Registry
-from stackspec.manifest.schema import Checker
+from stackspec.manifest.schema import ConfigCheckers
 from stackspec.plan.model import Phase, Plan, Step, StepKey
 from stackspec.plan.planner import resolved
 from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
@@ -93,6 +93,7 @@ class Executor:
         self._listen = listener
         self._stop = stop
         self._workers: Workers[StepKey, ValueMap | HookFailure] = Workers(parallelism)
+        self._checkers = ConfigCheckers()
         self._changes: list[StateChange] = []
         self._told: list[Event] = []
         self._bad: dict[StepKey, str] = {}
@@ -272,7 +273,7 @@ class Executor:
         if operation not in (Operation.PROVISION, Operation.UPDATE):
             return True
         spec = self._registry.spec(step.address.type, component.flavor)
-        for problem in Checker(spec.schema).check(component.config):
+        for problem in self._checkers.of(spec).check(component.config):
             message = f"with the outputs known now, {problem.message}"
             self._fail(step, operation, HookFailure(problem.code, message, problem.hint))
             return False

@@ -21,6 +21,8 @@ from stackspec.manifest.model import API_VERSION, KINDS, LATER_KEYS, Metadata
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
+    from stackspec.flavors.contract import FlavorSpec
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -60,6 +62,20 @@ class Checker:
             _explainer(self.schema).iter_errors(value), key=lambda one: [str(step) for step in one.absolute_path]
         ):
             yield from _problems(error)
+
+
+class ConfigCheckers:
+    """The checkers of flavors' configs, each made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], Checker] = {}
+
+    def of(self, spec: FlavorSpec) -> Checker:
+        """The checker of a flavor's config."""
+        key = (spec.type, spec.flavor)
+        if key not in self._made:
+            self._made[key] = Checker(spec.schema)
+        return self._made[key]
 
 
 def envelope(kind: str) -> Schema:
