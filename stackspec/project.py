@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from stackspec.core.address import ComponentAddress
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from stackspec.apply.stop import Stop
     from stackspec.flavors.contract import Observation
 
+
+_WRITER_POLL = 0.2
+"""Seconds between two looks at whether a state is still being written."""
 
 _REMOVE = "declare it, or remove what it holds: stackspec destroy -e {}"
 
@@ -220,6 +224,23 @@ class Project:
         from stackspec.state.sqlite import SqliteStateStore
 
         return SqliteStateStore(self._local.states, environment)
+
+    def wait_for_writer(self, environment: str | None, timeout: float) -> None:
+        """Wait until nobody writes the state of an environment, so that what is planned then can be applied.
+
+        Args:
+            timeout: Seconds.
+
+        Raises:
+            StackspecError: somebody still does at the end; the diagnostic says who.
+        """
+        from stackspec.state.store import locked
+
+        store, give_up_at = self.store(self.environment(environment, applied=True)), monotonic() + timeout
+        while writer := store.writer():
+            if monotonic() >= give_up_at:
+                raise locked(writer)
+            sleep(_WRITER_POLL)
 
     def plan(
         self, environment: str | None = None, selection: Selection = EVERYTHING, *, allow_empty: bool = False

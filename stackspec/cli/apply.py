@@ -16,6 +16,7 @@ from stackspec.cli.options import (
     Approve,
     EnvironmentName,
     Files,
+    LockTimeout,
     Output,
     OutputFormat,
     Parallelism,
@@ -48,6 +49,7 @@ def apply(
     approve: Approve = None,
     allow_empty: AllowEmpty = False,
     parallelism: Parallelism = 10,
+    lock_timeout: LockTimeout = 0,
     files: Files = None,
     output: Output = OutputFormat.TEXT,
 ) -> int:
@@ -57,7 +59,7 @@ def apply(
 
     with Session(output, files, failure=_FAILURE) as session:
         chosen = selection(stack, target, replace)
-        return _carry_out(session, environment, chosen, yes, approve, allow_empty, parallelism)
+        return _carry_out(session, environment, chosen, yes, approve, allow_empty, parallelism, lock_timeout)
 
 
 def destroy(
@@ -67,6 +69,7 @@ def destroy(
     yes: Yes = False,
     approve: Approve = None,
     parallelism: Parallelism = 10,
+    lock_timeout: LockTimeout = 0,
     files: Files = None,
     output: Output = OutputFormat.TEXT,
 ) -> int:
@@ -76,7 +79,7 @@ def destroy(
 
     with Session(output, files, failure=_FAILURE) as session:
         chosen = selection(stack, target, destroy=True)
-        return _carry_out(session, environment, chosen, yes, approve, True, parallelism)
+        return _carry_out(session, environment, chosen, yes, approve, True, parallelism, lock_timeout)
 
 
 def _carry_out(
@@ -87,14 +90,13 @@ def _carry_out(
     approve: str | None,
     allow_empty: bool,
     parallelism: int,
+    lock_timeout: int,
 ) -> int:
     from stackspec.render.plan import plan_text
-    from stackspec.state.store import locked
 
+    session.project.wait_for_writer(environment, lock_timeout)
     planned = session.project.plan(environment, chosen, allow_empty=allow_empty)
     plan = planned.plan
-    if planned.applied.writer:
-        raise locked(planned.applied.writer)
     if not session.json:
         session.report(planned.diagnostics)
         session.answer(plan_text(plan, session.style))

@@ -63,3 +63,7 @@ Approve = Annotated[
     str | None, Option(("--approve",), "The name of the protected environment to change.", "ENVIRONMENT")
 ]
 Parallelism = Annotated[int, Option(("--parallelism",), "Hooks at once.", "N", least=1, most=256)]
+LockTimeout = Annotated[
+    int,
+    Option(("--lock-timeout",), "Seconds to wait for another writer of the state.", "SECONDS", least=0, most=86_400),
+]

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import getpass
-import json
 import os
-import platform
 import secrets
 import sqlite3
 import stat
@@ -14,23 +10,19 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic, sleep
 
 from stackspec.core.address import is_name
 from stackspec.core.diagnostic import StackspecError
 from stackspec.state.codec import decode_component, decode_pending, encode_component, encode_pending
+from stackspec.state.local_lock import LocalLock
 from stackspec.state.model import AppliedState
-from stackspec.state.store import Begin, Finish, StateChange, locked
+from stackspec.state.store import Begin, Finish, StateChange
 
 APPLICATION_ID = 0x73746B73
 """`stks`: what SQLite's header says of a state file of ours."""
 FORMAT = 1
 """The version of the tables, in SQLite's `user_version`."""
-
-_READERS_GLANCE = 0.1
-"""Seconds for which a lock that is taken is tried again: `writer` holds it shared for an instant to see who does."""
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -46,7 +38,7 @@ class SqliteStateStore:
         self._folder = folder
         self._environment = environment
         self.path = folder / f"{environment}.db"
-        self._lock_file = folder / f"{environment}.lock"
+        self._lock = LocalLock(folder / f"{environment}.lock")
         self._writer: sqlite3.Connection | None = None
 
     def read(self) -> AppliedState:
@@ -62,25 +54,12 @@ class SqliteStateStore:
 
     def writer(self) -> str | None:
         """See `StateStore.writer`."""
-        try:
-            descriptor = os.open(self._lock_file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise StackspecError.of("SS0701", f"cannot read {self._lock_file}: {error.strerror}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _owner(os.pread(descriptor, 4096, 0))
-        finally:
-            os.close(descriptor)
-        return None
+        return self._lock.holder()
 
     @contextmanager
-    def lock(self, purpose: str) -> Iterator[None]:
+    def lock(self, purpose: str, timeout: float = 0.0) -> Iterator[None]:
         """See `StateStore.lock`; the kernel frees it when its owner dies."""
-        descriptor = self._acquire(purpose)
-        try:
+        with self._lock.held(purpose, timeout):
             with self._reporting():
                 if not self._exists():
                     self._create()
@@ -92,8 +71,6 @@ class SqliteStateStore:
             finally:
                 self._writer.close()
                 self._writer = None
-        finally:
-            os.close(descriptor)
 
     def commit(self, changes: Sequence[StateChange]) -> int:
         """See `StateStore.commit`."""
@@ -244,56 +221,7 @@ class SqliteStateStore:
         except OSError as error:
             raise StackspecError.of("SS0704", f"cannot write the state {self.path}: {error.strerror}") from error
 
-    # --- the lock
-
-    def _acquire(self, purpose: str) -> int:
-        path = self._lock_file
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise StackspecError.of("SS0704", f"cannot write {path}: {error.strerror}") from error
-        give_up_at = monotonic() + _READERS_GLANCE
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if monotonic() < give_up_at:
-                    sleep(_READERS_GLANCE / 10)
-                    continue
-                owner = os.pread(descriptor, 4096, 0)
-                os.close(descriptor)
-                raise locked(_owner(owner)) from error
-        record = {
-            "pid": os.getpid(),
-            "user": _user(),
-            "host": platform.node(),
-            "purpose": purpose,
-            "since": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(record).encode(), 0)
-        return descriptor
-
 
 def environments(folder: Path) -> list[str]:
     """The environments that have a state in a folder, by name."""
     return sorted(path.stem for path in folder.glob("*.db") if is_name(path.stem))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number that no table names
-        return str(os.getuid())
-
-
-def _owner(text: bytes) -> str:
-    try:
-        record = json.loads(text)
-        return (
-            f"{record['user']}@{record['host']}, process {record['pid']} ({record['purpose']}), since {record['since']}"
-        )
-    except (ValueError, KeyError, TypeError):
-        return "another process"

@@ -51,8 +51,12 @@ class StateStore(Protocol):
     def writer(self) -> str | None:
         """Who holds the lock at this moment, for people; None if nobody does."""
 
-    def lock(self, purpose: str) -> AbstractContextManager[None]:
+    def lock(self, purpose: str, timeout: float = 0.0) -> AbstractContextManager[None]:
         """Be the only writer while the context lasts.
+
+        Args:
+            purpose: What others are told that it is locked for.
+            timeout: Seconds to wait for another writer to finish.
 
         Raises:
             StackspecError: another process is; the diagnostic says who and since when.

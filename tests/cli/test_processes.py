@@ -238,3 +238,29 @@ def test_verbose_shows_the_traceback_of_a_bug_and_nothing_else_does(project: Pat
     assert "Traceback" not in done.stderr
     root = ["-v", "plan"]
     assert "Traceback" in in_bounds(project, *root, variables=variables).stderr
+
+
+def test_an_apply_beside_another_is_told_who_it_is_or_waits(
+    waiting: tuple[subprocess.Popen[str], socket.socket], tmp_path: Path
+) -> None:
+    process, connection = waiting
+    told = f"process {process.pid} (apply)"
+    done = in_bounds(tmp_path, "apply", "--yes")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error[SS0703]: the state is being changed by " in done.stderr
+    assert told in done.stderr
+    plan = in_bounds(tmp_path, "plan").stdout
+    assert "in provision now, by " in plan
+    assert told in plan
+    assert told in in_bounds(tmp_path, "status").stdout
+    later = subprocess.Popen(
+        command("-C", str(tmp_path), "apply", "--yes", "--lock-timeout", "20"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    out, err = later.communicate(timeout=2 * PATIENCE)
+    assert later.returncode == 0, err
+    assert "No changes" in out

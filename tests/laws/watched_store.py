@@ -26,7 +26,7 @@ class MemoryStateStore:
         return None
 
     @contextmanager
-    def lock(self, purpose: str) -> Iterator[None]:
+    def lock(self, purpose: str, timeout: float = 0.0) -> Iterator[None]:
         yield
 
     def commit(self, changes: Sequence[StateChange]) -> int:
@@ -79,9 +79,9 @@ class WatchedStore:
     def writer(self) -> str | None:
         return self._store.writer()
 
-    def lock(self, purpose: str) -> AbstractContextManager[None]:
+    def lock(self, purpose: str, timeout: float = 0.0) -> AbstractContextManager[None]:
         self._deprovisioning = set()
-        return self._store.lock(purpose)
+        return self._store.lock(purpose, timeout)
 
     def commit(self, changes: Sequence[StateChange]) -> int:
         name = f"commit {', '.join(map(_short, changes))}"
