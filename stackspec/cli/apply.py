@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -101,7 +100,7 @@ def _carry_out(
             return 1
     if not plan.has_steps:
         if session.json:
-            session.answer(json.dumps(_summary(plan, None)) + "\n")
+            session.answer_json(_summary(plan, None), indent=None)
         return 0
     return _run(session, planned, parallelism)
 
@@ -190,7 +189,7 @@ def _conclude(session: Session, plan: Plan, result: ApplyResult, interrupted: li
     from stackspec.render.plan import counts_text
 
     if session.json:
-        session.answer(json.dumps(_summary(plan, result, interrupted), ensure_ascii=False) + "\n")
+        session.answer_json(_summary(plan, result, interrupted), indent=None)
         return
     session.report([*result.failed, *interrupted])
     counts = _counts(plan, result)
