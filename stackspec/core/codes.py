@@ -345,7 +345,7 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0902": Code(
         "unwritable-output",
-        "A file or folder that a command was asked to write cannot be written.",
+        "Standard output, or a file or folder that a command was asked to write, cannot be written.",
         "`stackspec schema --write /proc`",
         "Choose another place.",
     ),
