@@ -53,10 +53,15 @@ def run_and_exit() -> None:
     """Run the command line and end the process at once.
 
     Tearing an interpreter down object by object takes longer than many a command; everything durable is closed by
-    now, and what is left is memory and threads of hooks that were given up. Both streams were flushed when they were
-    written to.
+    now, and what is left is memory and threads of hooks that were given up.
     """
-    os._exit(main())
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()  # what a flavor may have printed
+        except OSError:
+            continue  # an answer that cannot be written was told, and ended in 1
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -57,6 +57,25 @@ def test_a_full_disk_is_told(arguments: str, applied: Path) -> None:
     assert shell('"$@" > /dev/full 2>&1', arguments, applied).returncode == 1
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize("arguments", ["plan", "validate", "plan --nope"])
+def test_diagnostics_that_cannot_be_written_are_no_bug(arguments: str, dev: Path) -> None:
+    (dev / "stacks" / "dev.yaml").write_text("kind: Stak\n")
+    done = shell('"$@" 2> /dev/full', arguments, dev)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_what_a_flavor_prints_is_not_lost(dev: Path) -> None:
+    (dev / "sitecustomize.py").write_text(
+        "import sys, stackspec.project\n\ndef failing(*a, **k):\n    print('out', end='')\n"
+        "    print('err', end='', file=sys.stderr)\n    raise stackspec.project.StackspecError([])\n\n"
+        "stackspec.project.Project.plan = failing\n"
+    )
+    variables = {"PYTHONPATH": f"{dev}{os.pathsep}{environment()['PYTHONPATH']}"}
+    done = shell('"$@"', "plan", dev, variables)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "out", "err")
+
+
 @pytest.mark.parametrize("arguments", COMMANDS)
 def test_a_reader_that_leaves_is_no_error_to_tell(arguments: str, applied: Path) -> None:
     done = shell('"$@" | true', arguments, applied)
