@@ -3,12 +3,11 @@
 Importing the package costs next to nothing; the public names below are loaded when they are first used.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"
 
+# A type checker takes it for true. `typing`, and `__future__` too, would be looked for in the working directory before
+# `__main__` has taken it off the search path.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stackspec.core.diagnostic import Diagnostic, Severity
     from stackspec.project import Project

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from stackspec.core.diagnostic import Diagnostic, StackspecError
 
@@ -69,11 +71,19 @@ jobs:
       - run: stackspec validate
 """,
 }
-_IGNORED = (".stackspec/", "data/")
+_IGNORED = (b".stackspec/", b"data/")
+
+
+class _Addition(NamedTuple):
+    """A file of the project, what is added at its end, and what that does to it."""
+
+    path: Path
+    text: bytes
+    what: str
 
 
 def write_project(folder: Path) -> list[tuple[Path, str]]:
-    """Write a new project; what stands in the way of its own files is an error before anything is written.
+    """Write a new project; what is there already and stands in the way is an error before anything is written.
 
     Returns:
         Each path with what was done: `created`, `extended`, or `kept` for a file that was there.
@@ -82,30 +92,51 @@ def write_project(folder: Path) -> list[tuple[Path, str]]:
         StackspecError: there is a project already, or a file cannot be written.
     """
     for taken in ("stackspec.yaml", "stacks"):
-        if (folder / taken).exists():
+        if os.path.lexists(folder / taken):
             hint = "go on with the project that is there: stackspec plan"
             raise StackspecError([Diagnostic("SS0903", f"{folder / taken} exists already", hint=hint)])
-    done: list[tuple[Path, str]] = []
-    try:
-        for name, text in _FILES.items():
-            path = folder / name
-            if path.exists():
-                done.append((path, "kept"))
-                continue
+    additions = [_new(folder / name, text) for name, text in _FILES.items()]
+    additions.append(_ignoring(folder / ".gitignore"))
+    for path, text, _ in additions:
+        if not text:
+            continue
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            done.append((path, "created"))
-        done.append((folder / ".gitignore", _ignore(folder / ".gitignore")))
-    except OSError as error:
-        raise StackspecError.of("SS0902", f"cannot write {error.filename}: {error.strerror}") from error
-    return done
+            with open(path, "ab") as file:
+                file.write(text)
+        except OSError as error:
+            raise _unwritable(path, error.strerror) from error
+    return [(path, what) for path, _, what in additions]
 
 
-def _ignore(path: Path) -> str:
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
+def _new(path: Path, text: str) -> _Addition:
+    if os.path.lexists(path):
+        return _Addition(path, b"", "kept")
+    folder = next(parent for parent in path.parents if os.path.lexists(parent))
+    if not folder.is_dir():
+        raise _unwritable(path, f"{folder} is not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unwritable(path, "Permission denied")
+    return _Addition(path, text.encode(), "created")
+
+
+def _ignoring(path: Path) -> _Addition:
+    """The lines that a .gitignore lacks; its bytes are left as they are, since git asks for no encoding."""
+    before = b""
+    if os.path.lexists(path):
+        if not path.is_file():
+            raise _unwritable(path, "it is not a file")
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise _unwritable(path, "Permission denied")
+        before = path.read_bytes()
+    if b"\0" in before:
+        raise _unwritable(path, "git cannot read it, as it is UTF-16 or no text", "save it as UTF-8")
     missing = [line for line in _IGNORED if line not in before.splitlines()]
     if not missing:
-        return "kept"
-    gap = "" if not before or before.endswith("\n") else "\n"
-    path.write_text(before + gap + "".join(f"{line}\n" for line in missing), encoding="utf-8")
-    return "extended" if before else "created"
+        return _Addition(path, b"", "kept")
+    gap = b"" if not before or before.endswith(b"\n") else b"\n"
+    return _Addition(path, gap + b"".join(line + b"\n" for line in missing), "extended" if before else "created")
+
+
+def _unwritable(path: Path, why: str | None, hint: str | None = None) -> StackspecError:
+    return StackspecError.of("SS0902", f"cannot write {path}: {why}", hint=hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial, wraps
 from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
@@ -13,6 +14,7 @@ from stackspec import __version__
 from stackspec.cli.commands import COMMANDS, GROUPS, command
 from stackspec.cli.options import Option
 from stackspec.cli.start import start
+from stackspec.cli.streams import UnwrittenError
 from stackspec.core.diagnostic import StackspecError
 
 # Typer does not export the parent of its usage errors, and where it lives differs between versions.
@@ -24,13 +26,17 @@ def run(arguments: Sequence[str]) -> int:
 
     Raises:
         StackspecError: the arguments are wrong.
+        UnwrittenError: the help cannot be written.
     """
     try:
-        result = _application()(list(arguments), standalone_mode=False, prog_name="stackspec")
+        # Typer reads what is to be called, and the call is made here: what Typer itself writes is help.
+        read = _application()(list(arguments), standalone_mode=False, prog_name="stackspec")
     except typer.Exit as exit_:
         return exit_.exit_code
     except typer.Abort:
         return 130
+    except OSError as error:
+        raise UnwrittenError(error.errno, error.strerror) from error
     except _UsageError as error:
         context = getattr(error, "ctx", None)
         message: str = error.format_message()
@@ -40,7 +46,8 @@ def run(arguments: Sequence[str]) -> int:
         words = context.command_path if context is not None else "stackspec"
         hint = _belongs_before(error, words) or f"see '{words} --help'"
         raise StackspecError.of("SS0901", message.rstrip("."), hint=hint) from error
-    return result if isinstance(result, int) else 0
+    code: int = read() if callable(read) else read  # help and version leave their exit code
+    return code
 
 
 def _belongs_before(error: Any, words: str) -> str | None:
@@ -68,7 +75,7 @@ def _application() -> typer.Typer:
         group, _, name = words.rpartition(" ")
         if group and groups[group] not in (one.typer_instance for one in application.registered_groups):
             application.add_typer(groups[group], name=group)
-        (groups[group] if group else application).command(name)(_for_typer(command(words)))
+        (groups[group] if group else application).command(name)(_for_typer(_to_be_called(command(words))))
     return application
 
 
@@ -81,6 +88,16 @@ def _print_version(wanted: bool) -> None:
 _ShowVersion = Annotated[
     bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
 ]
+
+
+def _to_be_called(function: Callable[..., int]) -> Callable[..., Callable[[], int]]:
+    """The function's arguments in, the call of it out."""
+
+    @wraps(function)
+    def read(**values: Any) -> Callable[[], int]:
+        return partial(function, **values)
+
+    return read
 
 
 def _for_typer(function: Callable[..., Any], more: dict[str, tuple[Any, Any]] | None = None) -> Callable[..., Any]:

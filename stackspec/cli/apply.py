@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import json
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -107,7 +106,7 @@ def _carry_out(
         return 1
     if not plan.has_steps:
         if session.json:
-            session.answer(json.dumps(_summary(plan, None)) + "\n")
+            session.answer_json(_summary(plan, None), indent=None)
         return 0
     return _run(session, planned, "destroy" if chosen.destroy else "apply", parallelism)
 
@@ -211,7 +210,7 @@ def _conclude(session: Session, plan: Plan, result: ApplyResult, interrupted: li
     from stackspec.render.plan import counts_text
 
     if session.json:
-        session.answer(json.dumps(_summary(plan, result, interrupted), ensure_ascii=False) + "\n")
+        session.answer_json(_summary(plan, result, interrupted), indent=None)
         return
     session.report([*result.failed, *interrupted])
     counts = _counts(plan, result)

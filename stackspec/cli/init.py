@@ -13,11 +13,12 @@ def init(
 ) -> int:
     """Make a working project: settings, a local stack, .gitignore, pre-commit and CI files."""
     from stackspec.cli.session import Session
+    from stackspec.render.text import safe
     from stackspec.scaffold import write_project
 
     with Session() as session:
         for path, what in write_project(Path(folder)):
-            session.answer(f"{what:<8} {path}\n")
-        start = "" if folder == "." else f" -C {folder}"
+            session.answer(f"{what:<8} {safe(str(path))}\n")
+        start = "" if folder == "." else f" -C {safe(folder)}"
         session.answer(f"\nNext: stackspec{start} plan, then stackspec{start} apply.\n")
     return 0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from stackspec.cli import plain
 from stackspec.cli.start import Verbosity
+from stackspec.cli.streams import UnwrittenError, discard_output, write_answer
 from stackspec.core.diagnostic import Diagnostic, StackspecError
 
 
@@ -19,10 +20,9 @@ def run(arguments: Sequence[str]) -> int:
     gc.disable()
     try:
         code = _run(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        write_answer("")  # what a flavor may have printed
+    except (UnwrittenError, BrokenPipeError) as error:
+        return unwritten(error)
     except StackspecError as error:
         return _failed(error.diagnostics)
     except SystemExit as exit_:
@@ -41,18 +41,30 @@ def _run(arguments: Sequence[str]) -> int:
     return app.run(arguments)
 
 
+def unwritten(error: UnwrittenError | BrokenPipeError) -> int:
+    """Tell that the answer cannot be written, unless its reader has had enough of it; the exit code."""
+    discard_output()
+    if isinstance(error, BrokenPipeError):
+        return 1
+    return _failed([Diagnostic("SS0902", f"cannot write the answer: {error.strerror}")])
+
+
 def _failed(diagnostics: Sequence[Diagnostic]) -> int:
     from stackspec.render.diagnostics import diagnostics_text
     from stackspec.render.text import Style
 
-    sys.stderr.write(diagnostics_text(diagnostics, {}, Style(False)))
+    with suppress(OSError):  # nothing is left to tell it by
+        sys.stderr.write(diagnostics_text(diagnostics, {}, Style(False)))
+        sys.stderr.flush()
     return 1
 
 
 def _bug(error: Exception) -> Diagnostic:
     import traceback
 
+    from stackspec.render.text import safe
+
     if Verbosity.verbose:
-        traceback.print_exc()
+        sys.stderr.writelines(f"{safe(line)}\n" for line in traceback.format_exc().split("\n")[:-1])
     hint = "this is a bug in stackspec: please report it" + ("" if Verbosity.verbose else ", with what -v shows")
     return Diagnostic("SS0999", f"{type(error).__name__}: {error}", hint=hint)

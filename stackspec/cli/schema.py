@@ -21,6 +21,7 @@ def schema(
     from stackspec.core.diagnostic import StackspecError, did_you_mean
     from stackspec.flavors.registry import Registry
     from stackspec.render.schemas import published_schemas
+    from stackspec.render.text import safe
 
     with Session() as session:
         schemas = published_schemas(Registry())
@@ -29,18 +30,14 @@ def schema(
                 for file, document in schemas.items():
                     path = Path(write, f"{file}.schema.json")
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text(_text(document), encoding="utf-8")
+                    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
             except OSError as error:
                 raise StackspecError.of("SS0902", f"cannot write {error.filename}: {error.strerror}") from error
-            session.answer(f"{len(schemas)} schemas in {write}\n")
+            session.answer(f"{len(schemas)} schemas in {safe(write)}\n")
             return 0
         wanted = f"flavors/{name}" if "/" in name else name.lower()
         if wanted not in schemas:
             known = [file.removeprefix("flavors/") for file in schemas]
             raise StackspecError.of("SS0901", f"there is no schema '{name}'", hint=did_you_mean(name, known))
-        session.answer(_text(schemas[wanted]))
+        session.answer_json(schemas[wanted])
     return 0
-
-
-def _text(document: dict[str, object]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

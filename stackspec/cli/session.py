@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,11 +10,12 @@ from typing import IO, Any
 
 from stackspec.cli.options import OutputFormat
 from stackspec.cli.start import Verbosity
+from stackspec.cli.streams import write_answer
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
 from stackspec.manifest.text import SourceText
 from stackspec.project import Project
 from stackspec.render.diagnostics import diagnostics_json, diagnostics_text
-from stackspec.render.text import Style
+from stackspec.render.text import Style, json_text
 
 
 def _colour(stream: IO[str]) -> bool:
@@ -60,13 +60,17 @@ class Session:
         return self._project
 
     def answer(self, text: str) -> None:
-        """Write to standard output."""
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        """Write to standard output, at once.
 
-    def answer_json(self, document: Mapping[str, Any]) -> None:
-        """Write one JSON document to standard output."""
-        self.answer(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        Raises:
+            UnwrittenError: it cannot be written.
+            BrokenPipeError: nobody reads it any more.
+        """
+        write_answer(text)
+
+    def answer_json(self, document: Mapping[str, Any], *, indent: int | None = 2) -> None:
+        """Write one JSON document to standard output; without `indent` it is one line. Raises as `answer`."""
+        self.answer(json_text(document, indent=indent) + "\n")
 
     def tell(self, line: str) -> None:
         """Write a line of progress to standard error, unless quiet."""
@@ -88,10 +92,7 @@ class Session:
         """Show why the command cannot go on, in the form that was asked for."""
         if self.json:
             document = {**self._failure, "diagnostics": diagnostics_json(diagnostics)}
-            if "event" in document:
-                self.answer(json.dumps(document, ensure_ascii=False) + "\n")
-            else:
-                self.answer_json(document)
+            self.answer_json(document, indent=None if "event" in document else 2)
         else:
             self.report(diagnostics)
 

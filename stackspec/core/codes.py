@@ -58,7 +58,7 @@ CODES: Mapping[str, Code] = {
         "1 MiB, 48 levels, 20,000 nodes and 200 aliases a document, 40,000 nodes once aliases are expanded), or the "
         "folders hold more than 200,000 files and folders.",
         "a document of 2 MiB",
-        "Split the document.",
+        "Split the document, nest less deeply, or use fewer aliases, as the hint says.",
     ),
     "SS0107": Code(
         "yaml-syntax",
@@ -351,7 +351,7 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0902": Code(
         "unwritable-output",
-        "A file or folder that a command was asked to write cannot be written.",
+        "Standard output, or a file or folder that a command was asked to write, cannot be written.",
         "`stackspec schema --write /proc`",
         "Choose another place.",
     ),

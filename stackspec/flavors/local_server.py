@@ -228,4 +228,4 @@ class LocalServer:
             file.seek(max(log_from, self._log_size() - _TAIL_BYTES))
             text = _CONTROL_SEQUENCE.sub("", file.read().decode("utf-8", "replace"))
         lines = ["".join(character for character in line if character.isprintable()) for line in text.splitlines()]
-        return "\n  ".join([":", *[line for line in lines if line][-_TAIL_LINES:]])
+        return "\n".join([":", *[line for line in lines if line][-_TAIL_LINES:]])

@@ -13,6 +13,8 @@ MOST_BYTES = 64 * 1024 * 1024
 FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]"
 )
+_UTF_16 = re.compile(rb"(?:\0[^\0]){2}|(?:[^\0]\0){2}")
+"""How a text in ASCII, which any manifest begins with, looks in UTF-16 without a byte order mark."""
 _VISIBLE_ASCII = bytes([9, 10, 13, *range(32, 127)])
 
 
@@ -20,7 +22,7 @@ def decode(file: str, data: bytes) -> SourceText | Diagnostic:
     """The text of a file's bytes, or why they are not a manifest's text."""
     if not data.translate(None, _VISIBLE_ASCII):
         return SourceText(file, data.decode("ascii"))
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or _UTF_16.match(data):
         return Diagnostic("SS0104", "the file is UTF-16, not UTF-8", Span(file, 1, 1, 1, 2), "save it as UTF-8")
     try:
         text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")

@@ -46,6 +46,10 @@ MOST_STREAM_NODES = 1_000_000
 DOCUMENT_NODES = 10
 """What a document counts for beside its nodes: the parser spends as much on an empty one."""
 
+_SPLIT = "split the document"
+_FLATTEN = "nest less deeply"
+_WRITE_OUT = "use fewer aliases"
+
 
 class _UnreadableError(Exception):
     """The rest of the file cannot be read; carries the diagnostic that says why."""
@@ -149,12 +153,12 @@ class _Builder:
                 if event.anchor is not None:
                     anchors[event.anchor] = _Anchored(value, (start, end), 1, 0)
                 if nodes > MOST_NODES:
-                    raise self._too_large(f"more than {MOST_NODES:,} nodes in a document", start)
+                    raise self._too_large(f"more than {MOST_NODES:,} nodes in a document", start, _SPLIT)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 start = event.start_mark.index
                 self._check_collection(event, kind is MappingStartEvent, start, top)
                 if len(stack) >= MOST_LEVELS:
-                    raise self._too_large(f"more than {MOST_LEVELS} levels of nesting", start)
+                    raise self._too_large(f"more than {MOST_LEVELS} levels of nesting", start, _FLATTEN)
                 stack.append(top)
                 top = _Open(kind is MappingStartEvent, start, event.anchor, nodes + repeated)
                 nodes += 1
@@ -174,11 +178,13 @@ class _Builder:
                 aliases += 1
                 repeated += anchored.nodes
                 if aliases > MOST_ALIASES:
-                    raise self._too_large(f"more than {MOST_ALIASES} aliases in a document", start)
+                    raise self._too_large(f"more than {MOST_ALIASES} aliases in a document", start, _WRITE_OUT)
                 if nodes + repeated > MOST_EXPANDED_NODES:
-                    raise self._too_large(f"more than {MOST_EXPANDED_NODES:,} nodes once aliases are expanded", start)
+                    raise self._too_large(
+                        f"more than {MOST_EXPANDED_NODES:,} nodes once aliases are expanded", start, _WRITE_OUT
+                    )
                 if len(stack) + anchored.height > MOST_LEVELS:
-                    raise self._too_large(f"more than {MOST_LEVELS} levels once aliases are expanded", start)
+                    raise self._too_large(f"more than {MOST_LEVELS} levels once aliases are expanded", start, _FLATTEN)
                 if top.mapping and top.key is None:
                     raise _UnreadableError(
                         self._unsupported("an alias cannot be a key", start, end, "write the key out")
@@ -193,9 +199,9 @@ class _Builder:
     def _finish(self, root: Any, spans: Spans, start: int, end: int, expanded: int) -> None:
         self._stream_nodes += expanded + DOCUMENT_NODES
         if self._stream_nodes > MOST_STREAM_NODES:
-            raise self._too_large(f"more than {MOST_STREAM_NODES:,} nodes in a file", start)
+            raise self._too_large(f"more than {MOST_STREAM_NODES:,} nodes in a file", start, "split the file")
         if end - start > MOST_DOCUMENT_BYTES // 4 and len(self.source.text[start:end].encode()) > MOST_DOCUMENT_BYTES:
-            raise self._too_large("a document of more than 1 MiB", start)
+            raise self._too_large("a document of more than 1 MiB", start, _SPLIT)
         if root is not None:
             self.documents.append(Document(root, spans, self.source))
 
@@ -279,8 +285,8 @@ class _Builder:
     def _unsupported(self, message: str, start: int, end: int, hint: str | None) -> Diagnostic:
         return Diagnostic("SS0109", message, self.source.span(start, end), hint)
 
-    def _too_large(self, message: str, start: int) -> _UnreadableError:
-        return _UnreadableError(Diagnostic("SS0106", message, self.source.span(start, start + 1), "split the document"))
+    def _too_large(self, message: str, start: int, hint: str) -> _UnreadableError:
+        return _UnreadableError(Diagnostic("SS0106", message, self.source.span(start, start + 1), hint))
 
     @staticmethod
     def _end(done: _Open, event: Any) -> int:

@@ -159,7 +159,7 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
             f"'{str(value)[:80]}' is not a key that {_field(path)} may have",
             (*path, value),
             True,
-            _form(wanted),
+            _form(wanted, {})[1],
         )
         return
     match error.validator:
@@ -171,10 +171,8 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
         case "required":
             for name in wanted:
                 if name not in value and not _misspelt(name, value, schema):
-                    described = schema.get("properties", {}).get(name, {}).get("description", "")
                     where = f" in '{format_path(path)}'" if path else ""
-                    only = schema.get("properties", {}).get(name, {}).get("const")
-                    hint = f"add '{name}: {only}'" if only else described and f"{name}: {described}"
+                    hint = _addition(name, schema.get("properties", {}).get(name, {}))
                     yield Problem("SS0204", f"missing key '{name}'{where}", path, True, hint)
         case "type" | "anyOf":
             names = _expected(schema)
@@ -194,13 +192,12 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
             hint = did_you_mean(str(value), [str(choice) for choice in wanted])
             yield Problem("SS0206", f"{_field(path)} is not one of the values it may have", path, False, hint)
         case "const" if path == ("apiVersion",):
-            yield Problem("SS0202", "this apiVersion is not known", path, False, f"write {wanted}")
+            yield Problem("SS0202", f"unknown apiVersion '{str(value)[:80]}'", path, False, f"write {wanted}")
         case "const":
             yield Problem("SS0206", f"{_field(path)} must be '{wanted}'", path)
         case "pattern":
-            yield Problem(
-                "SS0206", f"{_field(path)} does not have the form it must have", path, False, _form(wanted, schema)
-            )
+            noun, hint = _form(wanted, schema)
+            yield Problem("SS0206", f"{_field(path)} is not a valid {noun}", path, False, hint)
         case "maxLength":
             yield Problem("SS0206", f"{_field(path)} may have at most {wanted} characters", path)
         case "minLength" | "minItems":
@@ -210,6 +207,16 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
             yield Problem("SS0206", f"{_field(path)} must be {bound} {wanted}", path)
         case other:
             yield Problem("SS0206", f"{_field(path)} does not satisfy '{other}'", path)
+
+
+def _addition(name: str, schema: Mapping[str, Any]) -> str | None:
+    """How a key that is missing is written, else what it means."""
+    if "const" in schema:
+        return f"add '{name}: {schema['const']}'"
+    if "required" in schema:
+        inside = ", ".join(f"{key}: …" for key in schema["required"])
+        return f"add '{name}: {{{inside}}}'"
+    return f"{name}: {schema['description']}" if "description" in schema else None
 
 
 def _misspelt(name: str, value: Mapping[str, Value], schema: Mapping[str, Any]) -> bool:
@@ -264,20 +271,27 @@ def _retyped(value: Value, schema: Mapping[str, Any]) -> str | None:
 _WERE_BOOLEAN = ("y", "yes", "n", "no", "on", "off", "true", "false")
 
 
-def _form(pattern: str, schema: Mapping[str, Any] | None = None) -> str:
+def _form(pattern: str, schema: Mapping[str, Any]) -> tuple[str, str]:
+    """What a pattern stands for, as a noun, and how such a value is written."""
     from stackspec.core.address import NAME_PATTERN
     from stackspec.manifest.model import ADDRESS_PATTERN, DURATION_PATTERN, VARIABLE_PATTERN
 
     known = {
-        NAME_PATTERN: "a name has 1 to 63 of a-z, 0-9, '-' and '_', and begins and ends with a letter or digit",
-        ADDRESS_PATTERN: "an address is type/name, like artifact_store/dev",
-        DURATION_PATTERN: "a duration is a whole number with ms, s, m or h, like 90s",
-        VARIABLE_PATTERN: "a variable's name has letters, digits and '_', and does not begin with a digit",
-        "^/": "an absolute path begins with '/'",
-        "^config(\\.|\\[|$)": "a path inside config, like config.tags",
+        NAME_PATTERN: (
+            "name",
+            "a name has 1 to 63 of a-z, 0-9, '-' and '_', and begins and ends with a letter or digit",
+        ),
+        ADDRESS_PATTERN: ("address", "an address is type/name, like artifact_store/dev"),
+        DURATION_PATTERN: ("duration", "a duration is a whole number with ms, s, m or h, like 90s"),
+        VARIABLE_PATTERN: (
+            "name of a variable",
+            "a variable's name has letters, digits and '_', and does not begin with a digit",
+        ),
+        "^/": ("absolute path", "an absolute path begins with '/'"),
+        "^config(\\.|\\[|$)": ("path inside config", "a path inside config is written like config.tags"),
     }
     if pattern in known:
         return known[pattern]
-    if schema and (examples := schema.get("examples")):
-        return f"{schema.get('description', '')} Like: {', '.join(map(str, examples))}"
-    return f"it must match {pattern}"
+    if examples := schema.get("examples"):
+        return "value", f"{schema.get('description', '')} Like: {', '.join(map(str, examples))}"
+    return "value", f"it must match {pattern}"

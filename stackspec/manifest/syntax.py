@@ -15,10 +15,16 @@ def syntax_diagnostic(error: yaml.YAMLError, source: SourceText) -> Diagnostic:
     context = getattr(error, "context", None)
     notes: tuple[Note, ...] = ()
     begun = getattr(error, "context_mark", None)
+    if mark and not source.text[mark.index :].strip():  # libyaml points behind the end
+        if problem.startswith(_IN_BRACKETS) and begun is not None:
+            return _not_closed(source, begun.index)
+        if context == "while parsing a flow node":
+            return _value_missing(source)
     if begun is not None and any(words in problem for words in _UNFINISHED):
         mark = begun  # where the end of the text was found tells nobody anything
-    elif begun is not None and "did not find expected ',' or" in problem:
-        notes = (Note("it begins here", source.span(begun.index, begun.index + 1)),)
+    elif begun is not None and problem.startswith(_IN_BRACKETS):
+        notes = (Note("the bracket is opened here", source.span(begun.index, begun.index + 1)),)
+        problem, context = problem.removeprefix("did not find "), None
     offset = min(mark.index, len(source.text)) if mark else 0
     hint = None
     if "\t" in source.text[offset : offset + 1] or ("cannot start any token" in problem and "\t" in source.text):
@@ -39,5 +45,20 @@ def syntax_diagnostic(error: yaml.YAMLError, source: SourceText) -> Diagnostic:
     return Diagnostic("SS0107", message, source.span(offset, offset + 1), hint, notes=notes)
 
 
+def _value_missing(source: SourceText) -> Diagnostic:
+    last = max(0, len(source.text.rstrip()) - 1)
+    message = "not YAML: the text ends inside brackets, where a value is expected"
+    return Diagnostic("SS0107", message, source.span(last, last + 1), "write the value, and close the brackets")
+
+
+def _not_closed(source: SourceText, opened: int) -> Diagnostic:
+    bracket = source.text[opened]
+    hint = f"close it with '{_CLOSING[bracket]}'"
+    return Diagnostic("SS0107", f"not YAML: '{bracket}' is not closed", source.span(opened, opened + 1), hint)
+
+
+_CLOSING = {"[": "]", "{": "}"}
+_IN_BRACKETS = "did not find expected ',' or"
+"""What libyaml says of a text that ends inside brackets, or goes on there as it may not."""
 _UNFINISHED = ("could not find expected ':'", "unexpected end of stream")
 """What libyaml says of something that never ends, at the end of the text."""

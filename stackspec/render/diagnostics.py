@@ -30,7 +30,9 @@ def _counted(number: int, noun: str) -> str:
 def _block(diagnostic: Diagnostic, texts: Mapping[str, SourceText], style: Style) -> str:
     colour = "red" if diagnostic.severity is Severity.ERROR else "yellow"
     headline = style(f"{diagnostic.severity.value}[{diagnostic.code}]", "bold", colour)
-    lines = [f"{headline}: {style(safe(diagnostic.message), 'bold')}"]
+    # Further lines are what a program said. They are indented, so that none passes for a diagnostic.
+    first, *more = map(safe, diagnostic.message.split("\n"))
+    lines = [f"{headline}: {style(first, 'bold')}", *(f"    {line}" for line in more)]
     if diagnostic.source:
         lines += _excerpt(diagnostic.source, texts, style, colour)
     for note in diagnostic.notes:

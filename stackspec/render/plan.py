@@ -10,7 +10,7 @@ from stackspec.core.diagnostic import Diagnostic
 from stackspec.core.values import Unknown
 from stackspec.plan.model import NOT_APPLIED, SIGNS, Action, Change, FieldChange, Plan
 from stackspec.render.diagnostics import diagnostics_json
-from stackspec.render.text import Style, safe, shown
+from stackspec.render.text import Style, headline, safe, shown
 
 FORMAT_VERSION = "1.0"
 """The version of the JSON documents; the first number grows when a program that reads them would break."""
@@ -88,9 +88,9 @@ def _block(change: Change, style: Style) -> str:
     colour = _COLOURS.get(change.action, "dim")
     place = f"  {style(safe(str(change.source)), 'dim')}" if change.source else ""
     sign = style(f"{SIGNS[change.action]:>3}", "bold", colour)
-    lines = [f"{sign} {style(str(change.address), 'bold')} ({change.flavor}){place}"]
+    lines = [f"{sign} {style(str(change.address), 'bold')} ({safe(change.flavor)}){place}"]
     if change.action is not Action.NO_OP and change.reason != NOT_APPLIED:
-        lines.append(f"      {safe(change.reason)}")
+        lines.append(f"      {headline(change.reason)}")
     width = max((len(format_path(field.path)) for field in change.fields), default=0)
     lines += [f"      {_field(field, change.action, width, style)}" for field in change.fields]
     return "\n".join(lines)

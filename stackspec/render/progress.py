@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -10,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from stackspec.apply.events import Event, Failed, Listener, Progress, Skipped, Started, Succeeded
 from stackspec.core.address import ComponentAddress
-from stackspec.render.text import Style, safe
+from stackspec.render.text import Style, headline, json_text, safe
 from stackspec.state.model import Operation
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def event_line(event: Event, style: Style) -> str | None:
         case Succeeded(_, operation, seconds):
             return f"{address}: {style(_DONE.get(operation, operation.value), 'green')} in {seconds:.1f} s"
         case Failed(_, operation, message):
-            return f"{address}: {style(f'{operation} failed', 'red')}: {safe(message)}"
+            return f"{address}: {style(f'{operation} failed', 'red')}: {headline(message)}"
         case Skipped(_, reason):
             return f"{address}: {style('left alone', 'yellow')}: {safe(reason)}"
 
@@ -102,7 +101,7 @@ def json_progress(write: Callable[[str], None]) -> Listener:
     """A listener that writes one JSON object a line."""
 
     def listen(event: Event) -> None:
-        write(json.dumps(event_json(event), ensure_ascii=False))
+        write(json_text(event_json(event)))
 
     return listen
 

@@ -9,7 +9,7 @@ from stackspec.apply.hooks import HookFailure
 from stackspec.core.address import ComponentAddress
 from stackspec.flavors.contract import Observation
 from stackspec.render.plan import FORMAT_VERSION
-from stackspec.render.text import Style, safe
+from stackspec.render.text import Style, headline, safe
 from stackspec.state.model import AppliedComponent, AppliedState
 
 Seen = Mapping[ComponentAddress, Observation | HookFailure]
@@ -18,33 +18,33 @@ Seen = Mapping[ComponentAddress, Observation | HookFailure]
 def status_text(applied: AppliedState, seen: Seen, style: Style) -> str:
     """One line a component, then what is in flight."""
     if applied.is_empty:
-        return f"Nothing is applied in '{applied.environment}'.\n"
+        return f"Nothing is applied in '{safe(applied.environment)}'.\n"
     rows = [("COMPONENT", "FLAVOR", "STATE", "URI", "DETAIL")]
     for address, component in applied.components.items():
         rows.append(
             (
                 str(address),
-                component.flavor,
+                safe(component.flavor),
                 _word(component, seen[address]),
-                str(component.outputs.get("uri") or "-"),
-                _detail(seen[address]),
+                safe(str(component.outputs.get("uri") or "-")),
+                headline(_detail(seen[address])),
             )
         )
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = []
     for index, row in enumerate(rows):
-        cells = [f"{safe(cell):<{width}}" for cell, width in zip(row, widths, strict=False)]
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)]
         if index == 0:
             lines.append(style("  ".join([*cells, row[4]]).rstrip(), "dim"))
         else:
             cells[2] = style(cells[2], _COLOURS.get(row[2], "yellow"))
-            lines.append("  ".join([*cells, safe(row[4])]).rstrip())
+            lines.append("  ".join([*cells, row[4]]).rstrip())
     for address, pending in applied.pending.items():
         if pending.failure is None and applied.writer:
-            line = f"{address}: in {pending.operation} now, by {safe(applied.writer)}"
+            what = f"in {pending.operation} now, by {applied.writer}"
         else:
-            line = f"{address}: {pending.operation} did not end well: {safe(pending.failure or 'the apply died in it')}"
-        lines.append(style(line, "magenta"))
+            what = f"{pending.operation} did not end well: {pending.failure or 'the apply died in it'}"
+        lines.append(style(f"{address}: {headline(what)}", "magenta"))
     return "\n".join(lines) + "\n"
 
 

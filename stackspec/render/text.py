@@ -43,6 +43,17 @@ def safe(text: str) -> str:
     return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
+def headline(text: str) -> str:
+    """The first line of a text of several, safe, for where there is room for one."""
+    first, more, _ = text.partition("\n")
+    return safe(first.rstrip(":") if more else first)
+
+
+def json_text(document: Any, *, indent: int | None = None) -> str:
+    """A document as JSON in ASCII: any stream can carry it, and no terminal acts on it."""
+    return json.dumps(document, indent=indent).replace("\x7f", "\\u007f")
+
+
 def shown(value: Any, *, sensitive: bool = False) -> str:
     """A value on one line: JSON, cut where it is long."""
     if isinstance(value, Unknown):

@@ -47,6 +47,8 @@ def links(root: Path) -> None:
 def encodings(root: Path) -> None:
     (root / "stacks" / "latin-1.yaml").write_bytes(STACK.replace("name: dev", "name: dév").encode("latin-1"))
     (root / "stacks" / "utf-16.yaml").write_bytes(STACK.encode("utf-16"))
+    for encoding in ("utf-16-be", "utf-16-le"):
+        (root / "stacks" / f"{encoding}-without-mark.yaml").write_bytes(STACK.encode(encoding))
 
 
 def characters(root: Path) -> None:

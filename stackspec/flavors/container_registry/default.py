@@ -9,7 +9,7 @@ from stackspec.flavors.container_registry import ContainerRegistry
 from stackspec.flavors.contract import FlavorConfig, HookError, Observation, setting
 
 _LABEL = "[A-Za-z0-9-]{1,63}"
-_PORT = ":([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_PORT = ":([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _URI = (
     # As in the name of an image: a host without a dot must be localhost or have a port, or else it is no host at all
     # but a name on Docker Hub.
@@ -99,7 +99,9 @@ class DefaultContainerRegistry(ContainerRegistry):
             if self.context.cancelled.is_set():
                 raise HookError(f"stopped while asking the registry {self.config.uri}")
             asker.join(_TICK)
-        return found[0] if found else f"{url} did not answer within {patience:.1f} s"
+        if asker.is_alive():
+            return f"{url} did not answer within {patience:.1f} s"
+        return found[0]
 
 
 def _ask(url: str, timeout: float, direct: bool) -> str:
@@ -125,6 +127,8 @@ def _ask(url: str, timeout: float, direct: bool) -> str:
         return f"{url} cannot be reached: {error.reason}"
     except HTTPException as error:
         return f"{url} does not speak HTTP: {type(error).__name__}"  # its message would quote what was sent
+    except ValueError:
+        return f"{url} is no address"  # brackets around something else than an IPv6 address, for example
     except OSError as error:
         return f"{url} broke off: {error.strerror or type(error).__name__}"
     return "" if status in (200, 401) else f"{url} answers with status {status}"
