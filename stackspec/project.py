@@ -225,6 +225,35 @@ class Project:
 
         return SqliteStateStore(self._local.states, environment)
 
+    def push(self, environment: str, text: str, *, force: bool = False) -> int:
+        """Have an exported state in the place of an environment's; the serial that it gets.
+
+        Args:
+            force: Whether it may be of another lineage than the state that is there or was last seen.
+
+        Raises:
+            StackspecError: the text is no state, or another environment's or lineage's; or it cannot be written.
+        """
+        from stackspec.state.export import ExportError, import_state
+
+        try:
+            state = import_state(text)
+        except ExportError as error:
+            raise StackspecError.of("SS0707", f"this is not a state that can be taken: {error}") from error
+        if state.environment != environment:
+            raise StackspecError.of(
+                "SS0707",
+                f"this is a state of the environment '{state.environment}', not of '{environment}'",
+                hint=f"select that with -e {state.environment}",
+            )
+        store = self.store(environment)
+        lineage = store.lineage()
+        if lineage not in (None, state.lineage) and not force:
+            hint = "it is of another project, or of a beginning made anew; to take it all the same add --force"
+            raise StackspecError.of("SS0707", f"its lineage is {state.lineage}, and here belongs {lineage}", hint=hint)
+        self._local.prepare()
+        return store.push(state)
+
     def wait_for_writer(self, environment: str | None, timeout: float) -> None:
         """Wait until nobody writes the state of an environment, so that what is planned then can be applied.
 

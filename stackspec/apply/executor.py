@@ -26,7 +26,7 @@ from stackspec.manifest.schema import ConfigCheckers
 from stackspec.plan.model import Phase, Plan, Step, StepKey
 from stackspec.plan.planner import resolved
 from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
-from stackspec.state.store import Begin, Finish, StateChange, StateStore
+from stackspec.state.store import ApplyStore, Begin, Finish, StateChange
 
 LAST_WAIT = 4.0
 """Seconds that hooks get to end once the user insists on stopping."""
@@ -76,7 +76,7 @@ class Executor:
 
     def __init__(
         self,
-        store: StateStore,
+        store: ApplyStore,
         applied: AppliedState,
         registry: Registry,
         hooks: Hooks,

@@ -185,7 +185,7 @@ def _outliving(listener: Listener, stop: Stop) -> Listener:
         if not gone:
             try:
                 listener(event)
-            except BrokenPipeError:
+            except OSError:  # its reader left, or its disk is full: the end of the command tells
                 gone = True
                 stop.request()
 

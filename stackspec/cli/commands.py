@@ -17,12 +17,14 @@ COMMANDS = {
     "status": "status:status",
     "state list": "state:list_",
     "state show": "state:show",
+    "state pull": "state:pull",
+    "state push": "state:push",
     "schema": "schema:schema",
     "version": "version:version",
 }
 """Words that call a command, in the order of the help, to its module and function."""
 
-GROUPS = {"state": "Look at the applied state."}
+GROUPS = {"state": "Look at the applied state, take it out and put it back."}
 """First words that stand for several commands, to what the help says of them."""
 
 

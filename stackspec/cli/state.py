@@ -1,10 +1,10 @@
-"""`stackspec state list` and `stackspec state show`."""
+"""`stackspec state`: what is applied, as it is recorded."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from stackspec.cli.options import Argument, EnvironmentName, Output, OutputFormat
+from stackspec.cli.options import Argument, EnvironmentName, Option, Output, OutputFormat
 
 if TYPE_CHECKING:
     from stackspec.core.address import ComponentAddress
@@ -66,6 +66,45 @@ def show(
         else:
             session.answer(yaml.safe_dump(record, sort_keys=False, allow_unicode=False))
     return 0
+
+
+def pull(environment: EnvironmentName = None) -> int:
+    """Print the whole state as JSON, for a copy or for another place."""
+    from stackspec.cli.session import Session
+
+    with Session() as session:
+        session.answer(session.project.store(session.project.environment(environment, applied=True)).pull())
+    return 0
+
+
+def push(
+    file: Annotated[str, Argument("What 'state pull' printed, or a kept copy; '-' is standard input.", "FILE")],
+    force: Annotated[bool, Option(("--force",), "Take it though it is of another lineage.")] = False,
+    environment: EnvironmentName = None,
+) -> int:
+    """Put a state in the place of what is there, which is kept beside it."""
+    from stackspec.cli.session import Session
+
+    with Session() as session:
+        name = session.project.environment(environment, applied=True)
+        serial = session.project.push(name, _text(file), force=force)
+        session.answer(f"The state of '{name}' is what the file says, at serial {serial}. See: stackspec plan\n")
+    return 0
+
+
+def _text(file: str) -> str:
+    import sys
+    from pathlib import Path
+
+    from stackspec.core.diagnostic import StackspecError
+
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise StackspecError.of("SS0111", f"the file '{file}' does not exist") from error
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise StackspecError.of("SS0101", f"cannot read '{file}': {why}") from error
 
 
 def _row(applied: AppliedState, address: ComponentAddress) -> dict[str, Any]:

@@ -343,6 +343,12 @@ CODES: Mapping[str, Code] = {
         "the first Environment is declared in a project that was applied without one, as `default`",
         "Declare it again, or remove what it holds: `stackspec destroy -e NAME`.",
     ),
+    "SS0707": Code(
+        "not-this-state",
+        "What `state push` was given is no state, a damaged one, or of another environment or lineage.",
+        "`stackspec state push notes.txt`",
+        "Give it what `stackspec state pull` printed, or a kept copy of this state.",
+    ),
     "SS0901": Code(
         "usage",
         "The command line cannot be understood.",

@@ -35,8 +35,8 @@ def locked(writer: str) -> StackspecError:
     return StackspecError.of("SS0703", f"the state is being changed by {writer}", hint="wait for it to finish")
 
 
-class StateStore(Protocol):
-    """The applied state of one environment.
+class ApplyStore(Protocol):
+    """The applied state of one environment, as an apply needs it.
 
     A reader never waits. A writer holds the lock, and what `commit` returns from survives a power cut.
     """
@@ -67,4 +67,25 @@ class StateStore(Protocol):
 
         Raises:
             StackspecError: they cannot be written.
+        """
+
+
+class StateStore(ApplyStore, Protocol):
+    """The same as a whole, which people take out and put in."""
+
+    def pull(self) -> str:
+        """The whole state as `stackspec.state.export` writes it.
+
+        Raises:
+            StackspecError: as `read`.
+        """
+
+    def lineage(self) -> str | None:
+        """The lineage that belongs here, told even where the state itself is damaged; None if none is known."""
+
+    def push(self, state: AppliedState) -> int:
+        """Have another state in the place of what is there, under the next serial, which is returned.
+
+        Raises:
+            StackspecError: another process writes, or it cannot be written.
         """

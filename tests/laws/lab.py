@@ -15,7 +15,7 @@ from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.model import Phase, Plan
 from stackspec.plan.planner import EVERYTHING, Selection, make_plan
 from stackspec.state.local_folder import LocalFolder
-from stackspec.state.store import StateStore
+from stackspec.state.store import ApplyStore
 from tests.laws.blueprint import Blueprint
 from tests.laws.fake_flavors import REGISTRY, Rigid
 from tests.laws.scheduler import Scheduler
@@ -35,7 +35,7 @@ class Lab:
 
     executor = Executor
 
-    def __init__(self, store: StateStore | None = None, world: World | None = None) -> None:
+    def __init__(self, store: ApplyStore | None = None, world: World | None = None) -> None:
         self.world = world or World()
         self.store = WatchedStore(store or MemoryStateStore(), self.world.points)
 

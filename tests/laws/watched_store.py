@@ -9,7 +9,7 @@ from dataclasses import replace
 from stackspec.core.address import ComponentAddress
 from stackspec.state.codec import decode_component, decode_pending, encode_component, encode_pending
 from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
-from stackspec.state.store import Begin, Finish, StateChange, StateStore
+from stackspec.state.store import ApplyStore, Begin, Finish, StateChange
 from tests.laws.world import Points
 
 
@@ -66,7 +66,7 @@ class WatchedStore:
         forgotten: The identities of what was given up.
     """
 
-    def __init__(self, store: StateStore, points: Points) -> None:
+    def __init__(self, store: ApplyStore, points: Points) -> None:
         self._store = store
         self.points = points
         self.state = store.read()

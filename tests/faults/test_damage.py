@@ -1,0 +1,168 @@
+"""A damaged state is refused, or read as what it was; it is never taken for another."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stackspec.core.diagnostic import StackspecError
+from stackspec.state.export import export_state, import_state
+from stackspec.state.model import AppliedState, Operation, PendingOperation
+from stackspec.state.sqlite import SqliteStateStore
+from stackspec.state.store import Begin, Finish
+from tests.laws.blueprint import Blueprint, Part
+from tests.plan.situations import applied
+
+STATE = applied(Blueprint({"a": Part(), "b": Part(base="a"), "c": Part(reads=(("b", "uri"),))}))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a state that has come through two applies, and holds something in flight."""
+    folder = tmp_path_factory.mktemp("project") / "state"
+    store = SqliteStateStore(folder, "default")
+    for _ in range(2):
+        with store.lock("test"):
+            for address, component in STATE.components.items():
+                store.commit([Begin(PendingOperation(Operation.PROVISION, component))])
+                store.commit([Finish(address, component)])
+            store.commit([Begin(PendingOperation(Operation.UPDATE, component))])
+    return folder
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "state"))
+
+
+def read(folder: Path) -> AppliedState | None:
+    """What a damaged state is taken for, None where it is refused; reading and locking agree."""
+    store = SqliteStateStore(folder, "default")
+    try:
+        state = store.read()
+        with store.lock("test"):
+            assert store.read().components == state.components
+    except StackspecError as error:
+        (diagnostic,) = error.diagnostics
+        assert diagnostic.code in ("SS0701", "SS0702", "SS0704"), diagnostic
+        assert str(folder) in diagnostic.message
+        return None
+    return state
+
+
+def refusals(folder: Path, damages: Iterator[bytes]) -> int:
+    """How many damages were refused; the others must make no difference."""
+    file = folder / "default.db"
+    whole, good = file.read_bytes(), SqliteStateStore(folder, "default").read()
+    assert good.components
+    refused = 0
+    for damaged in damages:
+        for stray in folder.glob("default.db-*"):
+            stray.unlink()
+        file.write_bytes(damaged)
+        state = read(folder)
+        refused += state is None
+        assert state is None or state == good
+    file.write_bytes(whole)
+    assert SqliteStateStore(folder, "default").read() == good
+    return refused
+
+
+def test_a_flipped_byte(copy: Path) -> None:
+    whole = (copy / "default.db").read_bytes()
+    rng = random.Random(1)
+    places = sorted(rng.sample(range(len(whole)), min(len(whole), 1_500)))
+    refused = refusals(copy, (_flipped(whole, place, rng) for place in places))
+    assert refused > 0
+
+
+def _flipped(whole: bytes, place: int, rng: random.Random) -> bytes:
+    return whole[:place] + bytes([whole[place] ^ rng.randrange(1, 256)]) + whole[place + 1 :]
+
+
+def test_a_file_that_ends_early(copy: Path) -> None:
+    whole = (copy / "default.db").read_bytes()
+    lengths = range(0, len(whole), 509)
+    refused = refusals(copy, (whole[:length] for length in lengths))
+    assert refused == len(lengths)
+
+
+def test_zeroed_blocks(copy: Path) -> None:
+    whole = (copy / "default.db").read_bytes()
+    blocks = range(0, len(whole), 512)
+    refused = refusals(copy, (whole[:start] + bytes(512) + whole[start + 512 :] for start in blocks))
+    assert refused > 0
+
+
+def older(folder: Path) -> None:
+    """An older copy of the file in its place."""
+    store = SqliteStateStore(folder, "default")
+    before = (folder / "default.db").read_bytes()
+    with store.lock("test"):
+        (component, *_) = STATE.components.values()
+        store.commit([Finish(component.address, None)])
+    (folder / "default.db").write_bytes(before)
+
+
+def of_another_project(folder: Path) -> None:
+    other = SqliteStateStore(folder.parent / "other", "default")
+    with other.lock("test"):
+        pass
+    shutil.copy(folder.parent / "other" / "default.db", folder / "default.db")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        older,
+        of_another_project,
+        lambda folder: (folder / "default.db").unlink(),
+        lambda folder: (folder / "default.db").write_bytes(b""),
+    ],
+    ids=["older", "of another project", "gone", "empty"],
+)
+def test_what_is_refused_can_be_mended_with_the_copy_named(copy: Path, damage: Callable[[Path], object]) -> None:
+    store = SqliteStateStore(copy, "default")
+    before = store.read()
+    damage(copy)
+    with pytest.raises(StackspecError) as refused:
+        store.read()
+    (diagnostic,) = refused.value.diagnostics
+    assert diagnostic.hint is not None
+    _, _, named = diagnostic.hint.partition("stackspec state push ")
+    copied = import_state(Path(named).read_text())
+    assert copied.serial >= before.serial
+    serial = store.push(copied)
+    assert serial > before.serial
+    state = store.read()
+    assert (state.serial, state.lineage) == (serial, before.lineage)
+    assert (state.components, state.pending) == (copied.components, copied.pending)
+
+
+def test_a_state_as_text_is_whole_or_refused(folder: Path) -> None:
+    state = SqliteStateStore(folder, "default").read()
+    text = export_state(state)
+    assert text == SqliteStateStore(folder, "default").pull()
+    assert import_state(text) == state
+    rng = random.Random(2)
+    for place in rng.sample(range(len(text)), 400):
+        other = text[:place] + chr(ord(text[place]) ^ 1) + text[place + 1 :]
+        try:
+            assert import_state(other) == state
+        except ValueError:
+            continue
+
+
+def test_old_copies_are_let_go(tmp_path: Path) -> None:
+    store = SqliteStateStore(tmp_path, "default")
+    (component, *_) = STATE.components.values()
+    for _ in range(9):
+        with store.lock("test"):
+            store.commit([Finish(component.address, component)])
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == [
+        f"default.{serial}.json" for serial in range(5, 10)
+    ]
