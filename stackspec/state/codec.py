@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from stackspec.core.address import ComponentAddress
@@ -61,9 +62,9 @@ def encode_component(component: AppliedComponent) -> str:
     return canonical(component_to_json(component))
 
 
-def decode_component(text: str) -> AppliedComponent:
-    """The inverse of `encode_component`; raises as `component_from_json`."""
-    return component_from_json(json.loads(text))
+def decode_components(texts: Iterable[str]) -> list[AppliedComponent]:
+    """The inverse of `encode_component` for many, read in one go; raises as `component_from_json`."""
+    return [component_from_json(record) for record in json.loads(f"[{','.join(texts)}]")]
 
 
 def encode_pending(pending: PendingOperation) -> str:

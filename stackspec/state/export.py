@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from hashlib import blake2b
 
-from stackspec.state.codec import decode_component, decode_pending, encode_component, encode_pending
+from stackspec.state.codec import component_from_json, decode_pending, encode_component, encode_pending
 from stackspec.state.model import AppliedState
 
 FORMAT = 1
@@ -46,7 +46,7 @@ def import_state(text: str) -> AppliedState:
         document = json.loads(text)
         if document["format"] > FORMAT:
             raise ExportError(f"it was written by a newer stackspec (format {document['format']})")
-        components = [decode_component(json.dumps(record)) for record in document["components"]]
+        components = [component_from_json(record) for record in document["components"]]
         pending = [decode_pending(json.dumps(record)) for record in document["pending"]]
         state = AppliedState(
             document["environment"],

@@ -17,19 +17,19 @@ class Seal:
         """One that goes on from here by itself."""
         return Seal(self._total)
 
-    def put(self, *row: object) -> None:
+    def put(self, position: int, kind: str, address: str, text: str) -> None:
         """Count a row in."""
-        self._total = (self._total + _number(row)) % _RANGE
+        self._total += _number(f"{position}\0{kind}\0{address}\0{text}")
 
-    def take(self, *row: object) -> None:
+    def take(self, position: int, kind: str, address: str, text: str) -> None:
         """Count a row out that was counted in."""
-        self._total = (self._total - _number(row)) % _RANGE
+        self._total -= _number(f"{position}\0{kind}\0{address}\0{text}")
 
-    def over(self, *facts: object) -> str:
-        """The seal of the rows together with facts that hold for them all, as text."""
-        return f"{_number((*facts, self._total)):032x}"
+    def over(self, environment: str, lineage: str, serial: int) -> str:
+        """The seal of the rows together with what holds for them all, as text."""
+        whole = f"{environment}\0{lineage}\0{serial}\0{self._total % _RANGE}"
+        return f"{_number(whole):032x}"
 
 
-def _number(parts: tuple[object, ...]) -> int:
-    text = "\0".join(map(str, parts))
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), "big")
+def _number(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())

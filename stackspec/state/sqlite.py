@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stackspec.core.address import is_name
-from stackspec.state.codec import decode_component, decode_pending, encode_component, encode_pending
+from stackspec.state.codec import decode_components, decode_pending, encode_component, encode_pending
 from stackspec.state.export import export
 from stackspec.state.local_lock import LocalLock
 from stackspec.state.model import AppliedState
@@ -183,17 +183,17 @@ class SqliteStateStore:
             raise self._file.refused("it is damaged: a text in it is none") from error
         finally:
             connection.execute("COMMIT")
-        environment, lineage, serial = meta.get("environment"), meta.get("lineage"), meta.get("serial")
-        if seal.over(environment, lineage, serial) != meta.get("seal") or not isinstance(serial, int):
+        environment, lineage, serial = str(meta.get("environment")), str(meta.get("lineage")), meta.get("serial")
+        if not isinstance(serial, int) or seal.over(environment, lineage, serial) != meta.get("seal"):
             raise self._file.refused("it is damaged: its seal does not fit")
         if environment != self._environment:
             raise self._file.refused(f"it belongs to the environment '{environment}'")
-        self._file.check_head(str(lineage), serial)
-        return _Rows(str(lineage), serial, records[_COMPONENT], records[_PENDING], seal)
+        self._file.check_head(lineage, serial)
+        return _Rows(lineage, serial, records[_COMPONENT], records[_PENDING], seal)
 
     def _decoded(self, rows: _Rows) -> AppliedState:
         try:
-            components = [decode_component(text) for text in rows.components]
+            components = decode_components(rows.components)
             pending = [decode_pending(text) for text in rows.pending]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._file.refused("a record in it cannot be read") from error
@@ -224,7 +224,7 @@ def _write(connection: sqlite3.Connection, seal: Seal, change: StateChange) -> N
 def _put(connection: sqlite3.Connection, seal: Seal, kind: str, address: str, text: str) -> None:
     if (found := _find(connection, kind, address)) is None:
         new = "INSERT INTO record (kind, address, text) VALUES (?, ?, ?)"
-        position = connection.execute(new, (kind, address, text)).lastrowid
+        position = connection.execute(new, (kind, address, text)).lastrowid or 0
     else:
         position = found[0]
         seal.take(*found)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 from stackspec.core.address import ComponentAddress
-from stackspec.state.codec import decode_component, decode_pending, encode_component, encode_pending
+from stackspec.state.codec import decode_components, decode_pending, encode_component, encode_pending
 from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
 from stackspec.state.store import ApplyStore, Begin, Finish, StateChange
 from tests.laws.world import Points
@@ -51,7 +51,8 @@ def after(state: AppliedState, changes: Sequence[StateChange]) -> AppliedState:
 
 
 def _stored(component: AppliedComponent) -> AppliedComponent:
-    return decode_component(encode_component(component))
+    (stored,) = decode_components([encode_component(component)])
+    return stored
 
 
 def _stored_pending(pending: PendingOperation) -> PendingOperation:
