@@ -5,7 +5,7 @@ DEV := .venv/dev
 BIN := $(DEV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-mlflow test check bench docs clean
+.PHONY: help demo demo-mlflow test faults check bench docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ demo-mlflow: .venv/mlflow/.done  ## bring up, suspend, resume and remove a stack
 
 test: check  ## set up and pass the whole suite: lint, types, import contract, tests
 	$(BIN)/python -m pytest -n 2
+
+faults: $(DEV)/.done  ## end and fail an apply at every one of its system calls: minutes, needs strace
+	STACKSPEC_ALL_FAULTS=1 $(BIN)/python -m pytest -n 2 tests/faults
 
 check: $(DEV)/.done  ## lint, types and import contract only
 	$(BIN)/ruff format --check .

@@ -52,6 +52,7 @@ class OwnedDirectory:
             HookError: the path is taken by something else, by another component, or cannot be made.
         """
         try:
+            self._remove_leftovers()  # of a removal that was interrupted
             if not self.path.exists():
                 self._make()
         except OSError as error:
@@ -74,9 +75,7 @@ class OwnedDirectory:
             HookError: it cannot be removed.
         """
         try:
-            for leftover in (self._beside("new"), self._beside("gone")):
-                if leftover.exists():
-                    shutil.rmtree(leftover)
+            self._remove_leftovers()
             if not self.path.is_dir() or not self._is_ours():
                 return
             if (held := len(self._contents())) and not delete_contents:
@@ -101,13 +100,16 @@ class OwnedDirectory:
                     return f"{Path(folder, name)} in it belongs to {address}"
         return None
 
+    def _remove_leftovers(self) -> None:
+        for leftover in (self._beside("new"), self._beside("gone")):
+            if leftover.exists():
+                shutil.rmtree(leftover)
+
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(f".{self.path.name}.{self.context.identity}.{suffix}")
 
     def _make(self) -> None:
         fresh = self._beside("new")
-        if fresh.exists():
-            shutil.rmtree(fresh)
         fresh.mkdir(parents=True)
         context = self.context
         mark = {

@@ -64,7 +64,10 @@ class LocalLock:
             raise StackspecError.of("SS0704", f"cannot write {self.path}: {error.strerror}") from error
         try:
             _wait(descriptor, max(timeout, _GLANCE))
-            _sign(descriptor, purpose)
+            try:
+                _sign(descriptor, purpose)
+            except OSError as error:
+                raise StackspecError.of("SS0704", f"cannot write {self.path}: {error.strerror}") from error
             yield
         finally:
             os.close(descriptor)

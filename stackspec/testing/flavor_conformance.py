@@ -215,7 +215,8 @@ class FlavorConformance:
             assert not _files(root), f"left behind after a kill at line {point} of provision"
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a child process to kill")
-    def test_removal_killed_anywhere_is_finished_by_the_next(self, case: FlavorCase, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("wanted_again", [False, True], ids=["finished", "taken back"])
+    def test_removal_killed_anywhere(self, case: FlavorCase, wanted_again: bool, tmp_path: Path) -> None:
         if not case.kill_points:
             pytest.skip("the case asks for no killing")
         case.component(tmp_path / "count").provision()
@@ -224,8 +225,13 @@ class FlavorConformance:
             root = tmp_path / f"deprovision-{point}"
             root.mkdir()
             case.component(root).provision()
+            whole = set(_files(root))
             _kill(case, case.component(root).deprovision, point)
             case.component(root).observe()
+            if wanted_again:
+                case.component(root).provision()
+                assert case.component(root).observe().provisioned, point
+                assert set(_files(root)) == whole, f"left behind after a kill at line {point} of deprovision"
             case.component(root).deprovision()
             assert not _files(root), f"left behind after a kill at line {point} of deprovision"
 
