@@ -250,7 +250,7 @@ _WERE_BOOLEAN = ("y", "yes", "n", "no", "on", "off", "true", "false")
 
 def _form(pattern: str, schema: Mapping[str, Any] | None = None) -> str:
     from stackspec.core.address import NAME_PATTERN
-    from stackspec.manifest.model import ADDRESS_PATTERN, DURATION_PATTERN, VARIABLE_PATTERN
+    from stackspec.manifest.model import ADDRESS_PATTERN, CONFIG_PATH_PATTERN, DURATION_PATTERN, VARIABLE_PATTERN
 
     known = {
         NAME_PATTERN: "a name has 1 to 63 of a-z, 0-9, '-' and '_', and begins and ends with a letter or digit",
@@ -258,7 +258,7 @@ def _form(pattern: str, schema: Mapping[str, Any] | None = None) -> str:
         DURATION_PATTERN: "a duration is a whole number with ms, s, m or h, like 90s",
         VARIABLE_PATTERN: "a variable's name has letters, digits and '_', and does not begin with a digit",
         "^/": "an absolute path begins with '/'",
-        "^config(\\.|\\[|$)": "a path inside config, like config.tags",
+        CONFIG_PATH_PATTERN: "a path inside config, like config.tags",
     }
     if pattern in known:
         return known[pattern]

@@ -12,7 +12,7 @@ from stackspec.core.diagnostic import Diagnostic, Note, Span, did_you_mean
 from stackspec.core.values import ValueMap
 from stackspec.flavors.registry import Registry
 from stackspec.flavors.types import COMPONENT_TYPES
-from stackspec.manifest.load import located
+from stackspec.manifest.load import located, readable
 from stackspec.manifest.model import ComponentReference, InlineComponent, Manifest
 from stackspec.manifest.schema import Checker, checker_of, type_name
 from stackspec.stack.declared import Declarations, unknown_type
@@ -114,14 +114,12 @@ class _Linker:
         reference = "ref" in entry
         problems = _slot_checker(ComponentReference if reference else InlineComponent).check(entry)
         self._diagnostics += [located(problem, stack.document, path) for problem in problems]
-        faulty = {problem.path[0] if problem.path else "flavor" for problem in problems}
         if reference:
-            return None if faulty else self._reference(stack, kind, (*path, "ref"), entry["ref"])
-        if faulty & {"name", "flavor"}:
+            return None if problems else self._reference(stack, kind, (*path, "ref"), entry["ref"])
+        if any(problem.path == ("name",) for problem in problems):
             return None
         address = ComponentAddress(kind, entry.get("name") or stack.name)
-        faulty.discard("config")  # what is no mapping is seen there
-        body = {key: value for key, value in entry.items() if key not in faulty} if faulty else entry
+        body = readable(entry, [problem for problem in problems if problem.path])
         self._add(DeclaredComponent(address, body, Origin(stack.document, path), stack, stack))
         return address
 
@@ -153,10 +151,13 @@ class _Linker:
     def _check_required(self, stack: Manifest) -> None:
         declared = stack.spec.get("components")
         for kind in self._declared.project.required_components:
-            if isinstance(declared, Mapping) and kind not in declared and kind in COMPONENT_TYPES:
+            if kind not in COMPONENT_TYPES or not isinstance(declared, Mapping):
+                continue  # reported
+            # An empty list is none; of a type of which a stack has one, the list itself was reported.
+            if kind not in declared or (declared[kind] == [] and COMPONENT_TYPES[kind].many):
                 flavors = ", ".join(self._registry.flavors_of(kind))
                 hint = f"add '{kind}: {{flavor: …}}'" + (f" with one of: {flavors}" if flavors else "")
-                place = stack.span(("spec", "components"), key=True)
+                place = stack.span(("spec", "components", kind), key=True)
                 self._error("SS0404", f"the stack '{stack.name}' has no {kind}", place, hint)
 
     def _error(self, code: str, message: str, place: Span, hint: str | None = None) -> None:

@@ -44,15 +44,15 @@ def resolve(
     roots = {**_roots(environment, process), "vars": environment.settings.vars}
     configurator = Configurator(links, registry, values, roots, explain, diagnostics)
     configured = _configure(links, configurator)
-    edges = {address: one.depends_on if one else {} for address, one in configured.items()}
+    edges = {address: one.depends_on for address, one in configured.items()}
     order, cycles = in_dependency_order(edges)
     diagnostics += [_cycle(cycle, edges, links) for cycle in cycles]
     users = _users(links, edges)
     suspended = {stack.name for stack in stacks if stack.spec.get("run_state") == "suspended"}
     components: dict[ComponentAddress, DesiredComponent] = {}
     for address in order:
-        if (one := configured[address]) is not None:
-            components[address] = _component(links.components[address], one, users[address], suspended)
+        if (one := configured[address]).flavor is not None:
+            components[address] = _component(links.components[address], one, one.flavor, users[address], suspended)
     desired = DesiredState(
         environment, components, {stack.name: _stack(stack, links, configurator) for stack in stacks}
     )
@@ -107,14 +107,14 @@ def _environment(
     return Environment(name, settings.replaced(**as_written(resolution.value)))
 
 
-def _configure(links: Links, configurator: Configurator) -> dict[ComponentAddress, Configured | None]:
+def _configure(links: Links, configurator: Configurator) -> dict[ComponentAddress, Configured]:
     """Every component that the stacks reach, directly or through what they depend on."""
-    configured: dict[ComponentAddress, Configured | None] = {}
+    configured: dict[ComponentAddress, Configured] = {}
     waiting = [address for kinds in links.members.values() for found in kinds.values() for address in found]
     for address in waiting:  # grows while it is walked
         if address not in configured:
             one = configured[address] = configurator.component(links.components[address])
-            waiting += one.depends_on if one else ()
+            waiting += one.depends_on
     return configured
 
 
@@ -130,12 +130,12 @@ def _users(
 
 
 def _component(
-    declared: DeclaredComponent, configured: Configured, stacks: tuple[str, ...], suspended: set[str]
+    declared: DeclaredComponent, configured: Configured, flavor: str, stacks: tuple[str, ...], suspended: set[str]
 ) -> DesiredComponent:
     body = declared.body
     return DesiredComponent(
         declared.address,
-        body["flavor"],
+        flavor,
         configured.config,
         digest(configured.config),
         tuple(sorted(configured.depends_on)),
@@ -150,13 +150,12 @@ def _component(
 
 
 def _stack(stack: Manifest, links: Links, configurator: Configurator) -> DesiredStack:
-    description = configurator.stack_values(stack, "description", "")
     return DesiredStack(
         stack.name,
-        description if isinstance(description, str) else "",
+        configurator.stack_description(stack),
         {kind: tuple(addresses) for kind, addresses in links.members[stack.name].items()},
         stack.spec.get("run_state") == "suspended",
-        configurator.stack_values(stack, "environment", {}),
+        configurator.stack_variables(stack),
         stack.labels,
     )
 
