@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,8 +12,11 @@ from typing import TYPE_CHECKING
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Span, StackspecError, has_errors, in_order
+from stackspec.core.expression import ExpressionError
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.registry import Registry
+from stackspec.manifest.decode import FORBIDDEN
+from stackspec.manifest.expressions import ValueResolver
 from stackspec.manifest.load import load
 from stackspec.manifest.model import Manifest, ProjectSpec
 from stackspec.manifest.source import find_root, read_files, read_manifests, read_project_file
@@ -150,11 +154,15 @@ class Project:
             raise StackspecError([selected])
         return selected
 
-    def compile(self, environment: str) -> tuple[DesiredState, list[Diagnostic]]:
-        """The desired state of an environment, and everything that is wrong with the manifests."""
+    def compile(self, environment: str, values: ValueResolver | None = None) -> tuple[DesiredState, list[Diagnostic]]:
+        """The desired state of an environment, and everything that is wrong with the manifests.
+
+        Args:
+            values: Given where several environments are compiled, for all their expressions to share one budget.
+        """
         declarations = self.loaded.declarations
-        process = {name: os.environ[name] for name in declarations.project.env if name in os.environ}
-        desired, diagnostics = resolve(declarations, self.registry, process, environment)
+        process = {name: _variable(name) for name in declarations.project.env if name in os.environ}
+        desired, diagnostics = resolve(declarations, self.registry, process, environment, values)
         return desired, [*self.loaded.diagnostics, *diagnostics]
 
     def validate(self, environment: str | None = None) -> list[Diagnostic]:
@@ -179,8 +187,9 @@ class Project:
             names = declarations.environment_names
         found: list[Diagnostic] = []
         used: set[ComponentAddress] = set()
+        values = ValueResolver()
         for name in names:
-            desired, diagnostics = self.compile(name)
+            desired, diagnostics = self.compile(name, values)
             found += diagnostics
             used |= set(desired.components)
         if environment is None and not has_errors(found):
@@ -285,6 +294,19 @@ class Project:
                 ignore.write_text("*\n", encoding="utf-8")
         except OSError as error:
             raise StackspecError.of("SS0704", f"cannot write {folder}: {error.strerror}") from error
+
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def _variable(name: str) -> str | ExpressionError:
+    """A process variable's text, or why manifests cannot read it; never with any of its value."""
+    text = os.environ[name]
+    # Bytes that are not UTF-8 stand in it as lone surrogates.
+    if not FORBIDDEN.search(text) and not _SURROGATES.search(text):
+        return text
+    hint = "set it to UTF-8 text without control, bidirectional or zero-width characters"
+    return ExpressionError("SS0306", f"the value of 'env.{name}' is not text that manifests may hold", hint)
 
 
 def _folders(settings: Manifest | None) -> list[tuple[str, Span | None]]:

@@ -46,6 +46,10 @@ class Checker:
 
         return jsonschema_rs.Draft202012Validator(self.schema).is_valid
 
+    @cached_property
+    def _explainer(self) -> Any:
+        return _explainer(self.schema)
+
     def check(self, value: Value) -> list[Problem]:
         """Every problem of a value, none if it satisfies the schema."""
         try:
@@ -57,7 +61,7 @@ class Checker:
 
     def _explain(self, value: Value) -> Iterator[Problem]:
         for error in sorted(
-            _explainer(self.schema).iter_errors(value), key=lambda one: [str(step) for step in one.absolute_path]
+            self._explainer.iter_errors(value), key=lambda one: [str(step) for step in one.absolute_path]
         ):
             yield from _problems(error)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from stackspec.core.address import ComponentAddress, FieldPath, format_path, parse_path
 from stackspec.core.diagnostic import Diagnostic, did_you_mean
-from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, Scope
+from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, ReportedError, Scope
 from stackspec.core.values import Value, ValueMap
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.registry import Registry
@@ -153,7 +153,7 @@ class Configurator:
             if address in self._links.components:
                 named.setdefault(address, ("depends_on", index))
             else:
-                hint = did_you_mean(text, [str(known) for known in self._links.components])
+                hint = self._values.hints.did_you_mean(text, self._links.components)
                 place = declared.origin.span(("depends_on", index))
                 self._diagnostics.append(Diagnostic("SS0402", f"there is no component {text}", place, hint))
         return named
@@ -175,7 +175,7 @@ class Configurator:
         if name not in self._scopes:
             roots = {**self._roots, "stack": {"name": stack.name, "labels": stack.labels} if stack else {}}
             output = partial(self._output, stack=name)
-            self._scopes[name] = Scope(roots, output, self._explain)
+            self._scopes[name] = self._values.scope(roots, output, self._explain)
         return self._scopes[name]
 
     def _output(self, reference: ComponentOutput, stack: str | None) -> ComponentOutput:
@@ -185,7 +185,7 @@ class Configurator:
             ExpressionError: it names no component of this environment, or no output of its flavor.
         """
         if stack is not None and (stack, reference.component) in self._links.unlinked:
-            raise _ReportedError("SS0402", f"the {reference.component} has a mistake")
+            raise ReportedError("SS0402", f"the {reference.component} has a mistake")
         address = self._referred(reference.component, self._links.members[stack] if stack is not None else None)
         flavor = self._links.components[address].body.get("flavor")
         if flavor in self._registry.flavors_of(address.type):
@@ -208,13 +208,9 @@ class Configurator:
             hint = did_you_mean(text, COMPONENT_TYPES) if "/" not in text else "write components['type/name']"
             raise ExpressionError("SS0402", f"'{text[:80]}' is neither an address nor a type", hint) from None
         if address not in self._links.components:
-            hint = did_you_mean(text, [str(known) for known in self._links.components])
+            hint = self._values.hints.did_you_mean(text, self._links.components)
             raise ExpressionError("SS0402", f"there is no component {text}", hint)
         return address
-
-
-class _ReportedError(ExpressionError):
-    """What it speaks of has a mistake of its own, which was reported."""
 
 
 def report_expressions(
@@ -222,7 +218,7 @@ def report_expressions(
 ) -> None:
     """Add what failed in a resolution to the diagnostics, each at its place."""
     for place, error in resolution.errors:
-        if isinstance(error, _ReportedError):
+        if isinstance(error, ReportedError):
             continue
         # A process variable is missing for reasons of its own.
         code = "SS0306" if error.code == "SS0303" and error.message.startswith("'env.") else error.code

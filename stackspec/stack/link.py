@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from stackspec.core.address import ComponentAddress, FieldPath
-from stackspec.core.diagnostic import Diagnostic, Note, Span, did_you_mean
+from stackspec.core.diagnostic import Diagnostic, Note, Span
+from stackspec.core.hints import Hints
 from stackspec.core.values import ValueMap
 from stackspec.flavors.registry import Registry
 from stackspec.flavors.types import COMPONENT_TYPES
@@ -57,16 +58,17 @@ class Links:
 
 
 def link(
-    declared: Declarations, stacks: Iterable[Manifest], registry: Registry, diagnostics: list[Diagnostic]
+    declared: Declarations, stacks: Iterable[Manifest], registry: Registry, hints: Hints, diagnostics: list[Diagnostic]
 ) -> Links:
     """Link the stacks of an environment; what is wrong with them is added to `diagnostics`."""
-    return _Linker(declared, registry, diagnostics).link(stacks)
+    return _Linker(declared, registry, hints, diagnostics).link(stacks)
 
 
 class _Linker:
-    def __init__(self, declared: Declarations, registry: Registry, diagnostics: list[Diagnostic]) -> None:
+    def __init__(self, declared: Declarations, registry: Registry, hints: Hints, diagnostics: list[Diagnostic]) -> None:
         self._declared = declared
         self._registry = registry
+        self._hints = hints
         self._diagnostics = diagnostics
         self._links = Links()
 
@@ -129,16 +131,23 @@ class _Linker:
         if "{{" in name:
             self._error("SS0305", "a reference cannot be an expression", stack.span(path), "write the name out")
             return None
-        known = [other for other_kind, other in self._declared.components if other_kind == kind]
-        elsewhere = [other_kind for other_kind, other in self._declared.components if other == name]
-        if elsewhere:
-            hint: str | None = f"the Component '{name}' is of type {elsewhere[0]}"
+        elsewhere = next((other for other, names in self._names.items() if name in names), None)
+        if elsewhere is not None:
+            hint: str | None = f"the Component '{name}' is of type {elsewhere}"
         elif name in self._registry.flavors_of(kind):
             hint = f"to use the flavor '{name}' write {{flavor: {name}}}"
         else:
-            hint = did_you_mean(name, known)
+            hint = self._hints.did_you_mean(name, self._names.get(kind, ()))
         self._error("SS0402", f"there is no Component '{name[:80]}' of type {kind}", stack.span(path), hint)
         return None
+
+    @cached_property
+    def _names(self) -> dict[str, set[str]]:
+        """Component type to the names of shared Components."""
+        names: dict[str, set[str]] = {}
+        for kind, name in self._declared.components:
+            names.setdefault(kind, set()).add(name)
+        return names
 
     def _add(self, component: DeclaredComponent) -> None:
         first = self._links.components.setdefault(component.address, component)

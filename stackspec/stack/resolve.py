@@ -8,7 +8,7 @@ from typing import Any
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Note, Severity
-from stackspec.core.expression import ComponentOutput, ExpressionError, Scope
+from stackspec.core.expression import ComponentOutput, ExpressionError
 from stackspec.core.values import digest
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.expressions import ValueResolver
@@ -24,19 +24,24 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def resolve(
-    declared: Declarations, registry: Registry, process: Mapping[str, str], name: str
+    declared: Declarations,
+    registry: Registry,
+    process: Mapping[str, str | ExpressionError],
+    name: str,
+    values: ValueResolver | None = None,
 ) -> tuple[DesiredState, list[Diagnostic]]:
     """The desired state of an environment, and what is wrong; with errors it is incomplete.
 
     Args:
-        process: The allow-listed process variables that are set, name to text.
+        process: The allow-listed process variables that are set: name to text, or to why it cannot be read.
         name: The environment, one of `declared.environment_names`.
+        values: What resolves values, given where several environments are resolved on one budget.
     """
     diagnostics: list[Diagnostic] = []
-    values = ValueResolver()
+    values = values or ValueResolver()
     environment = _environment(declared, process, values, name, diagnostics)
     stacks = [one for one in declared.stacks.values() if name in (one.spec.get("deploy_to") or (name,))]
-    links = link(declared, stacks, registry, diagnostics)
+    links = link(declared, stacks, registry, values.hints, diagnostics)
     explain = {
         "env": _explain_variables(declared.project.env),
         "vars": f"declare it under spec.vars of the Environment '{name}'",
@@ -80,14 +85,18 @@ def _explain_variables(listed: Sequence[str]) -> str:
     return f"a process variable must be set, and listed under spec.env in stackspec.yaml{told}"
 
 
-def _roots(environment: Environment, process: Mapping[str, str]) -> dict[str, Any]:
+def _roots(environment: Environment, process: Mapping[str, str | ExpressionError]) -> dict[str, Any]:
     settings = environment.settings
     described = {"name": environment.name, "description": settings.description, "protected": settings.protected}
     return {"env": process, "environment": described}
 
 
 def _environment(
-    declared: Declarations, process: Mapping[str, str], values: ValueResolver, name: str, diagnostics: list[Diagnostic]
+    declared: Declarations,
+    process: Mapping[str, str | ExpressionError],
+    values: ValueResolver,
+    name: str,
+    diagnostics: list[Diagnostic],
 ) -> Environment:
     manifest = declared.environments.get(name)
     settings = environment_settings(manifest)
@@ -101,7 +110,7 @@ def _environment(
     roots = {"env": process, "environment": own, "vars": {}, "stack": {}}
     explain = {"vars": "the vars of an Environment cannot read each other"}
     written = {"description": settings.description, "vars": settings.vars}
-    resolution = values.resolve(written, Scope(roots, no_outputs, explain))
+    resolution = values.resolve(written, values.scope(roots, no_outputs, explain))
     report_expressions(resolution, manifest.document, ("spec",), diagnostics)
     # What failed has been reported: its text stands in, so that nothing is said of those who read it.
     return Environment(name, settings.replaced(**as_written(resolution.value)))
