@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,17 +14,22 @@ from typing import TYPE_CHECKING
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, Span, StackspecError, has_errors, in_order
+from stackspec.core.expression import ExpressionError
 from stackspec.flavors.contract import FlavorSpec
+from stackspec.flavors.places import Links, is_allowed, real_place
 from stackspec.flavors.registry import Registry
+from stackspec.manifest.decode import FORBIDDEN
+from stackspec.manifest.expressions import ValueResolver
 from stackspec.manifest.load import load
 from stackspec.manifest.model import EnvironmentSpec, Manifest, ProjectSpec
-from stackspec.manifest.source import find_root, read_files, read_manifests, read_project_file
+from stackspec.manifest.source import Reader, find_root
 from stackspec.manifest.text import SourceText
 from stackspec.plan.model import Plan
 from stackspec.plan.planner import EVERYTHING, Selection, make_plan
 from stackspec.stack.declared import Declarations, declare
 from stackspec.stack.model import DesiredState, Environment
 from stackspec.stack.resolve import resolve, unused_components
+from stackspec.stack.rules import leads_out, managed_paths
 from stackspec.state.local_folder import LocalFolder
 from stackspec.state.model import AppliedComponent, AppliedState
 from stackspec.state.store import StateStore
@@ -120,11 +126,10 @@ class Project:
     @cached_property
     def loaded(self) -> Loaded:
         """Every manifest, and what is wrong with them one by one."""
-        project_file = read_project_file(self.root)
-        manifests, diagnostics, texts = load([project_file] if project_file else [])
+        reader = Reader(self.root)
+        manifests, diagnostics, texts = load(reader.project_file())
         settings = next((one for one in manifests if one.kind == "Project"), None)
-        own = read_files(self.root, self._files) if self._files else read_manifests(self.root, _folders(settings))
-        sources = list(own)
+        sources = list(reader.files(self._files) if self._files else reader.manifests(_folders(settings)))
         also, named = self._also([*texts, *(one.file for one in sources if isinstance(one, SourceText))])
         more, problems, more_texts = load([*sources, *also])
         declarations, conflicts = declare([*manifests, *more])
@@ -135,7 +140,7 @@ class Project:
         real = {os.path.realpath(self.root / file): file for file in known} if self._named else {}
         more: list[SourceText | Diagnostic] = []
         named: set[str] = set()
-        for source in read_files(self.root, self._named):
+        for source in Reader(self.root).files(self._named):
             file = source.file if isinstance(source, SourceText) else source.source.file if source.source else None
             before = real.get(os.path.realpath(self.root / file)) if file is not None else None
             if before is None:
@@ -173,12 +178,23 @@ class Project:
         declared = self.loaded.declarations.environment_names
         return [name for name in environments(self._local.states) if name not in declared]
 
-    def compile(self, environment: str) -> tuple[DesiredState, list[Diagnostic]]:
-        """The desired state of an environment, and everything that is wrong with the manifests."""
+    def compile(self, environment: str, values: ValueResolver | None = None) -> tuple[DesiredState, list[Diagnostic]]:
+        """The desired state of an environment, and everything that is wrong with the manifests.
+
+        Args:
+            values: Given where several environments are compiled, for all their expressions to share one budget.
+        """
         declarations = self.loaded.declarations
-        process = {name: os.environ[name] for name in declarations.project.env if name in os.environ}
-        desired, diagnostics = resolve(declarations, self.registry, process, environment)
-        return desired, [*self.loaded.diagnostics, *diagnostics]
+        process = {name: _variable(name) for name in declarations.project.env if name in os.environ}
+        desired, diagnostics = resolve(declarations, self.registry, process, environment, values)
+        return desired, [*self.loaded.diagnostics, *diagnostics, *self._linked_out(desired)]
+
+    def _linked_out(self, desired: DesiredState) -> Iterator[Diagnostic]:
+        """What is wrong with paths that go out of the project through a link, which no text shows."""
+        links, allowed = Links(self.root), [Path(path) for path in self.settings.allowed_paths]
+        for path in managed_paths(desired, self.registry):
+            if links.on_the_way(path.text) and not is_allowed(real_place(self.root, path.text), self.root, allowed):
+                yield leads_out(path)
 
     def validate(self, environment: str | None = None) -> list[Diagnostic]:
         """Every problem of the manifests, in one environment or in all; reads no state and calls no hook.
@@ -202,8 +218,9 @@ class Project:
             names = declarations.environment_names
         found: list[Diagnostic] = []
         used: set[ComponentAddress] = set()
+        values = ValueResolver()
         for name in names:
-            desired, diagnostics = self.compile(name)
+            desired, diagnostics = self.compile(name, values)
             found += diagnostics
             used |= set(desired.components)
         if environment is None and not has_errors(found):
@@ -357,6 +374,19 @@ class Project:
 
         allowed = tuple(Path(path) for path in self.settings.allowed_paths)
         return Hooks(self.registry, Place(self.root, self._local, environment, allowed))
+
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def _variable(name: str) -> str | ExpressionError:
+    """A process variable's text, or why manifests cannot read it; never with any of its value."""
+    text = os.environ[name]
+    # Bytes that are not UTF-8 stand in it as lone surrogates.
+    if not FORBIDDEN.search(text) and not _SURROGATES.search(text):
+        return text
+    hint = "set it to UTF-8 text without control, bidirectional or zero-width characters"
+    return ExpressionError("SS0306", f"the value of 'env.{name}' is not text that manifests may hold", hint)
 
 
 def _folders(settings: Manifest | None) -> list[tuple[str, Span | None]]:

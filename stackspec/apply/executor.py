@@ -25,6 +25,7 @@ from stackspec.flavors.registry import Registry
 from stackspec.manifest.schema import ConfigCheckers
 from stackspec.plan.model import Phase, Plan, Step, StepKey
 from stackspec.plan.planner import resolved
+from stackspec.stack.configure import variables_problems
 from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
 from stackspec.state.store import ApplyStore, Begin, Finish, StateChange
 
@@ -270,10 +271,10 @@ class Executor:
     def _fits(self, step: Step, operation: Operation, component: AppliedComponent) -> bool:
         """Check what only now is known: the schema of resolved values, and that no field moved that must not."""
         assert step.desired is not None
-        if operation not in (Operation.PROVISION, Operation.UPDATE):
-            return True
+        changing = operation in (Operation.PROVISION, Operation.UPDATE)
         spec = self._registry.spec(step.address.type, component.flavor)
-        for problem in self._checkers.of(spec).check(component.config):
+        problems = self._checkers.of(spec).check(component.config) if changing else []
+        for problem in problems or variables_problems(component.variables):
             message = f"with the outputs known now, {problem.message}"
             self._fail(step, operation, HookFailure(problem.code, message, problem.hint))
             return False

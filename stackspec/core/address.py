@@ -11,6 +11,9 @@ NAME_PATTERN = "^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?\Z")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 
+STEPS_PATTERN = r'(\.[A-Za-z_][A-Za-z0-9_-]*|\[[0-9]{1,9}\]|\["([^"\\]|\\.)*"\])*'
+"""What may follow the first key of a field path, for the patterns of schemas; what `parse_path` takes."""
+
 PathStep = str | int
 
 
@@ -59,7 +62,7 @@ def format_path(path: FieldPath) -> str:
     return text
 
 
-_STEP = re.compile(r'\.?([A-Za-z_][A-Za-z0-9_-]*)|\[([0-9]{1,9})\]|\["((?:[^"\\]|\\.)*)"\]')
+_STEP = re.compile(r'\.([A-Za-z_][A-Za-z0-9_-]*)|\[([0-9]{1,9})\]|\["((?:[^"\\]|\\.)*)"\]')
 
 
 def parse_path(text: str) -> FieldPath:
@@ -70,9 +73,10 @@ def parse_path(text: str) -> FieldPath:
     """
     steps: list[PathStep] = []
     position = 0
-    while position < len(text):
-        match = _STEP.match(text, position)
-        if match is None or (position == 0 and text.startswith(".")):
+    rest = text if text.startswith("[") else f".{text}"
+    while position < len(rest):
+        match = _STEP.match(rest, position)
+        if match is None:
             raise ValueError(f"{text!r} is not a field path")
         plain, index, quoted = match.groups()
         if plain is not None:
@@ -82,6 +86,4 @@ def parse_path(text: str) -> FieldPath:
         else:
             steps.append(re.sub(r"\\(.)", r"\1", quoted))
         position = match.end()
-    if not steps:
-        raise ValueError("a field path has at least one step")
     return tuple(steps)

@@ -182,13 +182,15 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0306": Code(
         "variable-not-allowed",
-        "A manifest reads a process variable that the Project does not list under `spec.env`, or that is not set.",
+        "A manifest reads a process variable that the Project does not list under `spec.env`, that is not set, or "
+        "whose value is not UTF-8 or holds characters that manifests may not.",
         "`{{ env.HOME }}`",
-        "Add the name to `spec.env` in `stackspec.yaml`, and set it.",
+        "Add the name to `spec.env` in `stackspec.yaml`, and set it to plain text.",
     ),
     "SS0307": Code(
         "expression-too-large",
-        "An expression is longer, deeper or produces more than its bounds.",
+        "An expression is longer, deeper or produces more than its bounds, or all expressions "
+        "together make too much work.",
         "an expression of 5,000 characters",
         "Make it smaller.",
     ),
@@ -224,7 +226,8 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0406": Code(
         "path-leaves-project",
-        "A path in a manifest leads out of the project and is under none of the Project's `allowed_paths`.",
+        "A path in a manifest leads out of the project, by itself or through a link, and is under none of the "
+        "Project's `allowed_paths`.",
         "`path: ../../etc`",
         "Use a path inside the project, or add its folder to `spec.allowed_paths` in `stackspec.yaml`.",
     ),

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, assert_never
+
+from stackspec.core.hints import Hints
 
 LONGEST_TEXT = 65_536
 """The most characters that one expression may produce."""
 
-MOST_CHARACTERS = 16 * 1024 * 1024
-"""The most characters that all expressions of one compilation may produce."""
+MOST_WORK = 200_000_000
+"""The most work that the expressions of one run may make, in units of about ten nanoseconds."""
 
-MOST_NODES = 1_000_000
-"""The most nodes that whole-value expressions of one compilation may copy into configs."""
+STEP_WORK, CHARACTER_WORK, NODE_WORK = 200, 4, 200
+"""What it takes to evaluate one part of an expression, and to read, copy and record a character or node of a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,36 +115,68 @@ class ExpressionError(Exception):
         self.hint = hint
 
 
+class ReportedError(ExpressionError):
+    """What it speaks of has a mistake of its own, which was reported."""
+
+
+class ExhaustedError(ExpressionError):
+    """The budget of a run is spent: no expression can be evaluated any more."""
+
+
 class Budget:
-    """How much all expressions of a compilation may still produce, so that no manifest can exhaust memory."""
+    """How much work all expressions of a run may still make, so that no manifest can exhaust time or memory.
 
-    def __init__(self, characters: int = MOST_CHARACTERS, nodes: int = MOST_NODES) -> None:
-        self.characters = characters
-        self.nodes = nodes
+    Every step of an evaluation, and every value that a step reads or makes, is charged before the work is done.
+    """
 
-    def spend(self, *, characters: int = 0, nodes: int = 0) -> None:
+    def __init__(self, work: int = MOST_WORK) -> None:
+        self._left = work
+
+    def spend(self, work: int) -> None:
         """Take from what is left.
 
         Raises:
-            ExpressionError: nothing is left.
+            ExhaustedError: nothing is left.
         """
-        self.characters -= characters
-        self.nodes -= nodes
-        if self.characters < 0 or self.nodes < 0:
-            raise ExpressionError("SS0307", "the expressions of this project together produce too much")
+        self._left -= work
+        if self._left < 0:
+            message = "the expressions of this project together make too much work; from here on none is evaluated"
+            raise ExhaustedError("SS0307", message, "use fewer or smaller expressions, and smaller values in them")
+
+    def read(self, *values: Any) -> None:
+        """Pay for values that are read or made, however deep.
+
+        Raises:
+            ExhaustedError: nothing is left.
+        """
+        work, waiting = 0, [*values]
+        while waiting and work <= self._left:
+            value = waiting.pop()
+            if isinstance(value, str):
+                work += CHARACTER_WORK * len(value)
+            elif isinstance(value, dict):
+                work += NODE_WORK * len(value) + CHARACTER_WORK * sum(map(len, value))
+                waiting.extend(value.values())
+            elif isinstance(value, list):
+                work += NODE_WORK * len(value)
+                waiting.extend(value)
+        self.spend(work)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What names mean: the value of each root, and a function that tells an output or, by `None`, that it is not known.
 
-    `output` may also return the `ComponentOutput` to keep, under its full address.
+    A root may hold an `ExpressionError` in the place of a value that cannot be read. `output` may also return the
+    `ComponentOutput` to keep, under its full address.
     """
 
     roots: Mapping[str, Any]
     output: Callable[[ComponentOutput], Literal | ComponentOutput]
     explain: Mapping[str, str]
     """Root to the hint shown when a name is missing under it."""
+    budget: Budget = field(default_factory=Budget)
+    hints: Hints = field(default_factory=Hints)
 
 
 def outputs_in(expression: Expression) -> Iterator[ComponentOutput]:
@@ -172,8 +207,10 @@ def reduce(expression: Expression, scope: Scope) -> Expression:
     """Evaluate as far as `scope` knows; a result other than `Literal` waits for outputs.
 
     Raises:
-        ExpressionError: a name is undefined, a filter cannot take its operand, or a text grows past its bound.
+        ExpressionError: a name is undefined, a filter cannot take its operand, a text grows past its bound, or the
+            scope's budget is spent.
     """
+    scope.budget.spend(STEP_WORK)
     match expression:
         case Literal():
             return expression
@@ -182,9 +219,9 @@ def reduce(expression: Expression, scope: Scope) -> Expression:
         case ComponentOutput():
             return scope.output(expression)
         case Join(parts):
-            return _join(tuple(reduce(part, scope) for part in parts))
+            return _join([reduce(part, scope) for part in parts], scope.budget)
         case Filter(name, operand, arguments):
-            return _filter(name, operand, tuple(reduce(argument, scope) for argument in arguments), scope)
+            return _filter(name, operand, arguments, scope)
         case Choice(condition, then, otherwise):
             decided = reduce(condition, scope)
             if isinstance(decided, Literal):
@@ -193,7 +230,8 @@ def reduce(expression: Expression, scope: Scope) -> Expression:
         case Equal(left, right, negated):
             first, second = reduce(left, scope), reduce(right, scope)
             if isinstance(first, Literal) and isinstance(second, Literal):
-                return Literal((_as_json(first.value) == _as_json(second.value)) is not negated)
+                scope.budget.read(first.value, second.value)
+                return Literal(_same(first.value, second.value) is not negated)
             return Equal(first, second, negated)
         case _:
             assert_never(expression)
@@ -204,45 +242,61 @@ class UndefinedNameError(ExpressionError):
 
 
 def _look_up(lookup: Lookup, scope: Scope) -> Any:
-    from stackspec.core.diagnostic import did_you_mean
-
     value = scope.roots[lookup.root]
     for depth, step in enumerate(lookup.steps):
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             if step in value:
                 value = value[step]
                 continue
-            known: list[str] = list(value)
-        elif isinstance(value, list | tuple) and isinstance(step, int):
+            known: Mapping[str, Any] = value
+        elif isinstance(value, list) and isinstance(step, int):
             if -len(value) <= step < len(value):
                 value = value[step]
                 continue
-            known = []
+            known = {}
         else:
-            known = []
+            known = {}
         missing = Lookup(lookup.root, lookup.steps[: depth + 1])
-        hint = scope.explain.get(lookup.root) if depth == 0 else None
-        raise UndefinedNameError("SS0303", f"'{missing}' is not defined", did_you_mean(str(step), known) or hint)
-    if isinstance(value, Mapping) and not lookup.steps:
-        return dict(value)
+        hint = scope.hints.did_you_mean(str(step), known) if known else None
+        hint = hint or (scope.explain.get(lookup.root) if depth == 0 else None)
+        raise UndefinedNameError("SS0303", f"'{missing}' is not defined", hint)
+    if not lookup.steps:
+        scope.budget.read(value)
+    for one in (value,) if lookup.steps else value.values():
+        if isinstance(one, ExpressionError):
+            raise ExpressionError(one.code, one.message, one.hint)
     return value
 
 
-def _join(parts: tuple[Expression, ...]) -> Expression:
+def _join(parts: list[Expression], budget: Budget) -> Expression:
     if not all(isinstance(part, Literal) for part in parts):
-        return Join(parts)
-    texts, length = [], 0
-    for part in parts:
-        text = _as_text(part.value) if isinstance(part, Literal) else ""
+        return Join(tuple(parts))
+    text = _together(_as_text(part.value) for part in parts if isinstance(part, Literal))
+    budget.spend(CHARACTER_WORK * len(text))
+    return Literal(text)
+
+
+def _together(texts: Iterable[str]) -> str:
+    taken, length = [], 0
+    for text in texts:
         length += len(text)
         if length > LONGEST_TEXT:
             raise _too_long()
-        texts.append(text)
-    return Literal("".join(texts))
+        taken.append(text)
+    return "".join(taken)
 
 
 def _too_long() -> ExpressionError:
     return ExpressionError("SS0307", f"an expression's text may have at most {LONGEST_TEXT:,} characters")
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values have the same canonical text."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and (repr(one) == repr(other) if isinstance(one, float) else bool(one == other))
 
 
 def _as_json(value: Any) -> str:
@@ -270,17 +324,19 @@ def _filter(name: str, operand: Expression, arguments: tuple[Expression, ...], s
         try:
             return reduce(operand, scope)
         except UndefinedNameError:
-            return arguments[0]
-    reduced = reduce(operand, scope)
-    values = [argument.value for argument in arguments if isinstance(argument, Literal)]
-    if not isinstance(reduced, Literal) or len(values) < len(arguments):
-        return Filter(name, reduced, arguments)
+            return reduce(arguments[0], scope)
+    reduced, given = reduce(operand, scope), tuple(reduce(argument, scope) for argument in arguments)
+    values = [argument.value for argument in given if isinstance(argument, Literal)]
+    if not isinstance(reduced, Literal) or len(values) < len(given):
+        return Filter(name, reduced, given)
+    scope.budget.read(reduced.value, *values)
     try:
         result = FILTERS[name](reduced.value, *values)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ExpressionError("SS0304", f"the filter '{name}' cannot take this {_kind(reduced.value)}") from error
     if isinstance(result, str) and len(result) > LONGEST_TEXT:
         raise _too_long()
+    scope.budget.read(result)
     return Literal(result)
 
 
@@ -291,8 +347,7 @@ def _replace(text: str, old: str, new: str) -> str:
 
 
 def _joined(items: list[Any], separator: str = "") -> str:
-    result = _join(tuple(Literal(part) for item in items for part in (separator, item))[1:])
-    return result.value if isinstance(result, Literal) else ""
+    return _together(islice((_as_text(part) for item in items for part in (separator, item)), 1, None))
 
 
 def _integer(value: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -61,16 +61,3 @@ def contains_deferred(value: Value) -> bool:
     if isinstance(value, list | tuple):
         return any(contains_deferred(item) for item in value)
     return isinstance(value, Deferred | Unknown)
-
-
-def count_nodes(value: Value, limit: int) -> int:
-    """How many nodes the value has when written out, counting no further than just past `limit`."""
-    count, pending = 0, [value]
-    while pending and count <= limit:
-        item = pending.pop()
-        count += 1
-        if isinstance(item, Mapping):
-            pending.extend(item.values())
-        elif isinstance(item, Sequence) and not isinstance(item, str):
-            pending.extend(item)
-    return count

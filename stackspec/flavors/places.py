@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,3 +24,46 @@ def is_reserved(place: Path, root: Path) -> bool:
     """Whether a real place is the project's own folder, inside it or around it."""
     own = Path(os.path.realpath(root / LOCAL_FOLDER))
     return place.is_relative_to(own) or own.is_relative_to(place)
+
+
+class Links:
+    """Which paths of a project go through symbolic links; each folder on the way is looked at once.
+
+    Args:
+        root: The folder that relative paths begin at.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = f"{root}/"
+        self._folders: dict[str, bool | None] = {}
+        """Path as written to whether a link is on its way; None where nothing is."""
+
+    def on_the_way(self, text: str) -> bool:
+        """Whether the path, or any folder on its way, is a link."""
+        if len(text) > _LONGEST_PATH:
+            return False
+        folder = text.rpartition("/")[0]
+        linked = self._folders[folder] if folder in self._folders else self._look(folder)
+        return bool(self._is_link(text) if linked is False else linked)
+
+    def _look(self, folder: str) -> bool | None:
+        linked: bool | None = False
+        end = 0
+        while linked is False and end >= 0:
+            end = folder.find("/", end + 1)
+            part = folder[:end] if end >= 0 else folder
+            if part not in self._folders:
+                self._folders[part] = self._is_link(part)
+            linked = self._folders[part]
+        self._folders[folder] = linked
+        return linked
+
+    def _is_link(self, text: str) -> bool | None:
+        try:
+            return stat.S_ISLNK(os.lstat(text if text.startswith("/") else self._root + text).st_mode)
+        except (OSError, ValueError):
+            return None
+
+
+_LONGEST_PATH = 4096
+"""What no system opens a longer path than."""

@@ -8,10 +8,11 @@ all that is used here. The syntax tree is walked against an allow-list, and what
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from stackspec.core.address import FieldPath
 from stackspec.core.diagnostic import did_you_mean
@@ -24,16 +25,20 @@ from stackspec.core.expression import (
     ComponentOutput,
     Deferred,
     Equal,
+    ExhaustedError,
     Expression,
     ExpressionError,
     Filter,
     Join,
     Literal,
     Lookup,
+    ReportedError,
     Scope,
+    UndefinedNameError,
     reduce,
 )
-from stackspec.core.values import Value, count_nodes
+from stackspec.core.hints import Hints
+from stackspec.core.values import Value
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
@@ -43,6 +48,12 @@ ROOTS = ("vars", "environment", "env", "stack", "components")
 
 LONGEST_EXPRESSION = 4_096
 """Characters between one `{{` and its `}}`, so that no expression nests past the parser's recursion."""
+
+SCANNING_WORK, PARSING_WORK = 30, 1_500
+"""What it takes to look at a character of a text, and to have Jinja2 parse a word or sign of an expression."""
+
+ERROR_WORK = 10_000
+"""What it takes to tell of a mistake: nobody reads more than some thousands."""
 
 MOST_DEPTH = 64
 """How deep an expression's operations may nest, so that what evaluates it step by step can recurse."""
@@ -66,10 +77,26 @@ class Resolution:
 
 
 class ValueResolver:
-    """Replaces the expressions inside values; one serves a whole compilation, for its budget."""
+    """Replaces the expressions inside values; one serves a whole run, for its budget and what it has read before.
 
-    def __init__(self) -> None:
-        self._budget = Budget()
+    Attributes:
+        hints: What undefined names were meant to be.
+    """
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.hints = Hints()
+        self._budget = budget or Budget()
+        self._exhausted = False
+        self._read: dict[str, Expression | ExpressionError] = {}
+
+    def scope(
+        self,
+        roots: Mapping[str, Any],
+        output: Callable[[ComponentOutput], Literal | ComponentOutput],
+        explain: Mapping[str, str],
+    ) -> Scope:
+        """A scope whose expressions are evaluated on the run's budget."""
+        return Scope(roots, output, explain, self._budget, self.hints)
 
     def resolve(self, value: Value, scope: Scope) -> Resolution:
         """Evaluate every expression in a value; a value without any is returned as it is."""
@@ -96,42 +123,66 @@ class ValueResolver:
 
     def _text(self, text: str, scope: Scope, result: Resolution, path: FieldPath) -> Value:
         try:
-            reduced = reduce(parse_text(text), scope)
-            if isinstance(reduced, Literal):
-                self._spend(reduced.value)
-                return reduced.value
+            expression = self._parsed(text)
+            try:
+                reduced = reduce(expression, scope)
+                if isinstance(reduced, Literal):
+                    scope.budget.read(reduced.value)
+                    return reduced.value
+            except UndefinedNameError as error:
+                scope.budget.spend(ERROR_WORK)
+                found = _mistakes(expression, scope) if isinstance(expression, Join) else [error]
+                result.errors += [(path, one) for one in found]
+                return Deferred(Literal(text), text)
+            scope.budget.read(text)
+        except ExhaustedError as error:
+            told, self._exhausted = self._exhausted, True
+            result.errors.append((path, ReportedError(error.code, error.message) if told else error))
+            return Deferred(Literal(text), text)
         except ExpressionError as error:
-            result.errors.append((path, error))
+            result.errors.append((path, error.with_traceback(None)))
             return Deferred(Literal(text), text)
         deferred = Deferred(reduced, text)
         result.deferred.append((path, deferred))
         return deferred
 
-    def _spend(self, value: Value) -> None:
-        if isinstance(value, str):
-            self._budget.spend(characters=len(value))
-        elif isinstance(value, Mapping | list):
-            self._budget.spend(nodes=count_nodes(value, self._budget.nodes))
+    def _parsed(self, text: str) -> Expression:
+        parsed = self._read.get(text)
+        if parsed is None:
+            parsed = self._read[text] = self._parse(text)
+        if isinstance(parsed, ExpressionError):
+            self._budget.spend(ERROR_WORK)
+            raise ExpressionError(parsed.code, parsed.message, parsed.hint)
+        return parsed
+
+    def _parse(self, text: str) -> Expression | ExpressionError:
+        self._budget.spend(SCANNING_WORK * len(text))
+        names = _names_only(text)
+        if names is not None:
+            return names
+        self._budget.spend(PARSING_WORK * sum(len(_WORDS_AND_SIGNS.findall(one)) for one in _insides(text)))
+        try:
+            return _parsed_by_jinja(text)
+        except ExpressionError as error:
+            return error
 
 
-@lru_cache(maxsize=4096)
-def _parsed(text: str) -> Expression | ExpressionError:
-    try:
-        return _read(text)
-    except ExpressionError as error:
-        return error
-
-
-def parse_text(text: str) -> Expression:
-    """The expression of a text: itself where the whole text is one `{{ … }}`, else its parts joined.
+def _mistakes(text: Join, scope: Scope) -> list[ExpressionError]:
+    """What is wrong with each part of a text, each once.
 
     Raises:
-        ExpressionError: Jinja2 cannot parse it, or it uses what manifests may not.
+        ExhaustedError: the budget is spent.
     """
-    parsed = _parsed(text)
-    if isinstance(parsed, ExpressionError):
-        raise ExpressionError(parsed.code, parsed.message, parsed.hint)
-    return parsed
+    found: dict[str, ExpressionError] = {}
+    for part in text.parts:
+        try:
+            reduce(part, scope)
+        except ExhaustedError:
+            raise
+        except ExpressionError as error:
+            scope.budget.spend(ERROR_WORK)
+            found.setdefault(error.message, error.with_traceback(None))
+    return list(found.values())
 
 
 @lru_cache(maxsize=1)
@@ -144,7 +195,53 @@ def _jinja() -> Environment:
     )
 
 
-def _read(text: str) -> Expression:
+def parse_text(text: str) -> Expression:
+    """The expression of a text: itself where the whole text is one `{{ … }}`, else its parts joined.
+
+    Raises:
+        ExpressionError: Jinja2 cannot parse it, or it uses what manifests may not.
+    """
+    return _names_only(text) or _parsed_by_jinja(text)
+
+
+_NAMES = re.compile(
+    rf"\{{\{{ *({'|'.join(ROOTS)})((?:\.[A-Za-z_][A-Za-z0-9_]*|\['[A-Za-z0-9_./ -]*'\])*) *\}}\}}(?!\}})"
+)
+_STEP = re.compile(r"\.([A-Za-z0-9_]+)|\['([^']*)'\]")
+
+
+def _names_only(text: str) -> Expression | None:
+    """What Jinja2 would make of a text whose expressions only name something, as most do: fifty times as fast.
+
+    None where any of them does more, or where the text holds what Jinja2 may read in another way.
+    """
+    if "{%" in text or "\r" in text or len(text) > LONGEST_TEXT:
+        return None
+    parts: list[Expression] = []
+    end = 0
+    for match in _NAMES.finditer(text):
+        before = text[end : match.start()]
+        if "{{" in before or before.endswith("{") or match.end() - match.start() > LONGEST_EXPRESSION:
+            return None
+        if before:
+            parts.append(Literal(before))
+        parts.append(_named(match[1], [plain or item for plain, item in _STEP.findall(match[2])]))
+        end = match.end()
+    if not parts or "{{" in text[end:]:
+        return None
+    if end < len(text):
+        parts.append(Literal(text[end:]))
+    return parts[0] if len(parts) == 1 else Join(tuple(parts))
+
+
+_WORDS_AND_SIGNS = re.compile(r"\w+|[^\w\s]")
+
+
+def _insides(text: str) -> list[str]:
+    return [part.partition("}}")[0] for part in text.split("{{")[1:]]
+
+
+def _parsed_by_jinja(text: str) -> Expression:
     from jinja2 import TemplateSyntaxError, nodes
 
     if "{%" in text:
@@ -153,7 +250,7 @@ def _read(text: str) -> Expression:
         )
     if len(text) > LONGEST_TEXT:
         raise ExpressionError("SS0307", f"a text with an expression may have at most {LONGEST_TEXT:,} characters")
-    if any(len(part.partition("}}")[0]) > LONGEST_EXPRESSION for part in text.split("{{")[1:]):
+    if any(len(inside) > LONGEST_EXPRESSION for inside in _insides(text)):
         raise ExpressionError("SS0307", f"an expression may have at most {LONGEST_EXPRESSION:,} characters")
     try:
         template = _jinja().parse(text)
@@ -310,7 +407,10 @@ def _path(node: nodes.Node) -> Expression:
         else:
             raise ExpressionError("SS0302", "only names can be followed by '.name' or '[…]', and only by constants")
     steps.reverse()
-    root = node.name
+    return _named(node.name, steps)
+
+
+def _named(root: str, steps: Sequence[str | int]) -> Expression:
     if root not in ROOTS:
         hint = did_you_mean(root, ROOTS)
         if root in ("secrets", "git"):

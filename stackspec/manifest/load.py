@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from typing import Any
 
+from stackspec.core.address import PathStep
 from stackspec.core.diagnostic import Diagnostic, did_you_mean
 from stackspec.manifest.document import Document
 from stackspec.manifest.model import API_VERSION, KINDS, LATER_KINDS, Manifest
@@ -64,20 +66,38 @@ def _manifest(document: Document, diagnostics: list[Diagnostic]) -> Manifest | N
         kind,
         name,
         labels if isinstance(labels, Mapping) else {},
-        _readable(value.get("spec", {}), problems),
+        readable(
+            value.get("spec", {}), [one for one in problems if len(one.path) > 1 and one.path[0] == "spec"], depth=1
+        ),
         document,
     )
 
 
-def _readable(spec: Mapping[str, object], problems: list[Problem]) -> Mapping[str, object]:
-    """The spec without the fields already reported, so that linking says nothing about them again."""
-    faulty = {
-        problem.path[1]
-        for problem in problems
+def readable(fields: Mapping[str, Any], problems: Iterable[Problem], depth: int = 0) -> Mapping[str, Any]:
+    """A component's or stack's fields without what was reported, so that linking says nothing about it again.
+
+    A field goes as a whole; of variables the one at fault, and a faulty item of `depends_on` becomes None.
+
+    Args:
+        depth: How many steps of the problems' paths lead to the fields.
+    """
+    whole: set[PathStep] = set()
+    parts: dict[PathStep, set[PathStep]] = {}
+    for problem in problems:
+        field, *inner = problem.path[depth:]
+        if inner and field in ("depends_on", "environment"):
+            parts.setdefault(field, set()).add(inner[0])
         # A component's config that is no mapping is left for those who read it to see.
-        if len(problem.path) > 1 and problem.path[0] == "spec" and (problem.path[1] != "config" or problem.key)
-    }
-    return {key: item for key, item in spec.items() if key not in faulty} if faulty else spec
+        elif field != "config" or problem.key:
+            whole.add(field)
+    left = {key: item for key, item in fields.items() if key not in whole} if whole else fields
+    return {key: _without(item, parts[key]) if key in parts else item for key, item in left.items()} if parts else left
+
+
+def _without(items: Any, faulty: set[PathStep]) -> Any:
+    if isinstance(items, Mapping):
+        return {key: item for key, item in items.items() if key not in faulty}
+    return [None if index in faulty else item for index, item in enumerate(items)]
 
 
 def _unknown_kind(document: Document, kind: object) -> Diagnostic:

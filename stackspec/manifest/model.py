@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from stackspec.core.address import NAME_PATTERN, FieldPath
+from stackspec.core.address import NAME_PATTERN, STEPS_PATTERN, FieldPath
 from stackspec.core.diagnostic import Span
 from stackspec.core.fields import Fields, setting
 from stackspec.core.values import ValueMap
@@ -16,10 +16,11 @@ API_VERSION = "stackspec.dev/v1"
 ADDRESS_PATTERN = "^[a-z]([a-z_]{0,38}[a-z])?/[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 DURATION_PATTERN = "^[0-9]{1,6}(ms|s|m|h)$"
 VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]{0,254}$"
+CONFIG_PATH_PATTERN = f"^config{STEPS_PATTERN}$"
 
 _NAME = {"type": "string", "pattern": NAME_PATTERN}
 _ADDRESSES = {"type": "array", "items": {"type": "string", "pattern": ADDRESS_PATTERN}}
-_VARIABLES = {
+VARIABLES_SCHEMA = {
     "type": "object",
     "propertyNames": {"pattern": VARIABLE_PATTERN},
     "additionalProperties": {"type": ["string", "number", "boolean"]},
@@ -84,7 +85,7 @@ class LifecycleSpec(Fields):
     ignore_changes: tuple[str, ...] = setting(
         "Config fields whose changes are not planned, as paths like config.tags.",
         default=(),
-        schema={"type": "array", "items": {"type": "string", "pattern": "^config(\\.|\\[|$)"}},
+        schema={"type": "array", "items": {"type": "string", "pattern": CONFIG_PATH_PATTERN}},
     )
 
 
@@ -120,7 +121,7 @@ class _ComponentFields(Fields):
     lifecycle: LifecycleSpec = setting("Rules that bound what an apply may do.", default=LifecycleSpec())
     timeouts: TimeoutsSpec = setting("How long hooks may take.", default=TimeoutsSpec())
     environment: Mapping[str, Any] = setting(
-        "Variables for what runs with the component.", default={}, schema=_VARIABLES
+        "Variables for what runs with the component.", default={}, schema=VARIABLES_SCHEMA
     )
 
 
@@ -153,7 +154,9 @@ class StackSpec(Fields):
         default=None,
         schema={"type": ["array", "null"], "items": _NAME, "minItems": 1},
     )
-    environment: Mapping[str, Any] = setting("Variables for what runs on the stack.", default={}, schema=_VARIABLES)
+    environment: Mapping[str, Any] = setting(
+        "Variables for what runs on the stack.", default={}, schema=VARIABLES_SCHEMA
+    )
     components: Mapping[str, Any] = setting("Component type to a component, the name of a shared one, or a list.")
     run_state: Literal["running", "suspended"] = setting("Whether what can run does.", default="running")
 

@@ -153,7 +153,7 @@ class _Builder:
                 if event.anchor is not None:
                     anchors[event.anchor] = _Anchored(value, (start, end), 1, 0)
                 if nodes > MOST_NODES:
-                    raise self._too_large(f"more than {MOST_NODES:,} nodes in a document", start, _SPLIT)
+                    raise self._too_many_nodes(start)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 start = event.start_mark.index
                 self._check_collection(event, kind is MappingStartEvent, start, top)
@@ -162,6 +162,8 @@ class _Builder:
                 stack.append(top)
                 top = _Open(kind is MappingStartEvent, start, event.anchor, nodes + repeated)
                 nodes += 1
+                if nodes > MOST_NODES:
+                    raise self._too_many_nodes(start)
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 done, top = top, stack.pop()
                 if self._merges:
@@ -284,6 +286,9 @@ class _Builder:
 
     def _unsupported(self, message: str, start: int, end: int, hint: str | None) -> Diagnostic:
         return Diagnostic("SS0109", message, self.source.span(start, end), hint)
+
+    def _too_many_nodes(self, start: int) -> _UnreadableError:
+        return self._too_large(f"more than {MOST_NODES:,} nodes in a document", start, _SPLIT)
 
     def _too_large(self, message: str, start: int, hint: str) -> _UnreadableError:
         return _UnreadableError(Diagnostic("SS0106", message, self.source.span(start, start + 1), hint))

@@ -48,6 +48,10 @@ class Checker:
 
         return jsonschema_rs.Draft202012Validator(self.schema).is_valid
 
+    @cached_property
+    def _explainer(self) -> Any:
+        return _explainer(self.schema)
+
     def check(self, value: Value) -> list[Problem]:
         """Every problem of a value, none if it satisfies the schema."""
         try:
@@ -59,7 +63,7 @@ class Checker:
 
     def _explain(self, value: Value) -> Iterator[Problem]:
         for error in sorted(
-            _explainer(self.schema).iter_errors(value), key=lambda one: [str(step) for step in one.absolute_path]
+            self._explainer.iter_errors(value), key=lambda one: [str(step) for step in one.absolute_path]
         ):
             yield from _problems(error)
 
@@ -274,7 +278,7 @@ _WERE_BOOLEAN = ("y", "yes", "n", "no", "on", "off", "true", "false")
 def _form(pattern: str, schema: Mapping[str, Any]) -> tuple[str, str]:
     """What a pattern stands for, as a noun, and how such a value is written."""
     from stackspec.core.address import NAME_PATTERN
-    from stackspec.manifest.model import ADDRESS_PATTERN, DURATION_PATTERN, VARIABLE_PATTERN
+    from stackspec.manifest.model import ADDRESS_PATTERN, CONFIG_PATH_PATTERN, DURATION_PATTERN, VARIABLE_PATTERN
 
     known = {
         NAME_PATTERN: (
@@ -288,7 +292,7 @@ def _form(pattern: str, schema: Mapping[str, Any]) -> tuple[str, str]:
             "a variable's name has letters, digits and '_', and does not begin with a digit",
         ),
         "^/": ("absolute path", "an absolute path begins with '/'"),
-        "^config(\\.|\\[|$)": ("path inside config", "a path inside config is written like config.tags"),
+        CONFIG_PATH_PATTERN: ("path inside config", "a path inside config is written like config.tags"),
     }
     if pattern in known:
         return known[pattern]

@@ -6,6 +6,8 @@ import os
 import stat
 import sys
 from collections.abc import Iterator, Sequence
+from io import FileIO
+from itertools import islice
 from pathlib import Path
 
 from stackspec.core.diagnostic import Diagnostic, Span, StackspecError, nearest
@@ -16,6 +18,10 @@ from stackspec.manifest.text import SourceText
 STANDARD_INPUT = "<stdin>"
 MOST_ENTRIES = 200_000
 """Files and folders under the folders of a project."""
+MOST_NEAREST = 20
+"""How many files and folders that do not exist are compared with those that do."""
+MOST_COMPARED = 2_000
+"""How many files and folders one that does not exist is compared with."""
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -44,69 +50,58 @@ def find_root(start: Path) -> Path:
     )
 
 
-def read_project_file(root: Path) -> SourceText | Diagnostic | None:
-    """The text of `stackspec.yaml`, why it cannot be read, or None where there is none."""
-    if not os.path.lexists(root / PROJECT_FILE):
-        return None
-    return _read(root, PROJECT_FILE)
-
-
-def read_manifests(root: Path, folders: Sequence[tuple[str, Span | None]]) -> Iterator[SourceText | Diagnostic]:
-    """Every manifest file under the folders (or files) named, in sorted order; hidden ones are skipped.
-
-    Args:
-        root: The project's root, absolute.
-        folders: Paths relative to the root, each with the place that names it.
-    """
-    walk = _Walk(root)
-    for folder, named_at in folders:
-        path = os.path.join(root, folder)
-        if not os.path.exists(path):
-            hint = _nearest_file(root, folder)
-            yield Diagnostic("SS0111", f"the folder '{folder}' does not exist", named_at, hint)
-        elif not _inside(root, path):
-            yield Diagnostic("SS0103", f"'{folder}' leaves the project", named_at, _KEEP_INSIDE)
-        elif os.path.isdir(path):
-            yield from walk.files(os.path.normpath(folder))
-        else:
-            yield _read(root, os.path.normpath(folder))
-
-
-def read_files(root: Path, files: Sequence[str]) -> Iterator[SourceText | Diagnostic]:
-    """The files and folders named on a command line, relative to the working directory; `-` is standard input.
-
-    A file inside the project is called by its path from the root, any other by its absolute path.
-    """
-    walk = _Walk(root)
-    for name in files:
-        path = os.path.abspath(name)
-        if name == "-":
-            data = sys.stdin.buffer.read(MOST_BYTES + 1)
-            yield _bounded(STANDARD_INPUT, data)
-        elif not os.path.exists(name):
-            yield Diagnostic("SS0111", f"the file '{name}' does not exist", hint=_nearest_file(Path.cwd(), name))
-        else:
-            called = os.path.relpath(path, root) if Path(path).is_relative_to(root) else path
-            if os.path.isdir(path):
-                yield from walk.files(called)
-            else:
-                yield _read(root, called) if called != path else _open(path, path)
-
-
-def _inside(root: Path, path: str) -> bool:
-    real, home = os.path.realpath(path), os.path.realpath(root)
-    return real == home or real.startswith(home.rstrip("/") + "/")
-
-
-class _Walk:
-    """Folders read one after another, each of them once, however many links lead to it."""
+class Reader:
+    """The files of a project, each of them read once, by whatever names and links it is reached."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._seen: set[tuple[int, int]] = set()
         self._entries = 0
+        self._missing = 0
 
-    def files(self, folder: str) -> Iterator[SourceText | Diagnostic]:
+    def project_file(self) -> Iterator[SourceText | Diagnostic]:
+        """The text of `stackspec.yaml`, or why it cannot be read; nothing where there is none."""
+        if os.path.lexists(self._root / PROJECT_FILE):
+            yield from self._read(PROJECT_FILE)
+
+    def manifests(self, folders: Sequence[tuple[str, Span | None]]) -> Iterator[SourceText | Diagnostic]:
+        """Every manifest file under the folders (or files) named, in sorted order; hidden ones are skipped.
+
+        Args:
+            folders: Paths relative to the root, each with the place that names it.
+        """
+        for folder, named_at in folders:
+            path = os.path.join(self._root, folder)
+            if not os.path.exists(path):
+                hint = self._nearest(self._root, folder)
+                yield Diagnostic("SS0111", f"the folder '{folder}' does not exist", named_at, hint)
+            elif not _inside(self._root, path):
+                yield Diagnostic("SS0103", f"'{folder}' leaves the project", named_at, _KEEP_INSIDE)
+            elif os.path.isdir(path):
+                yield from self._walk(os.path.normpath(folder))
+            else:
+                yield from self._read(os.path.normpath(folder))
+
+    def files(self, files: Sequence[str]) -> Iterator[SourceText | Diagnostic]:
+        """The files and folders named on a command line, relative to the working directory; `-` is standard input.
+
+        A file inside the project is called by its path from the root, any other by its absolute path.
+        """
+        for name in files:
+            path = os.path.abspath(name)
+            if name == "-":
+                data = sys.stdin.buffer.read(MOST_BYTES + 1)
+                yield _bounded(STANDARD_INPUT, data)
+            elif not os.path.exists(name):
+                yield Diagnostic("SS0111", f"the file '{name}' does not exist", hint=self._nearest(Path.cwd(), name))
+            else:
+                called = os.path.relpath(path, self._root) if Path(path).is_relative_to(self._root) else path
+                if os.path.isdir(path):
+                    yield from self._walk(called)
+                else:
+                    yield from self._read(called) if called != path else self._open(path, path)
+
+    def _walk(self, folder: str) -> Iterator[SourceText | Diagnostic]:
         """The manifest files under a folder, in sorted order, or why they cannot be read."""
         waiting: list[tuple[str, os.DirEntry[str] | None]] = [(folder, None)]
         while waiting:
@@ -121,7 +116,7 @@ class _Walk:
                 else:
                     waiting += [(os.path.normpath(f"{path}/{one.name}"), one) for one in found]
             elif path.endswith(_SUFFIXES):
-                yield _read(self._root, path)
+                yield from self._read(path)
             if self._entries > MOST_ENTRIES:
                 yield Diagnostic("SS0106", f"more than {MOST_ENTRIES:,} files and folders", _whole(folder))
                 return
@@ -130,16 +125,62 @@ class _Walk:
         """What a folder holds, last name first; nothing if it was read before."""
         path = os.path.join(self._root, folder)
         try:
-            status = os.stat(path)
-            if (status.st_dev, status.st_ino) in self._seen:
+            if not self._is_new(os.stat(path)):
                 return []
-            self._seen.add((status.st_dev, status.st_ino))
             with os.scandir(path) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name, reverse=True)
         except OSError as error:
             return Diagnostic("SS0101", f"cannot read the folder: {error.strerror}", _whole(folder))
         self._entries += len(entries)
         return [entry for entry in entries if not entry.name.startswith(".")]
+
+    def _nearest(self, start: Path, name: str) -> str | None:
+        """A hint naming the file or folder beside the one missing that was most likely meant."""
+        self._missing += 1
+        folder, base = os.path.split(os.path.join(start, name))
+        if self._missing > MOST_NEAREST:
+            return None
+        try:
+            with os.scandir(folder) as listing:
+                known = [entry.name for entry in islice(listing, MOST_COMPARED) if not entry.name.startswith(".")]
+        except OSError:
+            return None
+        match = nearest(base, known)
+        return f"did you mean '{os.path.join(os.path.dirname(name), match)}'?" if match else None
+
+    def _is_new(self, status: os.stat_result) -> bool:
+        known = len(self._seen)
+        self._seen.add((status.st_dev, status.st_ino))
+        return len(self._seen) > known
+
+    def _read(self, relative: str) -> Iterator[SourceText | Diagnostic]:
+        path = os.path.join(self._root, relative)
+        if os.path.islink(path) and not _inside(self._root, path):
+            yield _bad_link(path, relative)
+        else:
+            yield from self._open(path, relative)
+
+    def _open(self, path: str, name: str) -> Iterator[SourceText | Diagnostic]:
+        try:
+            # Non-blocking, so that a FIFO put in a file's place cannot hang the reader.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            yield Diagnostic("SS0101", f"cannot read the file: {error.strerror}", _whole(name))
+            return
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            what = "a folder, not a file" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+            yield Diagnostic("SS0102", what, _whole(name))
+            return
+        with open(descriptor, "rb", buffering=0) as file:
+            if self._is_new(status):
+                yield _content(file, name, status.st_size)
+
+
+def _inside(root: Path, path: str) -> bool:
+    real, home = os.path.realpath(path), os.path.realpath(root)
+    return real == home or real.startswith(home.rstrip("/") + "/")
 
 
 def _leads_inside(root: Path, path: str) -> bool:
@@ -154,46 +195,17 @@ def _bad_link(path: str, name: str) -> Diagnostic:
     return Diagnostic("SS0103", f"the link {why}", _whole(name), _KEEP_INSIDE)
 
 
-def _nearest_file(start: Path, name: str) -> str | None:
-    """A hint naming the file or folder beside the one missing that was most likely meant."""
-    folder, base = os.path.split(os.path.join(start, name))
-    try:
-        with os.scandir(folder) as listing:
-            match = nearest(base, [entry.name for entry in listing if not entry.name.startswith(".")])
-    except OSError:
-        return None
-    return f"did you mean '{os.path.join(os.path.dirname(name), match)}'?" if match else None
-
-
 def _whole(file: str) -> Span:
     return Span(file, 1, 1, 1, 1)
 
 
-def _read(root: Path, relative: str) -> SourceText | Diagnostic:
-    path = os.path.join(root, relative)
-    if os.path.islink(path) and not _inside(root, path):
-        return _bad_link(path, relative)
-    return _open(path, relative)
-
-
-def _open(path: str, name: str) -> SourceText | Diagnostic:
+def _content(file: FileIO, name: str, size: int) -> SourceText | Diagnostic:
+    if size > MOST_BYTES:
+        return _too_large(name)
     try:
-        # Non-blocking, so that a FIFO put in a file's place cannot hang the reader.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return _bounded(name, file.read(size + 1) or b"")
     except OSError as error:
         return Diagnostic("SS0101", f"cannot read the file: {error.strerror}", _whole(name))
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        what = "a folder, not a file" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-        return Diagnostic("SS0102", what, _whole(name))
-    with open(descriptor, "rb", buffering=0) as file:
-        if status.st_size > MOST_BYTES:
-            return _too_large(name)
-        try:
-            return _bounded(name, file.read(status.st_size + 1) or b"")
-        except OSError as error:
-            return Diagnostic("SS0101", f"cannot read the file: {error.strerror}", _whole(name))
 
 
 def _bounded(name: str, data: bytes) -> SourceText | Diagnostic:

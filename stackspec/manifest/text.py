@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,12 +19,16 @@ class SourceText:
     text: str
 
     @cached_property
-    def _line_starts(self) -> list[int]:
-        starts, position = [0], self.text.find("\n")
-        while position >= 0:
-            starts.append(position + 1)
-            position = self.text.find("\n", position + 1)
-        return starts
+    def _line_starts(self) -> array[int]:
+        """Where lines begin, as far as anybody asked, for a place near the beginning of a huge file must cost little.
+
+        Once all are found, one more stands beyond any offset.
+        """
+        return array("Q", [0])
+
+    def _find_one_more(self) -> None:
+        found = self.text.find("\n", self._line_starts[-1])
+        self._line_starts.append(found + 1 if found >= 0 else sys.maxsize)
 
     def span(self, start: int, end: int) -> Span:
         """The place of the characters from offset `start` to before offset `end`."""
@@ -31,13 +37,17 @@ class SourceText:
         return Span(self.file, line, column, end_line, end_column)
 
     def _place(self, offset: int) -> tuple[int, int]:
-        line = bisect_right(self._line_starts, offset)
-        return line, offset - self._line_starts[line - 1] + 1
+        starts = self._line_starts
+        while starts[-1] <= offset:
+            self._find_one_more()
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
 
     def line(self, number: int) -> str:
         """The text of a line, counted from 1, without its end; empty past the last."""
         starts = self._line_starts
-        if not 1 <= number <= len(starts):
+        while len(starts) <= number and starts[-1] <= len(self.text):
+            self._find_one_more()
+        if not 1 <= number < len(starts):
             return ""
-        end = starts[number] if number < len(starts) else len(self.text)
-        return self.text[starts[number - 1] : end].rstrip("\r\n")
+        return self.text[starts[number - 1] : starts[number]].rstrip("\r\n")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from stackspec.core.address import ComponentAddress, FieldPath
+from stackspec.core.address import ComponentAddress, FieldPath, format_path, parse_path
 from stackspec.core.diagnostic import Diagnostic, did_you_mean
-from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, Scope
+from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, ReportedError, Scope
 from stackspec.core.values import Value, ValueMap
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.registry import Registry
@@ -17,15 +17,19 @@ from stackspec.flavors.types import COMPONENT_TYPES
 from stackspec.manifest.document import Document
 from stackspec.manifest.expressions import Resolution, ValueResolver
 from stackspec.manifest.load import located
-from stackspec.manifest.model import Manifest
-from stackspec.manifest.schema import Checker
+from stackspec.manifest.model import VARIABLES_SCHEMA, Manifest
+from stackspec.manifest.schema import Checker, ConfigCheckers, Problem
 from stackspec.stack.link import DeclaredComponent, Links, Members
 
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """A component's resolved values, and what it depends on: address to the path that says so, from its own mapping."""
+    """A component's resolved values, and what it depends on: address to the path that says so, from its own mapping.
 
+    `flavor` is None where there is no such flavor; the config is not checked then.
+    """
+
+    flavor: str | None
     config: ValueMap
     variables: ValueMap
     depends_on: Mapping[ComponentAddress, FieldPath]
@@ -55,55 +59,82 @@ class Configurator:
         self._roots = roots
         self._explain = {**explain, "stack": "a shared Component belongs to no single stack"}
         self._diagnostics = diagnostics
-        self._checkers: dict[tuple[str, str], Checker] = {}
+        self._checkers = ConfigCheckers()
         self._scopes: dict[str | None, Scope] = {}
 
-    def component(self, declared: DeclaredComponent) -> Configured | None:
-        """The component's values; None where its flavor does not exist."""
-        kind, flavor = declared.address.type, declared.body.get("flavor")
-        if not isinstance(flavor, str):
-            return None  # reported by the schema
-        if flavor not in self._registry.flavors_of(kind):
-            self._unknown_flavor(declared, flavor)
-            return None
-        scope = self._scope(declared.stack)
+    def component(self, declared: DeclaredComponent) -> Configured:
+        """The component's values."""
+        spec, scope = self._spec(declared), self._scope(declared.stack)
         depends_on = self._named_dependencies(declared)
-        config = self._config(declared, self._registry.spec(kind, flavor), scope)
-        variables = Resolution({})
-        if declared.body.get("environment"):
-            path = (*declared.origin.path, "environment")
-            variables = self.values(declared.body["environment"], scope, declared.origin.document, path)
+        config = self._config(declared, spec, scope)
+        variables = self._variables(declared.body, scope, declared.origin.document, declared.origin.path)
+        if spec is not None and declared.body.get("lifecycle"):
+            self._check_ignored(declared, spec)
         for key, resolution in (("config", config), ("environment", variables)):
             for place, deferred in resolution.deferred:
                 for reference in deferred.references:
                     # Not parsed: the name of a stack with a mistake in it is reported where it stands.
                     kind, _, name = reference.component.partition("/")
                     depends_on.setdefault(ComponentAddress(kind, name), (key, *place))
-        return Configured(config.value, variables.value, depends_on)
+        return Configured(spec.flavor if spec else None, config.value, variables.value, depends_on)
 
-    def stack_values(self, stack: Manifest, key: str, default: Value) -> Value:
-        """A value of a stack's spec, resolved."""
-        written = stack.spec.get(key, default)
-        return self.values(written, self._scope(stack), stack.document, ("spec", key)).value
+    def stack_description(self, stack: Manifest) -> str:
+        """A stack's description, resolved."""
+        written = stack.spec.get("description", "")
+        description = self._resolved(written, self._scope(stack), stack.document, ("spec", "description")).value
+        return description if isinstance(description, str) else ""
 
-    def values(self, written: Value, scope: Scope, document: Document, path: FieldPath) -> Resolution:
+    def stack_variables(self, stack: Manifest) -> ValueMap:
+        """A stack's variables, resolved."""
+        variables: ValueMap = self._variables(stack.spec, self._scope(stack), stack.document, ("spec",)).value
+        return variables
+
+    def _resolved(self, written: Value, scope: Scope, document: Document, path: FieldPath) -> Resolution:
         """Values resolved, what fails reported at its place."""
         resolution = self._values.resolve(written, scope)
         report_expressions(resolution, document, path, self._diagnostics)
         return resolution
 
-    def _config(self, declared: DeclaredComponent, spec: FlavorSpec, scope: Scope) -> Resolution:
+    def _variables(self, body: ValueMap, scope: Scope, document: Document, path: FieldPath) -> Resolution:
+        """The `environment` of a component or stack, resolved; what waits for outputs is checked when it is known."""
+        written = body.get("environment")
+        if not written:
+            return Resolution({})
+        resolution = self._resolved(written, scope, document, (*path, "environment"))
+        if resolution.value is not written:
+            problems = variables_problems(as_written(resolution.value))
+            self._diagnostics += [located(problem, document, path) for problem in problems]
+        return resolution
+
+    def _spec(self, declared: DeclaredComponent) -> FlavorSpec | None:
+        kind, flavor = declared.address.type, declared.body.get("flavor")
+        if not isinstance(flavor, str):
+            return None  # reported by the schema
+        if flavor not in self._registry.flavors_of(kind):
+            self._unknown_flavor(declared, flavor)
+            return None
+        return self._registry.spec(kind, flavor)
+
+    def _check_ignored(self, declared: DeclaredComponent, spec: FlavorSpec) -> None:
+        known = spec.schema["properties"]
+        for index, text in enumerate(declared.body["lifecycle"].get("ignore_changes") or ()):
+            path = parse_path(text)
+            if len(path) > 1 and path[1] not in known:
+                message = f"'{format_path(path[:2])[:80]}' is not a field of {spec.type} {spec.flavor}"
+                place = declared.origin.span(("lifecycle", "ignore_changes", index))
+                self._diagnostics.append(Diagnostic("SS0203", message, place, did_you_mean(str(path[1]), known)))
+
+    def _config(self, declared: DeclaredComponent, spec: FlavorSpec | None, scope: Scope) -> Resolution:
         document, path = declared.origin.document, (*declared.origin.path, "config")
         written = declared.body.get("config", {})
         if not isinstance(written, Mapping):
             return Resolution({})  # reported by the schema
-        resolution = self.values(written, scope, document, path)
+        resolution = self._resolved(written, scope, document, path)
+        if spec is None:
+            return resolution
         config = resolution.value
         waiting = bool(resolution.deferred or resolution.errors)
-        checker = self._checkers.get((spec.type, spec.flavor))
-        if checker is None:
-            checker = self._checkers[spec.type, spec.flavor] = Checker(spec.schema)
-        for problem in checker.check(as_written(config) if waiting else config):
+        for problem in self._checkers.of(spec).check(as_written(config) if waiting else config):
             # What waits for outputs is checked when it is known, before the hook.
             if problem.key or not isinstance(_value_at(config, problem.path), Deferred):
                 self._diagnostics.append(located(problem, document, path))
@@ -113,11 +144,13 @@ class Configurator:
     def _named_dependencies(self, declared: DeclaredComponent) -> dict[ComponentAddress, FieldPath]:
         named: dict[ComponentAddress, FieldPath] = {}
         for index, text in enumerate(declared.body.get("depends_on") or ()):
+            if text is None:
+                continue  # reported by the schema
             address = ComponentAddress.parse(text)
             if address in self._links.components:
                 named.setdefault(address, ("depends_on", index))
             else:
-                hint = did_you_mean(text, [str(known) for known in self._links.components])
+                hint = self._values.hints.did_you_mean(text, self._links.components)
                 place = declared.origin.span(("depends_on", index))
                 self._diagnostics.append(Diagnostic("SS0402", f"there is no component {text}", place, hint))
         return named
@@ -139,7 +172,7 @@ class Configurator:
         if name not in self._scopes:
             roots = {**self._roots, "stack": {"name": stack.name, "labels": stack.labels} if stack else {}}
             output = partial(self._output, stack=name)
-            self._scopes[name] = Scope(roots, output, self._explain)
+            self._scopes[name] = self._values.scope(roots, output, self._explain)
         return self._scopes[name]
 
     def _output(self, reference: ComponentOutput, stack: str | None) -> ComponentOutput:
@@ -149,7 +182,7 @@ class Configurator:
             ExpressionError: it names no component of this environment, or no output of its flavor.
         """
         if stack is not None and (stack, reference.component) in self._links.unlinked:
-            raise _ReportedError("SS0402", f"the {reference.component} has a mistake")
+            raise ReportedError("SS0402", f"the {reference.component} has a mistake")
         address = self._referred(reference.component, self._links.members[stack] if stack is not None else None)
         flavor = self._links.components[address].body.get("flavor")
         if flavor in self._registry.flavors_of(address.type):
@@ -172,13 +205,9 @@ class Configurator:
             hint = did_you_mean(text, COMPONENT_TYPES) if "/" not in text else "write components['type/name']"
             raise ExpressionError("SS0402", f"'{text[:80]}' is neither an address nor a type", hint) from None
         if address not in self._links.components:
-            hint = did_you_mean(text, [str(known) for known in self._links.components])
+            hint = self._values.hints.did_you_mean(text, self._links.components)
             raise ExpressionError("SS0402", f"there is no component {text}", hint)
         return address
-
-
-class _ReportedError(ExpressionError):
-    """What it speaks of has a mistake of its own, which was reported."""
 
 
 def report_expressions(
@@ -186,11 +215,19 @@ def report_expressions(
 ) -> None:
     """Add what failed in a resolution to the diagnostics, each at its place."""
     for place, error in resolution.errors:
-        if isinstance(error, _ReportedError):
+        if isinstance(error, ReportedError):
             continue
         # A process variable is missing for reasons of its own.
         code = "SS0306" if error.code == "SS0303" and error.message.startswith("'env.") else error.code
         diagnostics.append(Diagnostic(code, error.message, document.span((*path, *place)), error.hint))
+
+
+_VARIABLES = Checker({"type": "object", "properties": {"environment": VARIABLES_SCHEMA}})
+
+
+def variables_problems(variables: ValueMap) -> list[Problem]:
+    """What is wrong with resolved variables, by their paths from what declares the `environment`."""
+    return _VARIABLES.check({"environment": variables})
 
 
 def as_written(value: Value) -> Value:

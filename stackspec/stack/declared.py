@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stackspec.core.diagnostic import Diagnostic, Note, Span, did_you_mean
+from stackspec.core.hints import Hints
 from stackspec.flavors.types import COMPONENT_TYPES
 from stackspec.manifest.model import EnvironmentSpec, Manifest, ProjectSpec
 from stackspec.stack.model import DEFAULT_ENVIRONMENT
@@ -109,11 +110,11 @@ def _unknown_types(declarations: Declarations) -> Iterable[Diagnostic]:
 
 
 def _unknown_environments(declarations: Declarations) -> Iterable[Diagnostic]:
-    names = declarations.environment_names
+    names, hints = dict.fromkeys(declarations.environment_names), Hints()
     for stack in declarations.stacks.values():
         for index, name in enumerate(stack.spec.get("deploy_to") or ()):
             if name not in names:
                 place = stack.span(("spec", "deploy_to", index))
                 yield Diagnostic(
-                    "SS0402", f"the environment '{name}' is not declared", place, did_you_mean(name, names)
+                    "SS0402", f"the environment '{name}' is not declared", place, hints.did_you_mean(name, names)
                 )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from stackspec.core.address import ComponentAddress, FieldPath
-from stackspec.core.diagnostic import Diagnostic, Note, Span, did_you_mean
+from stackspec.core.diagnostic import Diagnostic, Note, Span
+from stackspec.core.hints import Hints
 from stackspec.core.values import ValueMap
 from stackspec.flavors.registry import Registry
 from stackspec.flavors.types import COMPONENT_TYPES
-from stackspec.manifest.load import located
+from stackspec.manifest.load import located, readable
 from stackspec.manifest.model import ComponentReference, InlineComponent, Manifest
 from stackspec.manifest.schema import Checker, checker_of, type_name
 from stackspec.stack.declared import Declarations, unknown_type
@@ -57,16 +58,17 @@ class Links:
 
 
 def link(
-    declared: Declarations, stacks: Iterable[Manifest], registry: Registry, diagnostics: list[Diagnostic]
+    declared: Declarations, stacks: Iterable[Manifest], registry: Registry, hints: Hints, diagnostics: list[Diagnostic]
 ) -> Links:
     """Link the stacks of an environment; what is wrong with them is added to `diagnostics`."""
-    return _Linker(declared, registry, diagnostics).link(stacks)
+    return _Linker(declared, registry, hints, diagnostics).link(stacks)
 
 
 class _Linker:
-    def __init__(self, declared: Declarations, registry: Registry, diagnostics: list[Diagnostic]) -> None:
+    def __init__(self, declared: Declarations, registry: Registry, hints: Hints, diagnostics: list[Diagnostic]) -> None:
         self._declared = declared
         self._registry = registry
+        self._hints = hints
         self._diagnostics = diagnostics
         self._links = Links()
 
@@ -114,14 +116,12 @@ class _Linker:
         reference = "ref" in entry
         problems = _slot_checker(ComponentReference if reference else InlineComponent).check(entry)
         self._diagnostics += [located(problem, stack.document, path) for problem in problems]
-        faulty = {problem.path[0] if problem.path else "flavor" for problem in problems}
         if reference:
-            return None if faulty else self._reference(stack, kind, (*path, "ref"), entry["ref"])
-        if faulty & {"name", "flavor"}:
+            return None if problems else self._reference(stack, kind, (*path, "ref"), entry["ref"])
+        if any(problem.path == ("name",) for problem in problems):
             return None
         address = ComponentAddress(kind, entry.get("name") or stack.name)
-        faulty.discard("config")  # what is no mapping is seen there
-        body = {key: value for key, value in entry.items() if key not in faulty} if faulty else entry
+        body = readable(entry, [problem for problem in problems if problem.path])
         self._add(DeclaredComponent(address, body, Origin(stack.document, path), stack, stack))
         return address
 
@@ -131,16 +131,23 @@ class _Linker:
         if "{{" in name:
             self._error("SS0305", "a reference cannot be an expression", stack.span(path), "write the name out")
             return None
-        known = [other for other_kind, other in self._declared.components if other_kind == kind]
-        elsewhere = [other_kind for other_kind, other in self._declared.components if other == name]
-        if elsewhere:
-            hint: str | None = f"the Component '{name}' is of type {elsewhere[0]}"
+        elsewhere = next((other for other, names in self._names.items() if name in names), None)
+        if elsewhere is not None:
+            hint: str | None = f"the Component '{name}' is of type {elsewhere}"
         elif name in self._registry.flavors_of(kind):
             hint = f"to use the flavor '{name}' write {{flavor: {name}}}"
         else:
-            hint = did_you_mean(name, known)
+            hint = self._hints.did_you_mean(name, self._names.get(kind, ()))
         self._error("SS0402", f"there is no Component '{name[:80]}' of type {kind}", stack.span(path), hint)
         return None
+
+    @cached_property
+    def _names(self) -> dict[str, set[str]]:
+        """Component type to the names of shared Components."""
+        names: dict[str, set[str]] = {}
+        for kind, name in self._declared.components:
+            names.setdefault(kind, set()).add(name)
+        return names
 
     def _add(self, component: DeclaredComponent) -> None:
         first = self._links.components.setdefault(component.address, component)
@@ -153,10 +160,13 @@ class _Linker:
     def _check_required(self, stack: Manifest) -> None:
         declared = stack.spec.get("components")
         for kind in self._declared.project.required_components:
-            if isinstance(declared, Mapping) and kind not in declared and kind in COMPONENT_TYPES:
+            if kind not in COMPONENT_TYPES or not isinstance(declared, Mapping):
+                continue  # reported
+            # An empty list is none; of a type of which a stack has one, the list itself was reported.
+            if kind not in declared or (declared[kind] == [] and COMPONENT_TYPES[kind].many):
                 flavors = ", ".join(self._registry.flavors_of(kind))
                 hint = f"add '{kind}: {{flavor: …}}'" + (f" with one of: {flavors}" if flavors else "")
-                place = stack.span(("spec", "components"), key=True)
+                place = stack.span(("spec", "components", kind), key=True)
                 self._error("SS0404", f"the stack '{stack.name}' has no {kind}", place, hint)
 
     def _error(self, code: str, message: str, place: Span, hint: str | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Note, Severity
-from stackspec.core.expression import ComponentOutput, ExpressionError, Scope
+from stackspec.core.expression import ComponentOutput, ExpressionError
 from stackspec.core.values import digest
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.expressions import ValueResolver
@@ -24,19 +24,24 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def resolve(
-    declared: Declarations, registry: Registry, process: Mapping[str, str], name: str
+    declared: Declarations,
+    registry: Registry,
+    process: Mapping[str, str | ExpressionError],
+    name: str,
+    values: ValueResolver | None = None,
 ) -> tuple[DesiredState, list[Diagnostic]]:
     """The desired state of an environment, and what is wrong; with errors it is incomplete.
 
     Args:
-        process: The allow-listed process variables that are set, name to text.
+        process: The allow-listed process variables that are set: name to text, or to why it cannot be read.
         name: The environment, one of `declared.environment_names`.
+        values: What resolves values, given where several environments are resolved on one budget.
     """
     diagnostics: list[Diagnostic] = []
-    values = ValueResolver()
+    values = values or ValueResolver()
     environment = _environment(declared, process, values, name, diagnostics)
     stacks = [one for one in declared.stacks.values() if name in (one.spec.get("deploy_to") or (name,))]
-    links = link(declared, stacks, registry, diagnostics)
+    links = link(declared, stacks, registry, values.hints, diagnostics)
     explain = {
         "env": _explain_variables(declared.project.env),
         "vars": f"declare it under spec.vars of the Environment '{name}'",
@@ -44,15 +49,15 @@ def resolve(
     roots = {**_roots(environment, process), "vars": environment.settings.vars}
     configurator = Configurator(links, registry, values, roots, explain, diagnostics)
     configured = _configure(links, configurator)
-    edges = {address: one.depends_on if one else {} for address, one in configured.items()}
+    edges = {address: one.depends_on for address, one in configured.items()}
     order, cycles = in_dependency_order(edges)
     diagnostics += [_cycle(cycle, edges, links) for cycle in cycles]
     users = _users(links, edges)
     suspended = {stack.name for stack in stacks if stack.spec.get("run_state") == "suspended"}
     components: dict[ComponentAddress, DesiredComponent] = {}
     for address in order:
-        if (one := configured[address]) is not None:
-            components[address] = _component(links.components[address], one, users[address], suspended)
+        if (one := configured[address]).flavor is not None:
+            components[address] = _component(links.components[address], one, one.flavor, users[address], suspended)
     desired = DesiredState(
         environment, components, {stack.name: _stack(stack, links, configurator) for stack in stacks}
     )
@@ -80,14 +85,18 @@ def _explain_variables(listed: Sequence[str]) -> str:
     return f"a process variable must be set, and listed under spec.env in stackspec.yaml{told}"
 
 
-def _roots(environment: Environment, process: Mapping[str, str]) -> dict[str, Any]:
+def _roots(environment: Environment, process: Mapping[str, str | ExpressionError]) -> dict[str, Any]:
     settings = environment.settings
     described = {"name": environment.name, "description": settings.description, "protected": settings.protected}
     return {"env": process, "environment": described}
 
 
 def _environment(
-    declared: Declarations, process: Mapping[str, str], values: ValueResolver, name: str, diagnostics: list[Diagnostic]
+    declared: Declarations,
+    process: Mapping[str, str | ExpressionError],
+    values: ValueResolver,
+    name: str,
+    diagnostics: list[Diagnostic],
 ) -> Environment:
     manifest = declared.environments.get(name)
     settings = environment_settings(manifest)
@@ -101,20 +110,20 @@ def _environment(
     roots = {"env": process, "environment": own, "vars": {}, "stack": {}}
     explain = {"vars": "the vars of an Environment cannot read each other"}
     written = {"description": settings.description, "vars": settings.vars}
-    resolution = values.resolve(written, Scope(roots, no_outputs, explain))
+    resolution = values.resolve(written, values.scope(roots, no_outputs, explain))
     report_expressions(resolution, manifest.document, ("spec",), diagnostics)
     # What failed has been reported: its text stands in, so that nothing is said of those who read it.
     return Environment(name, settings.replaced(**as_written(resolution.value)))
 
 
-def _configure(links: Links, configurator: Configurator) -> dict[ComponentAddress, Configured | None]:
+def _configure(links: Links, configurator: Configurator) -> dict[ComponentAddress, Configured]:
     """Every component that the stacks reach, directly or through what they depend on."""
-    configured: dict[ComponentAddress, Configured | None] = {}
+    configured: dict[ComponentAddress, Configured] = {}
     waiting = [address for kinds in links.members.values() for found in kinds.values() for address in found]
     for address in waiting:  # grows while it is walked
         if address not in configured:
             one = configured[address] = configurator.component(links.components[address])
-            waiting += one.depends_on if one else ()
+            waiting += one.depends_on
     return configured
 
 
@@ -130,12 +139,12 @@ def _users(
 
 
 def _component(
-    declared: DeclaredComponent, configured: Configured, stacks: tuple[str, ...], suspended: set[str]
+    declared: DeclaredComponent, configured: Configured, flavor: str, stacks: tuple[str, ...], suspended: set[str]
 ) -> DesiredComponent:
     body = declared.body
     return DesiredComponent(
         declared.address,
-        body["flavor"],
+        flavor,
         configured.config,
         digest(configured.config),
         tuple(sorted(configured.depends_on)),
@@ -150,13 +159,12 @@ def _component(
 
 
 def _stack(stack: Manifest, links: Links, configurator: Configurator) -> DesiredStack:
-    description = configurator.stack_values(stack, "description", "")
     return DesiredStack(
         stack.name,
-        description if isinstance(description, str) else "",
+        configurator.stack_description(stack),
         {kind: tuple(addresses) for kind, addresses in links.members[stack.name].items()},
         stack.spec.get("run_state") == "suspended",
-        configurator.stack_values(stack, "environment", {}),
+        configurator.stack_variables(stack),
         stack.labels,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stackspec.core.diagnostic import Diagnostic, Note, Span
 from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE
@@ -13,8 +13,7 @@ from stackspec.manifest.model import ProjectSpec
 from stackspec.stack.model import DesiredComponent, DesiredState
 
 
-@dataclass(frozen=True, slots=True)
-class ManagedPath:
+class ManagedPath(NamedTuple):
     """A path that a component's config names, as written and without detours."""
 
     component: DesiredComponent

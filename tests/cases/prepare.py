@@ -44,6 +44,13 @@ def links(root: Path) -> None:
     (root / "stacks" / "folder").symlink_to("/etc")
 
 
+def paths_through_links(root: Path) -> None:
+    (root / "data").mkdir()
+    (root / "etc").symlink_to("/etc")
+    (root / "inside").symlink_to("data")
+    (root / "data" / "away").symlink_to("/var/log")
+
+
 def encodings(root: Path) -> None:
     (root / "stacks" / "latin-1.yaml").write_bytes(STACK.replace("name: dev", "name: dév").encode("latin-1"))
     (root / "stacks" / "utf-16.yaml").write_bytes(STACK.encode("utf-16"))
@@ -107,6 +114,7 @@ PREPARATIONS: dict[str, Callable[[Path], None]] = {
     "SS0106-too-large-document": large_documents,
     "SS0106-too-large-file": large_file,
     "SS0307-expression-too-large": long_expressions,
+    "SS0406-link-leaves-project": paths_through_links,
     "SS0504-flavor-gone": flavor_gone,
 }
 """Case to what prepares it."""

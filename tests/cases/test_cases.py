@@ -26,6 +26,14 @@ ELSEWHERE = {
 }
 """Codes that a folder of files cannot provoke, and where they are tested."""
 
+VARIABLES = {
+    "STACKSPEC_CASE_HIDDEN": "a value that no message may hold",
+    "STACKSPEC_CASE_BYTES": "not UTF-8: \udcff",
+    "STACKSPEC_CASE_ESCAPE": "an escape sequence: \x1b[0m",
+    "STACKSPEC_CASE_LINES": "two\nlines\t✓",
+}
+"""The process variables that every case runs with."""
+
 
 def answer(case: str, root: Path, capfd: pytest.CaptureFixture[str]) -> str:
     """What the case's command writes, and its exit code."""
@@ -54,7 +62,8 @@ def test_says_what_a_user_needs(
     case: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("STACKSPEC_CASE_HIDDEN", "a value that no message may hold")
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
     text = answer(case, tmp_path / "project", capfd)
     expected = HERE / case / "expected.txt"
     if os.environ.get("STACKSPEC_UPDATE_CASES") == "1":

@@ -53,6 +53,29 @@ def linked(target: str, name: str = "stacks/more.yaml") -> Make:
     return lambda root: (root / name).symlink_to(target)
 
 
+def with_variables(expressions: list[str], environments: int = 1, again: int = 0) -> Make:
+    """A stack with these variables, the first repeated by aliases, and environments with large vars."""
+    lines = [
+        f"    V{number}: {anchor}'{one}'\n"
+        for number, one in enumerate(expressions)
+        for anchor in ["&a " * (not number)]
+    ]
+    stacks = STACK + "  environment:\n" + "".join(lines)
+    for number in range(again // 190):
+        first = f"    A: &a '{expressions[0]}'\n"
+        repeated = "".join(f"    B{index}: *a\n" for index in range(190))
+        stacks += "---\n" + STACK.replace("name: dev", f"name: s{number}") + "  environment:\n" + first + repeated
+    values = (
+        "spec:\n  vars:\n    empty: ''\n"
+        f"    list: [{','.join(f'k{index}' for index in range(9_000))}]\n"
+        f"    map: {{{','.join(f'k{index}: {index}' for index in range(4_500))}}}\n"
+    )
+    for number in range(environments):
+        name = f"metadata: {{name: e{number}}}\n"
+        stacks += f"---\napiVersion: stackspec.dev/v1\nkind: Environment\n{name}{values}"
+    return text(stacks)
+
+
 def two_stacks(more: str) -> Make:
     return text(STACK + "---\n" + STACK.replace("name: dev", "name: two").replace("./artifacts", "./two") + more)
 
@@ -88,6 +111,9 @@ MANIFESTS: dict[str, tuple[Make, set[str]]] = {
     "30-mebibytes-of-comments": (text(b"# nothing\n" * (3 * MIB) + b"a"), {"SS0201"}),
     "60-mebibytes-of-brackets": (text(b"[" * (60 * MIB)), {"SS0106"}),
     "60-mebibytes-of-spaces": (text(b"a:" + b" " * (60 * MIB) + b"["), {"SS0107"}),
+    "empty-lists": (text(b"a: [" + b"[]," * (3 * MIB) + b"]"), {"SS0106"}),
+    "empty-mappings": (text(b"a: [" + b"{}," * (3 * MIB) + b"]"), {"SS0106"}),
+    "60-mebibytes-of-empty-lists": (text(b"- []\n" * (12 * MIB)), {"SS0106"}),
     "a-million-documents": (text(b"---\n" * (2 * MIB)), {"SS0106"}),
     "many-keys": (text("".join(f"k{index}: 1\n" for index in range(30_000))), {"SS0106"}),
     "twenty-digits": (described("1" + "0" * 19), {"SS0110"}),
@@ -129,6 +155,22 @@ MANIFESTS: dict[str, tuple[Make, set[str]]] = {
     "cycle": (text(STACK.replace("flavor: local,", "flavor: local, depends_on: [artifact_store/dev],")), {"SS0403"}),
     "not-a-manifest": (text("- 1\n"), {"SS0201"}),
 }
+
+
+EXPRESSIONS: dict[str, tuple[Make, set[str]]] = {
+    "comparisons-of-large-values": (with_variables(["{{ vars.map == vars.map }}"] * 3_000), {"SS0307"}),
+    "texts-of-large-values": (with_variables(["{{ vars.list | tojson }}"] * 3_000), {"SS0307"}),
+    "copies-of-large-values": (with_variables(["{{ vars.map }}"] * 3_000), {"SS0307"}),
+    "many-steps": (with_variables(["{{vars.empty}}" * 4_000], again=15_000), {"SS0307"}),
+    "many-choices": (with_variables(["{{ " + "1 if vars else " * 60 + "1 }}"] * 900), {"SS0307"}),
+    "many-undefined-names": (with_variables(["{{vars.none}}" * 4_000], again=15_000), {"SS0303"}),
+    "many-long-expressions": (
+        with_variables(["{{ 1" + "|d(1)" * 60 + " }}" + str(number) for number in range(2_500)]),
+        {"SS0307"},
+    ),
+    "large-values-in-many-environments": (with_variables(["{{ vars.map == vars.list }}"] * 30, 40), {"SS0307"}),
+}
+"""Manifests whose expressions are each allowed and together too much, and the codes that are due."""
 
 
 def foreign_database(path: Path) -> None:

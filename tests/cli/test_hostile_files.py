@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.hostile import MANIFESTS, STACK, STATES
+from tests.cli.hostile import EXPRESSIONS, MANIFESTS, STACK, STATES
 from tests.running import command, environment, in_bounds, obey_permissions
 
 CODE = re.compile(r"error\[(SS[0-9]{4})\]")
@@ -51,6 +51,37 @@ def test_hostile_manifests_are_errors_with_a_code(name: str, project: Path) -> N
     assert not UNSAFE.search(done.stderr)
     assert len(done.stderr) < 20_000
     assert snapshot(project.parent) == before
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_expressions_cannot_exhaust_time_or_memory(name: str, project: Path) -> None:
+    make, codes = EXPRESSIONS[name]
+    make(project)
+    done = in_bounds(project, "validate")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    found = CODE.findall(done.stderr)
+    assert set(found) & codes, done.stderr[:2_000]
+    assert done.stderr.count("too much work") == 1
+
+
+@pytest.mark.parametrize("reference", ["shraed", "x{number:04}"])
+def test_a_mistake_in_every_stack_is_told_in_time(reference: str, project: Path) -> None:
+    stacks = "---\n".join(
+        STACK.replace("name: dev", f"name: s{number}").replace(
+            "{flavor: local, config: {path: ./artifacts}}", reference.format(number=number)
+        )
+        for number in range(3_000)
+    )
+    head = "apiVersion: stackspec.dev/v1\nkind: Component\nmetadata: {name: "
+    shared = "---\n".join(
+        f"{head}c{number:04}}}\nspec: {{type: artifact_store, flavor: local, config: {{path: ./c{number}}}}}\n"
+        for number in range(3_000)
+    )
+    (project / "stacks" / "dev.yaml").write_text(stacks)
+    (project / "stacks" / "shared.yaml").write_text(shared)
+    done = in_bounds(project, "validate")
+    assert done.stderr.count("error[SS0402]: there is no Component") == 3_000
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file; see the next test")

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackspec.core.expression import (
-    LONGEST_TEXT,
-    MOST_CHARACTERS,
     Budget,
     ComponentOutput,
+    ExhaustedError,
     ExpressionError,
     Literal,
+    ReportedError,
     Scope,
     outputs_in,
     reduce,
@@ -95,6 +95,10 @@ def refusal_of(text: str) -> ExpressionError:
         ("{{ vars.map.nope | default('d') }}", "d"),
         ("{{ vars.nope.deeper | default(5) }}", 5),
         ("{{ vars.text | d('x') }}", "hello"),
+        ("{{ vars.text | default(vars.nope) }}", "hello"),
+        ("{{ vars.nope | default(vars.text) }}", "hello"),
+        ("{{ vars.map == vars.map }}", True),
+        ("{{ vars.list != vars.map['a-b'].c }}", True),
         ("{{ vars.nothing | default('d') }}", None),
         ("{{ vars.list | tojson }}", '["a", "b", 3]'),
         ("{{ 'yes' if vars.yes else 'no' }}", "yes"),
@@ -183,6 +187,7 @@ def test_value_and_type(text: str, value: Any) -> None:
         ("{{ nope }}", "SS0303"),
         ("{{ env.PATH }}", "SS0303"),
         ("{{ env['PATH'] }}", "SS0303"),
+        ("{{ vars.nope | default(vars.nothing_either) }}", "SS0303"),
         ("{{ vars.list[3] }}", "SS0303"),
         ("{{ vars.list[-4] }}", "SS0303"),
         ("{{ vars.list.first }}", "SS0303"),
@@ -240,6 +245,31 @@ def test_what_waits_for_outputs_keeps_its_text_and_its_references() -> None:
     assert reduce(deferred.expression, known) == Literal("<uri>/hello/<port>")
 
 
+@pytest.mark.parametrize("around", ["", "a", "a\n", "{", "}", "{#", "%", " "])
+@pytest.mark.parametrize(
+    "name",
+    ["vars", "vars.text", "env['HOME']", "vars.map['a-b'].c", "vars.if", "vars['']", "components['a/b'].outputs.x"],
+)
+def test_names_alone_are_read_as_any_other_expression(name: str, around: str) -> None:
+    """Texts that only name something take a short way; brackets lead around it."""
+    for text in (
+        "{{ NAME }}",
+        "{{NAME}}",
+        "{{ NAME}}",
+        "{{ NAME }}AROUND",
+        "AROUND{{ NAME }}",
+        "{{ NAME }}AROUND{{NAME}}",
+    ):
+        written = text.replace("AROUND", around)
+        outcomes: list[object] = []
+        for one in (name, f"({name})"):
+            try:
+                outcomes.append(parse_text(written.replace("NAME", one)))
+            except ExpressionError as error:
+                outcomes.append(error.code)
+        assert outcomes[0] == outcomes[1]
+
+
 def test_a_choice_already_decided_waits_for_nothing() -> None:
     decided = reduce(parse_text("{{ components.a.outputs.uri if vars.nothing else 'local' }}"), SCOPE)
     assert decided == Literal("local")
@@ -249,12 +279,47 @@ def test_a_choice_already_decided_waits_for_nothing() -> None:
 
 def test_all_expressions_of_a_project_share_one_budget() -> None:
     values = ValueResolver()
-    enough = MOST_CHARACTERS // LONGEST_TEXT + 30
-    errors = [error for _ in range(enough) for _, error in values.resolve("{{ vars.long }}", SCOPE).errors]
-    assert errors
+    scope = values.scope(SCOPE.roots, SCOPE.output, SCOPE.explain)
+    errors = [error for _ in range(1_000) for _, error in values.resolve("{{ vars.long }}", scope).errors]
     assert {error.code for error in errors} == {"SS0307"}
-    with pytest.raises(ExpressionError):
-        Budget(characters=1).spend(characters=2)
+    assert [type(error) for error in errors[:2]] == [ExhaustedError, ReportedError]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ vars.wide == vars.wide }}",
+        "{{ vars.wide | length }}",
+        "{{ 1 if vars else 2 }}",
+        "{{ (vars.long | lower) if vars.yes else 1 }}",
+        "{{ vars.long ~ vars.text }}",
+        "{{ vars.wide | join }}",
+        "{{ vars.long | replace('x', 'y') == 1 }}",
+    ],
+)
+def test_what_is_read_on_the_way_is_paid_for(text: str) -> None:
+    roots = {**SCOPE.roots, "vars": {**VARS, "wide": [""] * 1_000}}
+    for budget, codes in ((Budget(1_000_000), []), (Budget(150_000), ["SS0307"])):
+        values = ValueResolver(budget)
+        found = values.resolve(text, values.scope(roots, SCOPE.output, {}))
+        assert [error.code for _, error in found.errors] == codes
+
+
+def test_every_undefined_name_of_a_text_is_told() -> None:
+    resolution = ValueResolver().resolve({"a": "{{ vars.one }}-{{ vars.text }}-{{ vars.two ~ vars.one }}"}, SCOPE)
+    assert [(path, error.message) for path, error in resolution.errors] == [
+        (("a",), "'vars.one' is not defined"),
+        (("a",), "'vars.two' is not defined"),
+    ]
+    resolution = ValueResolver().resolve("{{ vars.one }} {{ vars.text | int }}", SCOPE)
+    assert [error.code for _, error in resolution.errors] == ["SS0303", "SS0304"]
+
+
+def test_mistakes_that_exhaust_the_budget_are_told() -> None:
+    values = ValueResolver(Budget(100_000))
+    text = "".join(f"{{{{ vars.x{number} }}}}" for number in range(50))
+    found = values.resolve([text, text], values.scope(SCOPE.roots, SCOPE.output, {}))
+    assert [type(error) for _, error in found.errors] == [ExhaustedError, ReportedError]
 
 
 def test_a_value_without_expressions_is_the_same_object() -> None:
