@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from stackspec.apply.hooks import HookFailure, Hooks
     from stackspec.apply.stop import Stop
     from stackspec.flavors.contract import Observation
+    from stackspec.state.run import Run
 
 
 _WRITER_POLL = 0.2
@@ -269,7 +270,7 @@ class Project:
             hint = "it is of another project, or of a beginning made anew; to take it all the same add --force"
             raise StackspecError.of("SS0707", f"its lineage is {state.lineage}, and here belongs {lineage}", hint=hint)
         self._local.prepare()
-        return store.push(state)
+        return store.push(state, self._run("state push"))
 
     def wait_for_writer(self, environment: str | None, timeout: float) -> None:
         """Wait until nobody writes the state of an environment, so that what is planned then can be applied.
@@ -351,7 +352,7 @@ class Project:
         plan = planned.plan
         store = self.store(plan.environment.name)
         self._local.prepare()
-        with store.lock(purpose):
+        with store.lock(self._run(purpose)):
             applied = store.read()
             if applied.serial != plan.serial or plan.lineage not in ("", applied.lineage):
                 raise StackspecError.of("SS0606", "the state changed after the plan was made", hint="plan again")
@@ -360,6 +361,13 @@ class Project:
                 store, applied, self.registry, hooks, parallelism=parallelism, listener=listener, stop=stop or NewStop()
             )
             return executor.run(plan)
+
+    def _run(self, purpose: str) -> Run:
+        """A run of this process, at the commit that is checked out."""
+        from stackspec.checkout import checked_out
+        from stackspec.state.run import Run
+
+        return Run.of_this_process(purpose, checked_out(self.root))
 
     def observe(self, applied: AppliedState) -> dict[ComponentAddress, Observation | HookFailure]:
         """What each applied component really is."""

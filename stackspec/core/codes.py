@@ -352,6 +352,36 @@ CODES: Mapping[str, Code] = {
         "`stackspec state push notes.txt`",
         "Give it what `stackspec state pull` printed, or a kept copy of this state.",
     ),
+    "SS0708": Code(
+        "lock-lost",
+        "While this process was writing, its lock was freed and another writer began; nothing more was written.",
+        "`stackspec state unlock` while the owner of the lock was only paused",
+        "Plan again: what this run did before is recorded, and what it was doing is recovered.",
+    ),
+    "SS0709": Code(
+        "backend-unreachable",
+        "The backend that keeps the state cannot be reached, or refuses who asks.",
+        "a wrong password, no network",
+        "Mend the cause shown.",
+    ),
+    "SS0710": Code(
+        "backend-unfit",
+        "The backend does not keep what the state relies on: to create an object only where there is none.",
+        "`rclone serve s3`, which ignores conditional writes",
+        "Use a store that supports conditional writes, as Amazon S3 does.",
+    ),
+    "SS0711": Code(
+        "no-such-lock",
+        "There is no such lock to free, or its owner is alive.",
+        "`stackspec state unlock nope`",
+        "Take the id from the diagnostic that reports the lock.",
+    ),
+    "SS0712": Code(
+        "history-too-short",
+        "History does not reach the serial that was asked for.",
+        "`stackspec rollback 1` after more runs than are remembered",
+        "See `stackspec state history`.",
+    ),
     "SS0901": Code(
         "usage",
         "The command line cannot be understood.",

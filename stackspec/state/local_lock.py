@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import fcntl
-import getpass
 import json
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.state.run import Run
 from stackspec.state.store import locked
 
 _POLL = 0.05
@@ -27,8 +25,8 @@ class LocalLock:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def holder(self) -> str | None:
-        """Who holds the lock, for people; None if nobody does.
+    def holder(self) -> Run | None:
+        """Who holds the lock; None if nobody does, or they have not signed yet.
 
         Raises:
             StackspecError: the file cannot be read.
@@ -42,13 +40,13 @@ class LocalLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return _described(os.pread(descriptor, 4096, 0))
+            return _read(descriptor)
         finally:
             os.close(descriptor)
         return None
 
     @contextmanager
-    def held(self, purpose: str, timeout: float = 0.0) -> Iterator[None]:
+    def held(self, run: Run, timeout: float = 0.0) -> Iterator[None]:
         """Hold the lock while the context lasts; the folder is made where it is missing, mode 0700.
 
         Args:
@@ -65,7 +63,7 @@ class LocalLock:
         try:
             _wait(descriptor, max(timeout, _GLANCE))
             try:
-                _sign(descriptor, purpose)
+                _sign(descriptor, run)
             except OSError as error:
                 raise StackspecError.of("SS0704", f"cannot write {self.path}: {error.strerror}") from error
             yield
@@ -81,34 +79,17 @@ def _wait(descriptor: int, timeout: float) -> None:
             return
         except BlockingIOError as error:
             if monotonic() >= give_up_at:
-                raise locked(_described(os.pread(descriptor, 4096, 0))) from error
+                raise locked(_read(descriptor)) from error
             sleep(_POLL)
 
 
-def _sign(descriptor: int, purpose: str) -> None:
-    record = {
-        "pid": os.getpid(),
-        "user": _user(),
-        "host": platform.node(),
-        "purpose": purpose,
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def _sign(descriptor: int, run: Run) -> None:
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(record).encode(), 0)
+    os.pwrite(descriptor, json.dumps(run.as_json()).encode(), 0)
 
 
-def _user() -> str:
+def _read(descriptor: int) -> Run | None:
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number that no table names
-        return str(os.getuid())
-
-
-def _described(text: bytes) -> str:
-    try:
-        record = json.loads(text)
-        return (
-            f"{record['user']}@{record['host']}, process {record['pid']} ({record['purpose']}), since {record['since']}"
-        )
-    except (ValueError, KeyError, TypeError):
-        return "another process"
+        return Run.from_json(json.loads(os.pread(descriptor, 4096, 0)))
+    except (ValueError, TypeError):
+        return None

@@ -9,6 +9,7 @@ from enum import StrEnum
 from stackspec.core.address import ComponentAddress
 from stackspec.core.values import ValueMap
 from stackspec.manifest.model import NO_LIFECYCLE, LifecycleSpec
+from stackspec.state.run import Run
 
 
 class Operation(StrEnum):
@@ -72,7 +73,7 @@ class AppliedState:
         lineage: Random text made with the state; two states of one lineage are versions of each other.
         serial: Grows with every durable change.
         components: In the order in which they were first applied.
-        writer: Who is changing the state at this moment, for people, where something is in flight; None if nobody is.
+        writer: Who is changing the state at this moment, where something is in flight; None if nobody is.
     """
 
     environment: str
@@ -80,7 +81,7 @@ class AppliedState:
     serial: int = 0
     components: Mapping[ComponentAddress, AppliedComponent] = field(default_factory=dict)
     pending: Mapping[ComponentAddress, PendingOperation] = field(default_factory=dict)
-    writer: str | None = None
+    writer: Run | None = None
 
     @property
     def addresses(self) -> tuple[ComponentAddress, ...]:

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from stackspec.core.address import is_name
-from stackspec.state.codec import decode_components, decode_pending, encode_component, encode_pending
+from stackspec.core.diagnostic import StackspecError
+from stackspec.state.codec import decode_components, decode_pending
 from stackspec.state.export import export
 from stackspec.state.local_lock import LocalLock
 from stackspec.state.model import AppliedState
+from stackspec.state.run import Run
 from stackspec.state.safekeeping import Head
 from stackspec.state.seal import Seal
+from stackspec.state.sqlite_history import HISTORY_TABLES, HistoryError, HistoryWriter, chapters, records_at
+from stackspec.state.sqlite_records import COMPONENT, RECORD_TABLES, Records, Rows
 from stackspec.state.state_file import StateFile
-from stackspec.state.store import Begin, Finish, StateChange
+from stackspec.state.store import Begin, Chapter, Finish, StateChange, no_such_lock
 
-_TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE record (
-    position INTEGER PRIMARY KEY, kind TEXT NOT NULL, address TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (kind, address)
-);
-"""
-_COMPONENT, _PENDING = "component", "pending"
-"""The kinds of records."""
+MOST_RUNS = 100
+"""How many runs are remembered where the project does not say."""
 
 
 class _Rows(NamedTuple):
@@ -35,9 +34,14 @@ class _Rows(NamedTuple):
 
     lineage: str
     serial: int
-    components: list[str]
+    components: Rows
     pending: list[str]
     seal: Seal
+
+    @property
+    def texts(self) -> list[str]:
+        """The components' records, in the order in which they were first applied."""
+        return [text for _, text in self.components.values()]
 
 
 @dataclass(slots=True)
@@ -48,17 +52,21 @@ class _Writing:
     lineage: str
     serial: int
     seal: Seal
-    changed: bool = False
+    history: HistoryWriter
 
 
 class SqliteStateStore:
     """The state of one environment in `folder/NAME.db`; the folder is made at the first write, mode 0700.
 
     Its rows are under a seal, which tells of every row that is changed, lost or doubled, however SQLite takes it.
+
+    Args:
+        history: How many runs are remembered.
     """
 
-    def __init__(self, folder: Path, environment: str) -> None:
+    def __init__(self, folder: Path, environment: str, history: int = MOST_RUNS) -> None:
         self._environment = environment
+        self._most_runs = history
         self._file = StateFile(folder, environment)
         self._lock = LocalLock(folder / f"{environment}.lock")
         self._writing: _Writing | None = None
@@ -66,32 +74,59 @@ class SqliteStateStore:
     def read(self) -> AppliedState:
         """See `StateStore.read`; a state that is not there is not made."""
         if self._writing is not None:
-            return self._decoded(self._rows(self._writing.connection))
+            return self._state(self._rows(self._writing.connection))
         if not self._file.exists():
             return AppliedState(self._environment)
         with self._file.reporting(), closing(self._file.connect_to_read()) as connection:
-            state = self._decoded(self._rows(connection))
+            state = self._state(self._rows(connection))
         died_or_running = any(pending.failure is None for pending in state.pending.values())
         return replace(state, writer=self.writer()) if died_or_running else state
 
-    def writer(self) -> str | None:
+    def read_at(self, serial: int) -> AppliedState:
+        """See `StateStore.read_at`."""
+        if not self._file.exists():
+            raise self._unknown(serial, "nothing was applied yet")
+        with self._file.reporting(), closing(self._file.connect_to_read()) as connection:
+            rows = self._rows(connection)
+            try:
+                texts = records_at(connection, rows.components, rows.serial, serial)
+            except HistoryError as error:
+                raise self._unknown(serial, f"as for its history, {error}") from error
+        return self._decoded(rows.lineage, serial, texts, [])
+
+    def history(self) -> list[Chapter]:
+        """See `StateStore.history`."""
+        if not self._file.exists():
+            return []
+        with self._file.reporting(), closing(self._file.connect_to_read()) as connection:
+            rows = self._rows(connection)
+            try:
+                return list(chapters(connection, rows.components, rows.serial))
+            except HistoryError as error:
+                raise self._file.refused(f"as for its history, {error}") from error
+
+    def unlock(self, run_id: str) -> Run:
+        """See `StateStore.unlock`; this lock needs it never, for the kernel frees it with its owner."""
+        raise no_such_lock(run_id, self.writer())
+
+    def writer(self) -> Run | None:
         """See `StateStore.writer`."""
         return self._lock.holder()
 
     @contextmanager
-    def lock(self, purpose: str, timeout: float = 0.0) -> Iterator[None]:
+    def lock(self, run: Run, timeout: float = 0.0) -> Iterator[None]:
         """See `StateStore.lock`; the kernel frees it when its owner dies. A copy of what comes out is kept."""
-        with self._lock.held(purpose, timeout):
+        with self._lock.held(run, timeout):
             with self._file.reporting():
                 if not self._file.exists():
                     self._create(secrets.token_hex(16), 0)
-                writing = self._writing = self._begin()
+                writing = self._writing = self._begin(run)
             try:
                 yield
             finally:
                 self._writing = None
                 with self._file.reporting(), closing(writing.connection):
-                    if writing.changed:
+                    if writing.history.begun:
                         self._file.kept.keep(writing.serial, self._exported(self._rows(writing.connection)))
                     self._file.kept.note(Head(writing.lineage, writing.serial))
 
@@ -102,22 +137,24 @@ class SqliteStateStore:
         with self._file.reporting():
             connection, serial, seal = writing.connection, writing.serial + 1, writing.seal.copy()
             connection.execute("BEGIN IMMEDIATE")
+            records = Records(connection, seal, partial(writing.history.image, serial))
             try:
                 for change in changes:
-                    _write(connection, seal, change)
-                _close(connection, self._environment, writing.lineage, serial, seal)
+                    records.write(change)
+                writing.history.close(serial, seal.of(COMPONENT))
+                records.close(self._environment, writing.lineage, serial)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-        writing.serial, writing.seal, writing.changed = serial, seal, True
+        writing.serial, writing.seal, writing.history.begun = serial, seal, True
         return serial
 
     def pull(self) -> str:
         """See `StateStore.pull`."""
         if not self._file.exists():
-            return self._exported(_Rows("", 0, [], [], Seal()))
+            return self._exported(_Rows("", 0, {}, [], Seal()))
         with self._file.reporting(), closing(self._file.connect_to_read()) as connection:
             return self._exported(self._rows(connection))
 
@@ -127,35 +164,44 @@ class SqliteStateStore:
             return head.lineage
         return self.read().lineage or None
 
-    def push(self, state: AppliedState) -> int:
+    def push(self, state: AppliedState, run: Run) -> int:
         """See `StateStore.push`; what was there, good or damaged, is kept beside it."""
-        with self._lock.held("state push"), self._file.reporting():
+        with self._lock.held(run), self._file.reporting():
             head = self._file.kept.head()
             serial = max(state.serial, head.serial if head else 0) + 1
             self._file.set_aside()
-            self._create(state.lineage, serial, state)
+            self._create(state.lineage, serial, state, run)
             self._file.kept.note(Head(state.lineage, serial))
         return serial
 
+    def _unknown(self, serial: int, why: str) -> StackspecError:
+        message = f"what '{self._environment}' held at serial {serial} is not known: {why}"
+        return StackspecError.of("SS0712", message, hint="see: stackspec state history")
+
     # --- the tables
 
-    def _create(self, lineage: str, serial: int, state: AppliedState | None = None) -> None:
+    def _create(self, lineage: str, serial: int, state: AppliedState | None = None, run: Run | None = None) -> None:
+        """Make the file; of a state that was pushed, with the run that pushed it."""
+
         def fill(connection: sqlite3.Connection) -> None:
-            connection.executescript(_TABLES)
+            connection.executescript(RECORD_TABLES + HISTORY_TABLES)
             connection.execute("BEGIN")
-            seal = Seal()
-            for component in state.components.values() if state else ():
-                _put(connection, seal, _COMPONENT, str(component.address), encode_component(component))
-            for pending in state.pending.values() if state else ():
-                _put(connection, seal, _PENDING, str(pending.component.address), encode_pending(pending))
             facts = {"environment": self._environment, "lineage": lineage, "serial": serial, "seal": ""}
             connection.executemany("INSERT INTO meta VALUES (?, ?)", list(facts.items()))
-            _close(connection, self._environment, lineage, serial, seal)
+            seal = Seal()
+            records = Records(connection, seal)
+            if state is not None and run is not None:
+                for component in state.components.values():
+                    records.write(Finish(component.address, component))
+                for pending in state.pending.values():
+                    records.write(Begin(pending))
+                HistoryWriter(connection, run, self._most_runs).close(serial, seal.of(COMPONENT))
+            records.close(self._environment, lineage, serial)
             connection.execute("COMMIT")
 
         self._file.create(fill)
 
-    def _begin(self) -> _Writing:
+    def _begin(self, run: Run) -> _Writing:
         connection = self._file.connect()
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -168,17 +214,23 @@ class SqliteStateStore:
         except BaseException:
             connection.close()
             raise
-        return _Writing(connection, rows.lineage, rows.serial, rows.seal)
+        history = HistoryWriter(connection, run, self._most_runs)
+        return _Writing(connection, rows.lineage, rows.serial, rows.seal, history)
 
     def _rows(self, connection: sqlite3.Connection) -> _Rows:
         seal = Seal()
-        records: dict[str, list[str]] = {_COMPONENT: [], _PENDING: []}
+        components: Rows = {}
+        pending: list[str] = []
         connection.execute("BEGIN")
         try:
             meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
             for row in connection.execute("SELECT position, kind, address, text FROM record ORDER BY position"):
                 seal.put(*row)
-                records.setdefault(row[1], []).append(row[3])
+                position, kind, address, text = row
+                if kind == COMPONENT:
+                    components[position] = (address, text)
+                else:
+                    pending.append(text)
         except UnicodeDecodeError as error:
             raise self._file.refused("it is damaged: a text in it is none") from error
         finally:
@@ -189,65 +241,27 @@ class SqliteStateStore:
         if environment != self._environment:
             raise self._file.refused(f"it belongs to the environment '{environment}'")
         self._file.check_head(lineage, serial)
-        return _Rows(lineage, serial, records[_COMPONENT], records[_PENDING], seal)
+        return _Rows(lineage, serial, components, pending, seal)
 
-    def _decoded(self, rows: _Rows) -> AppliedState:
+    def _decoded(self, lineage: str, serial: int, components: Iterable[str], pending: Iterable[str]) -> AppliedState:
         try:
-            components = decode_components(rows.components)
-            pending = [decode_pending(text) for text in rows.pending]
+            applied = decode_components(components)
+            operations = [decode_pending(text) for text in pending]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._file.refused("a record in it cannot be read") from error
         return AppliedState(
             self._environment,
-            rows.lineage,
-            rows.serial,
-            {component.address: component for component in components},
-            {operation.component.address: operation for operation in pending},
+            lineage,
+            serial,
+            {component.address: component for component in applied},
+            {operation.component.address: operation for operation in operations},
         )
 
+    def _state(self, rows: _Rows) -> AppliedState:
+        return self._decoded(rows.lineage, rows.serial, rows.texts, rows.pending)
+
     def _exported(self, rows: _Rows) -> str:
-        return export(self._environment, rows.lineage, rows.serial, rows.components, rows.pending)
-
-
-def _write(connection: sqlite3.Connection, seal: Seal, change: StateChange) -> None:
-    match change:
-        case Begin(pending):
-            _put(connection, seal, _PENDING, str(pending.component.address), encode_pending(pending))
-        case Finish(address, component):
-            _take(connection, seal, _PENDING, str(address))
-            if component is None:
-                _take(connection, seal, _COMPONENT, str(address))
-            else:
-                _put(connection, seal, _COMPONENT, str(address), encode_component(component))
-
-
-def _put(connection: sqlite3.Connection, seal: Seal, kind: str, address: str, text: str) -> None:
-    if (found := _find(connection, kind, address)) is None:
-        new = "INSERT INTO record (kind, address, text) VALUES (?, ?, ?)"
-        position = connection.execute(new, (kind, address, text)).lastrowid or 0
-    else:
-        position = found[0]
-        seal.take(*found)
-        connection.execute("UPDATE record SET text = ? WHERE position = ?", (text, position))
-    seal.put(position, kind, address, text)
-
-
-def _take(connection: sqlite3.Connection, seal: Seal, kind: str, address: str) -> None:
-    if (found := _find(connection, kind, address)) is not None:
-        seal.take(*found)
-        connection.execute("DELETE FROM record WHERE position = ?", (found[0],))
-
-
-def _find(connection: sqlite3.Connection, kind: str, address: str) -> tuple[int, str, str, str] | None:
-    wanted = "SELECT position, kind, address, text FROM record WHERE kind = ? AND address = ?"
-    found: tuple[int, str, str, str] | None = connection.execute(wanted, (kind, address)).fetchone()
-    return found
-
-
-def _close(connection: sqlite3.Connection, environment: str, lineage: str, serial: int, seal: Seal) -> None:
-    """Put the serial and the seal over what was written."""
-    facts = [(serial, "serial"), (seal.over(environment, lineage, serial), "seal")]
-    connection.executemany("UPDATE meta SET value = ? WHERE key = ?", facts)
+        return export(self._environment, rows.lineage, rows.serial, rows.texts, rows.pending)
 
 
 def environments(folder: Path) -> list[str]:

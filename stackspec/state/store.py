@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import StackspecError
 from stackspec.state.model import AppliedComponent, AppliedState, PendingOperation
+from stackspec.state.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,49 @@ class Finish:
 StateChange = Begin | Finish
 
 
-def locked(writer: str) -> StackspecError:
-    """The error of who wants to write while somebody else does."""
-    return StackspecError.of("SS0703", f"the state is being changed by {writer}", hint="wait for it to finish")
+def locked(writer: Run | None) -> StackspecError:
+    """The error of who wants to write while somebody else does; None where it is not known who."""
+    who = writer or "another process"
+    return StackspecError.of("SS0703", f"the state is being changed by {who}", hint="wait for it to finish")
+
+
+def no_such_lock(run_id: str, holder: Run | None) -> StackspecError:
+    """The error of who would free a lock that is not there, or that nobody may free.
+
+    Args:
+        holder: Who holds the lock that is there.
+    """
+    if holder is None:
+        return StackspecError.of("SS0711", f"there is no lock '{run_id}' to free: nobody holds one")
+    if holder.id != run_id:
+        message = f"there is no lock '{run_id}' to free; the one that is held is '{holder.id}', by {holder}"
+        return StackspecError.of("SS0711", message)
+    message = f"the lock '{run_id}' is held by a process that is alive: {holder}"
+    return StackspecError.of("SS0711", message, hint="end that process, and its lock is free")
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """What one run did to a state.
+
+    Attributes:
+        first, last: The serials that it wrote.
+        changes: Each component that is another afterwards, to `created`, `changed` or `removed`.
+    """
+
+    run: Run
+    first: int
+    last: int
+    changes: Mapping[ComponentAddress, str]
+
+
+def changes_between(
+    before: Mapping[ComponentAddress, str], after: Mapping[ComponentAddress, str]
+) -> dict[ComponentAddress, str]:
+    """What became of components, given their encoded records, as `Chapter.changes` says it."""
+    changes = {address: "created" if address not in before else "changed" for address in after}
+    changes = {address: word for address, word in changes.items() if before.get(address) != after[address]}
+    return {**changes, **{address: "removed" for address in before if address not in after}}
 
 
 class ApplyStore(Protocol):
@@ -48,14 +89,14 @@ class ApplyStore(Protocol):
             StackspecError: it is damaged, not ours, or newer than this version.
         """
 
-    def writer(self) -> str | None:
-        """Who holds the lock at this moment, for people; None if nobody does."""
+    def writer(self) -> Run | None:
+        """Who holds the lock at this moment; None if nobody does."""
 
-    def lock(self, purpose: str, timeout: float = 0.0) -> AbstractContextManager[None]:
+    def lock(self, run: Run, timeout: float = 0.0) -> AbstractContextManager[None]:
         """Be the only writer while the context lasts.
 
         Args:
-            purpose: What others are told that it is locked for.
+            run: What others are told of who has locked it, and what history keeps.
             timeout: Seconds to wait for another writer to finish.
 
         Raises:
@@ -66,12 +107,33 @@ class ApplyStore(Protocol):
         """Write all of the changes or none, durably, and return the new serial; the lock must be held.
 
         Raises:
-            StackspecError: they cannot be written.
+            StackspecError: they cannot be written, or the lock was lost to another writer meanwhile.
         """
 
 
 class StateStore(ApplyStore, Protocol):
-    """The same as a whole, which people take out and put in."""
+    """The same as a whole, which people take out and put in, and its past."""
+
+    def history(self) -> Sequence[Chapter]:
+        """What was done to the state, the newest first, as far back as is kept; runs that changed nothing are not.
+
+        Raises:
+            StackspecError: as `read`.
+        """
+
+    def read_at(self, serial: int) -> AppliedState:
+        """The components as they were at a serial, without what was pending then.
+
+        Raises:
+            StackspecError: as `read`; or history does not reach back to that serial.
+        """
+
+    def unlock(self, run_id: str) -> Run:
+        """Free a lock whose owner is gone, and tell who that was.
+
+        Raises:
+            StackspecError: nobody holds a lock of that id; or a live process of this machine does.
+        """
 
     def pull(self) -> str:
         """The whole state as `stackspec.state.export` writes it.
@@ -83,7 +145,7 @@ class StateStore(ApplyStore, Protocol):
     def lineage(self) -> str | None:
         """The lineage that belongs here, told even where the state itself is damaged; None if none is known."""
 
-    def push(self, state: AppliedState) -> int:
+    def push(self, state: AppliedState, run: Run) -> int:
         """Have another state in the place of what is there, under the next serial, which is returned.
 
         Raises:

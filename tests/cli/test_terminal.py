@@ -11,6 +11,7 @@ import pytest
 from stackspec.core.address import ComponentAddress
 from stackspec.project import Project
 from stackspec.state.model import Operation, PendingOperation
+from stackspec.state.run import Run
 from stackspec.state.store import Begin, Finish
 from tests.cli.conftest import Ask
 from tests.cli.hostile import STACK
@@ -28,7 +29,7 @@ def evil_state(applied: Path) -> Path:
     artifacts = store.read().components[ARTIFACTS]
     evil = {EVIL: EVIL, "uri": EVIL}
     changed = replace(artifacts, flavor=EVIL, outputs=evil, config=evil, labels=evil, variables=evil, stacks=(EVIL,))
-    with store.lock("test"):
+    with store.lock(Run.of_this_process("test")):
         store.commit([Finish(ARTIFACTS, changed)])
         store.commit([Begin(PendingOperation(Operation.UPDATE, changed, EVIL))])
     return applied

@@ -12,6 +12,7 @@ import pytest
 from stackspec.core.diagnostic import StackspecError
 from stackspec.state.export import export_state, import_state
 from stackspec.state.model import AppliedState, Operation, PendingOperation
+from stackspec.state.run import Run
 from stackspec.state.sqlite import SqliteStateStore
 from stackspec.state.store import Begin, Finish
 from tests.laws.blueprint import Blueprint, Part
@@ -26,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project") / "state"
     store = SqliteStateStore(folder, "default")
     for _ in range(2):
-        with store.lock("test"):
+        with store.lock(Run.of_this_process("test")):
             for address, component in STATE.components.items():
                 store.commit([Begin(PendingOperation(Operation.PROVISION, component))])
                 store.commit([Finish(address, component)])
@@ -44,7 +45,7 @@ def read(folder: Path) -> AppliedState | None:
     store = SqliteStateStore(folder, "default")
     try:
         state = store.read()
-        with store.lock("test"):
+        with store.lock(Run.of_this_process("test")):
             assert store.read().components == state.components
     except StackspecError as error:
         (diagnostic,) = error.diagnostics
@@ -102,7 +103,7 @@ def older(folder: Path) -> None:
     """An older copy of the file in its place."""
     store = SqliteStateStore(folder, "default")
     before = (folder / "default.db").read_bytes()
-    with store.lock("test"):
+    with store.lock(Run.of_this_process("test")):
         (component, *_) = STATE.components.values()
         store.commit([Finish(component.address, None)])
     (folder / "default.db").write_bytes(before)
@@ -110,7 +111,7 @@ def older(folder: Path) -> None:
 
 def of_another_project(folder: Path) -> None:
     other = SqliteStateStore(folder.parent / "other", "default")
-    with other.lock("test"):
+    with other.lock(Run.of_this_process("test")):
         pass
     shutil.copy(folder.parent / "other" / "default.db", folder / "default.db")
 
@@ -136,7 +137,7 @@ def test_what_is_refused_can_be_mended_with_the_copy_named(copy: Path, damage: C
     _, _, named = diagnostic.hint.partition("stackspec state push ")
     copied = import_state(Path(named).read_text())
     assert copied.serial >= before.serial
-    serial = store.push(copied)
+    serial = store.push(copied, Run.of_this_process("state push"))
     assert serial > before.serial
     state = store.read()
     assert (state.serial, state.lineage) == (serial, before.lineage)
@@ -161,7 +162,7 @@ def test_old_copies_are_let_go(tmp_path: Path) -> None:
     store = SqliteStateStore(tmp_path, "default")
     (component, *_) = STATE.components.values()
     for _ in range(9):
-        with store.lock("test"):
+        with store.lock(Run.of_this_process("test")):
             store.commit([Finish(component.address, component)])
     assert sorted(path.name for path in tmp_path.glob("*.json")) == [
         f"default.{serial}.json" for serial in range(5, 10)

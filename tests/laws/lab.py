@@ -15,6 +15,7 @@ from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.model import Phase, Plan
 from stackspec.plan.planner import EVERYTHING, Selection, make_plan
 from stackspec.state.local_folder import LocalFolder
+from stackspec.state.run import Run
 from stackspec.state.store import ApplyStore
 from tests.laws.blueprint import Blueprint
 from tests.laws.fake_flavors import REGISTRY, Rigid
@@ -74,7 +75,7 @@ class Lab:
         Rigid.world = self.world
         scheduler = Scheduler(self.world, seed or 0, parallelism)
         workers = Workers if seed is None else lambda _most: scheduler
-        with self.store.lock("test"), patch("stackspec.apply.executor.Workers", workers):
+        with self.store.lock(Run.of_this_process("test")), patch("stackspec.apply.executor.Workers", workers):
             executor = self.executor(
                 self.store,
                 self.store.read(),

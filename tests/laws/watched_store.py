@@ -9,6 +9,7 @@ from dataclasses import replace
 from stackspec.core.address import ComponentAddress
 from stackspec.state.codec import decode_components, decode_pending, encode_component, encode_pending
 from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
+from stackspec.state.run import Run
 from stackspec.state.store import ApplyStore, Begin, Finish, StateChange
 from tests.laws.world import Points
 
@@ -22,11 +23,11 @@ class MemoryStateStore:
     def read(self) -> AppliedState:
         return self._state
 
-    def writer(self) -> str | None:
+    def writer(self) -> Run | None:
         return None
 
     @contextmanager
-    def lock(self, purpose: str, timeout: float = 0.0) -> Iterator[None]:
+    def lock(self, run: Run, timeout: float = 0.0) -> Iterator[None]:
         yield
 
     def commit(self, changes: Sequence[StateChange]) -> int:
@@ -77,12 +78,12 @@ class WatchedStore:
     def read(self) -> AppliedState:
         return self._store.read()
 
-    def writer(self) -> str | None:
+    def writer(self) -> Run | None:
         return self._store.writer()
 
-    def lock(self, purpose: str, timeout: float = 0.0) -> AbstractContextManager[None]:
+    def lock(self, run: Run, timeout: float = 0.0) -> AbstractContextManager[None]:
         self._deprovisioning = set()
-        return self._store.lock(purpose, timeout)
+        return self._store.lock(run, timeout)
 
     def commit(self, changes: Sequence[StateChange]) -> int:
         name = f"commit {', '.join(map(_short, changes))}"
