@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from stackspec.apply.hooks import HookFailure, Hooks
     from stackspec.apply.stop import Stop
     from stackspec.flavors.contract import Observation
+    from stackspec.plan.drift import Drift
     from stackspec.state.run import Run
 
 
@@ -290,9 +291,17 @@ class Project:
             sleep(_WRITER_POLL)
 
     def plan(
-        self, environment: str | None = None, selection: Selection = EVERYTHING, *, allow_empty: bool = False
+        self,
+        environment: str | None = None,
+        selection: Selection = EVERYTHING,
+        *,
+        allow_empty: bool = False,
+        refresh: bool = False,
     ) -> Planned:
         """What an apply would do.
+
+        Args:
+            refresh: Whether to look at every applied component first, and to mend what is not as it was applied.
 
         Raises:
             StackspecError: the manifests are wrong, the state cannot be read, or a rule forbids the plan.
@@ -313,8 +322,45 @@ class Project:
                 f"the manifests declare no component, and the state of '{name}' holds {count}",
                 hint="check the directory; to delete them all use 'stackspec destroy' or --allow-empty",
             )
-        plan = make_plan(desired, applied, self.spec, selection)
+        seen: dict[ComponentAddress, Observation] = {}
+        if refresh:
+            seen, unseen = self._seen(applied)
+            diagnostics += unseen
+        plan = make_plan(desired, applied, self.spec, selection, seen)
         return Planned(plan, desired, applied, tuple(in_order(diagnostics)))
+
+    def _seen(self, applied: AppliedState) -> tuple[dict[ComponentAddress, Observation], list[Diagnostic]]:
+        """What components really are, and a warning for each that could not be looked at."""
+        from stackspec.flavors.contract import Observation
+
+        found = self.observe(applied)
+        seen = {address: one for address, one in found.items() if isinstance(one, Observation)}
+        unseen = [
+            Diagnostic("SS0610", f"{address} could not be looked at: {one.message}", None, one.hint, Severity.WARNING)
+            for address, one in found.items()
+            if not isinstance(one, Observation)
+        ]
+        return seen, unseen
+
+    def drift(self, environment: str | None = None) -> tuple[AppliedState, list[Drift], list[Diagnostic]]:
+        """How what is really there differs from what was applied.
+
+        Returns:
+            The applied state, what differs, and an error for each component that could not be looked at.
+
+        Raises:
+            StackspecError: the state cannot be read.
+        """
+        from stackspec.plan.drift import drift_of
+
+        applied = self.store(self.environment(environment, applied=True)).read()
+        seen, unseen = self._seen(applied)
+        found = (
+            drift_of(applied.components[address], one, self.spec(address.type, applied.components[address].flavor))
+            for address, one in seen.items()
+        )
+        errors = [dataclasses.replace(one, severity=Severity.ERROR) for one in unseen]
+        return applied, [one for one in found if one is not None], errors
 
     def _left_behind(self, selected: str) -> list[Diagnostic]:
         """A warning for each environment that is declared no more and still holds components."""
@@ -357,8 +403,9 @@ class Project:
             if applied.serial != plan.serial or plan.lineage not in ("", applied.lineage):
                 raise StackspecError.of("SS0606", "the state changed after the plan was made", hint="plan again")
             hooks = self.hooks(plan.environment.name)
+            real = dataclasses.replace(applied, components={**applied.components, **plan.real})
             executor = Executor(
-                store, applied, self.registry, hooks, parallelism=parallelism, listener=listener, stop=stop or NewStop()
+                store, real, self.registry, hooks, parallelism=parallelism, listener=listener, stop=stop or NewStop()
             )
             return executor.run(plan)
 

@@ -19,6 +19,7 @@ from stackspec.cli.options import (
     Output,
     OutputFormat,
     Parallelism,
+    Refresh,
     Replacements,
     Stacks,
     Targets,
@@ -44,6 +45,7 @@ def apply(
     stack: Stacks = None,
     target: Targets = None,
     replace: Replacements = None,
+    refresh: Refresh = False,
     yes: Yes = False,
     approve: Approve = None,
     allow_empty: AllowEmpty = False,
@@ -58,7 +60,7 @@ def apply(
 
     with Session(output, files, failure=_FAILURE) as session:
         chosen = selection(stack, target, replace)
-        return _carry_out(session, environment, chosen, yes, approve, allow_empty, parallelism, lock_timeout)
+        return _carry_out(session, environment, chosen, yes, approve, allow_empty, parallelism, lock_timeout, refresh)
 
 
 def destroy(
@@ -90,11 +92,12 @@ def _carry_out(
     allow_empty: bool,
     parallelism: int,
     lock_timeout: int,
+    refresh: bool = False,
 ) -> int:
     from stackspec.render.plan import plan_text
 
     session.project.wait_for_writer(environment, lock_timeout)
-    planned = session.project.plan(environment, chosen, allow_empty=allow_empty)
+    planned = session.project.plan(environment, chosen, allow_empty=allow_empty, refresh=refresh)
     plan = planned.plan
     if not session.json:
         session.report(planned.diagnostics)

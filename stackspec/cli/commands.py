@@ -14,6 +14,7 @@ COMMANDS = {
     "plan": "plan:plan",
     "apply": "apply:apply",
     "destroy": "apply:destroy",
+    "drift": "drift:drift",
     "status": "status:status",
     "state list": "state:list_",
     "state show": "state:show",

@@ -310,6 +310,12 @@ CODES: Mapping[str, Code] = {
         "another apply finished in between",
         "Plan again.",
     ),
+    "SS0610": Code(
+        "not-observed",
+        "A component could not be looked at, so whether it is as it was applied is not known.",
+        "`stackspec drift` while a server does not answer in its `timeouts.observe`",
+        "Mend the cause shown, or give it more time.",
+    ),
     "SS0701": Code(
         "foreign-state",
         "The state file is not one that stackspec wrote, or it is damaged; it was left untouched.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -138,6 +138,7 @@ class Plan:
     Attributes:
         lineage, serial: Of the applied state that it starts from.
         changes: One for each component, no-ops included, in dependency order and then what goes.
+        real: Components that were seen to be other than they were applied, as they really are.
     """
 
     environment: Environment
@@ -145,6 +146,7 @@ class Plan:
     serial: int
     changes: tuple[Change, ...]
     steps: Mapping[StepKey, Step]
+    real: Mapping[ComponentAddress, AppliedComponent] = field(default_factory=dict)
 
     @property
     def has_changes(self) -> bool:

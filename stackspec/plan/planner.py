@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from stackspec.core.address import ComponentAddress, FieldPath, format_path, parse_path
+from stackspec.core.address import ComponentAddress, FieldPath, format_path
 from stackspec.core.diagnostic import Diagnostic, StackspecError, did_you_mean
 from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, Literal, Scope, reduce
 from stackspec.core.values import UNKNOWN, Value, ValueMap, canonical, contains_deferred, digest
-from stackspec.flavors.contract import FlavorSpec
+from stackspec.flavors.contract import FlavorSpec, Observation
 from stackspec.plan.diff import changed_fields, created_fields
+from stackspec.plan.drift import Drift, drift_of, real
+from stackspec.plan.ignore import ignoring
 from stackspec.plan.model import NOT_APPLIED, NOT_SELECTED, Action, Change, Decision, FieldChange, Plan
 from stackspec.plan.order import applied_edges, order_steps
 from stackspec.stack.graph import closure, reversed_edges
@@ -47,21 +49,40 @@ EVERYTHING = Selection()
 """The selection of a plan that was not asked for anything less."""
 
 
-def make_plan(desired: DesiredState, applied: AppliedState, spec_of: SpecOf, selection: Selection = EVERYTHING) -> Plan:
+def make_plan(
+    desired: DesiredState,
+    applied: AppliedState,
+    spec_of: SpecOf,
+    selection: Selection = EVERYTHING,
+    seen: Mapping[ComponentAddress, Observation] | None = None,
+) -> Plan:
     """Decide what happens to every component and in what order.
+
+    Args:
+        seen: What components that were looked at really are; the others are taken to be as they were applied.
 
     Raises:
         StackspecError: the selection names what does not exist, or a lifecycle rule forbids what would happen.
     """
-    return _Planner(desired, applied, spec_of, selection).plan()
+    return _Planner(desired, applied, spec_of, selection, seen or {}).plan()
 
 
 class _Planner:
-    def __init__(self, desired: DesiredState, applied: AppliedState, spec_of: SpecOf, selection: Selection) -> None:
+    def __init__(
+        self,
+        desired: DesiredState,
+        applied: AppliedState,
+        spec_of: SpecOf,
+        selection: Selection,
+        seen: Mapping[ComponentAddress, Observation],
+    ) -> None:
         self._desired = desired
         self._applied = applied
         self._spec_of = spec_of
         self._selection = selection
+        self._seen = seen
+        self._real: dict[ComponentAddress, AppliedComponent] = {}
+        """Components that are not as they were applied, as they really are."""
         self._problems: list[Diagnostic] = []
         self._outputs: dict[ComponentAddress, ValueMap] = {}
         """Outputs that will not change in this plan."""
@@ -83,6 +104,7 @@ class _Planner:
             self._applied.serial,
             tuple(decision.change for decision in decisions.values()),
             order_steps(decisions.values(), self._applied),
+            self._real,
         )
 
     def _decisions(
@@ -190,8 +212,12 @@ class _Planner:
                 f"{NOT_APPLIED}; {_why_run_state(desired)}" if desired.suspended and spec.can_suspend else NOT_APPLIED
             )
             return self._comes(desired, Action.CREATE, reason, created_fields(config, spec))
+        recorded = before
+        drift = self._drift(before) if pending is None else None
+        if drift is not None and not drift.missing:
+            before = self._real[before.address] = real(before, self._seen[before.address], spec)
         if desired.lifecycle.ignore_changes:
-            config = _kept(desired, before)
+            config = ignoring(desired.config, desired.lifecycle.ignore_changes, before.config)
             desired = replace(desired, config=config, digest=digest(config))
         config, unknown = self._known(desired)
         same = not unknown and (desired.digest if config is desired.config else digest(config)) == before.digest
@@ -201,19 +227,25 @@ class _Planner:
             return self._retry(desired, pending, before, fields, replaces)
         if replaces:
             return self._replaced(desired, before, Action.REPLACE, replaces, fields)
+        if drift is not None and drift.missing:
+            anew = self._comes(desired, Action.CREATE, drift.reason, fields)
+            return replace(anew, before=before, identity=before.identity)
         turns = spec.can_suspend and desired.suspended != before.suspended
+        why_turned = drift.reason if drift and drift.running is not None else _why_run_state(desired)
         if fields:
-            reason = ", ".join(dict.fromkeys(format_path(change.path[:2]) for change in fields)) + " changed"
+            reason = _why_updated(fields, drift)
             if turns:
                 reason += f"; {_why_run_state(desired)}"
             return self._comes(desired, Action.UPDATE, reason, fields, before=before)
         if turns:
             action = Action.SUSPEND if desired.suspended else Action.RESUME
-            change = self._change(desired, action, _why_run_state(desired))
+            change = self._change(desired, action, why_turned)
             comes = (*self._moves_off(desired), _run_state(desired))
             return Decision(change, before, desired, comes=comes, identity=before.identity)
         variables = self._evaluated(desired, ("environment",), desired.variables, assume=False)
         differs = _not_recorded(desired, before, variables)
+        if recorded.digest != before.digest:
+            differs = ("config", *differs)
         reason = f"nothing changed but what is recorded: {', '.join(differs)}" if differs else "nothing changed"
         change = replace(self._change(desired, Action.NO_OP, reason), recorded=differs)
         comes = (Operation.RECORD,) if differs else ()
@@ -250,6 +282,10 @@ class _Planner:
                 return replace(decision, comes=(Operation.PROVISION, *decision.comes[1:]))
             case _:
                 return self._replaced(desired, before, action, reason, fields, guard=not created)
+
+    def _drift(self, applied: AppliedComponent) -> Drift | None:
+        seen = self._seen.get(applied.address)
+        return drift_of(applied, seen, self._spec_of(applied.address.type, applied.flavor)) if seen else None
 
     def _moves_off(self, desired: DesiredComponent) -> tuple[Operation, ...]:
         """Record, before what it no longer stands on may go, that a component which only stops has left it."""
@@ -406,6 +442,14 @@ def resolved(value: Value, output: Callable[[ComponentOutput], Literal | Compone
     return [resolved(item, output) for item in value] if isinstance(value, list) else value
 
 
+def _why_updated(fields: Iterable[FieldChange], drift: Drift | None) -> str:
+    drifted = {change.path[:2] for change in drift.fields} if drift else set()
+    names = dict.fromkeys(change.path[:2] for change in fields)
+    changed = ", ".join(format_path(name) for name in names if name not in drifted)
+    parts = [f"{changed} changed"] if changed else []
+    return "; ".join([*parts, *([drift.reason] if drift else [])])
+
+
 def _run_state(desired: DesiredComponent) -> Operation:
     return Operation.SUSPEND if desired.suspended else Operation.RESUME
 
@@ -426,30 +470,3 @@ def _not_recorded(desired: DesiredComponent, before: AppliedComponent, variables
         "environment": not (variables or before.variables) or canonical(variables) == canonical(before.variables),
     }
     return tuple(name for name, holds in same.items() if not holds)
-
-
-def _kept(desired: DesiredComponent, before: AppliedComponent) -> ValueMap:
-    """The desired config with the fields of `ignore_changes` as they are applied."""
-    config = desired.config
-    for text in desired.lifecycle.ignore_changes:
-        path = parse_path(text)[1:]
-        if not path:
-            return before.config
-        config = _with(config, path, before.config)
-    return config
-
-
-def _with(target: Value, path: FieldPath, source: Value) -> Value:
-    step = path[0]
-    if isinstance(target, Mapping) and isinstance(source, Mapping) and step in source:
-        inner = source[step] if len(path) == 1 else _with(target.get(step), path[1:], source[step])
-        return {**target, step: inner}
-    if (
-        isinstance(target, list)
-        and isinstance(source, list)
-        and isinstance(step, int)
-        and step < min(len(target), len(source))
-    ):
-        inner = source[step] if len(path) == 1 else _with(target[step], path[1:], source[step])
-        return [*target[:step], inner, *target[step + 1 :]]
-    return target

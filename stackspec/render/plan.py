@@ -41,7 +41,7 @@ _DONE = {
 _UNTOUCHED = {"no-op": "unchanged", "not-selected": "not selected"}
 """What a summary counts of components to which nothing happens, in words."""
 
-_EDITED = ("lifecycle", "timeouts", "environment", "labels")
+_EDITED = ("config", "lifecycle", "timeouts", "environment", "labels")
 
 _MOST_RECORDED = 10
 """How many components are named of which only the record changes."""
