@@ -231,15 +231,16 @@ class _Planner:
             anew = self._comes(desired, Action.CREATE, drift.reason, fields)
             return replace(anew, before=before, identity=before.identity)
         turns = spec.can_suspend and desired.suspended != before.suspended
-        why_turned = drift.reason if drift and drift.running is not None else _why_run_state(desired)
+        by_itself = drift is not None and drift.running is not None
         if fields:
             reason = _why_updated(fields, drift)
-            if turns:
+            if turns and not by_itself:
                 reason += f"; {_why_run_state(desired)}"
             return self._comes(desired, Action.UPDATE, reason, fields, before=before)
         if turns:
             action = Action.SUSPEND if desired.suspended else Action.RESUME
-            change = self._change(desired, action, why_turned)
+            why = drift.reason if drift is not None and by_itself else _why_run_state(desired)
+            change = self._change(desired, action, why)
             comes = (*self._moves_off(desired), _run_state(desired))
             return Decision(change, before, desired, comes=comes, identity=before.identity)
         variables = self._evaluated(desired, ("environment",), desired.variables, assume=False)
