@@ -91,7 +91,7 @@ def test_a_plan_goes_by_the_record_where_it_cannot_look(dev: Path, ask: Ask) -> 
     with closing(sqlite3.connect(dev / "m.db", isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         answer = ask("plan", "--refresh")
-    assert "warning[SS0610]: metadata_store/dev could not be looked at: observe did not end in its time" in answer.err
+    assert "warning[SS0610]: metadata_store/dev could not be looked at: cannot use the database" in answer.err
     assert (answer.code, "No changes" in answer.out) == (0, True)
 
 
