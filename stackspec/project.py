@@ -24,7 +24,7 @@ from stackspec.manifest.load import load
 from stackspec.manifest.model import EnvironmentSpec, Manifest, ProjectSpec
 from stackspec.manifest.source import Reader, find_root
 from stackspec.manifest.text import SourceText
-from stackspec.plan.model import Plan
+from stackspec.plan.model import Found, Plan
 from stackspec.plan.planner import EVERYTHING, Selection, make_plan
 from stackspec.stack.declared import Declarations, declare
 from stackspec.stack.model import DesiredState, Environment
@@ -32,6 +32,7 @@ from stackspec.stack.resolve import resolve, unused_components
 from stackspec.stack.rules import leads_out, managed_paths
 from stackspec.state.local_folder import LocalFolder
 from stackspec.state.model import AppliedComponent, AppliedState
+from stackspec.state.moves import Moves, check_in_state, check_moves, move_changes, moved, wanted_moves
 from stackspec.state.store import StateStore
 
 if TYPE_CHECKING:
@@ -273,6 +274,39 @@ class Project:
         self._local.prepare()
         return store.push(state, self._run("state push"))
 
+    def move(self, environment: str, moves: Moves, timeout: float = 0.0) -> int:
+        """Give applied components other addresses; the new serial.
+
+        Args:
+            timeout: Seconds to wait for another writer.
+
+        Raises:
+            StackspecError: an address is not in the state, or the new one is, or is of another type.
+        """
+        store = self.store(environment)
+        self._local.prepare()
+        with store.lock(self._run("state mv"), timeout):
+            applied = store.read()
+            check_moves(applied, moves)
+            return store.commit(list(move_changes(applied, moves)))
+
+    def forget(self, environment: str, addresses: Sequence[ComponentAddress], timeout: float = 0.0) -> int:
+        """Have components be in the state no more, without a hook; the new serial.
+
+        Args:
+            timeout: Seconds to wait for another writer.
+
+        Raises:
+            StackspecError: one of them is not in the state.
+        """
+        from stackspec.state.store import Finish
+
+        store = self.store(environment)
+        self._local.prepare()
+        with store.lock(self._run("state rm"), timeout):
+            check_in_state(store.read(), addresses)
+            return store.commit([Finish(address, None) for address in addresses])
+
     def wait_for_writer(self, environment: str | None, timeout: float) -> None:
         """Wait until nobody writes the state of an environment, so that what is planned then can be applied.
 
@@ -322,11 +356,14 @@ class Project:
                 f"the manifests declare no component, and the state of '{name}' holds {count}",
                 hint="check the directory; to delete them all use 'stackspec destroy' or --allow-empty",
             )
+        moves = wanted_moves(applied, {one.address: one.moved for one in desired.components.values() if one.moved})
+        applied = moved(applied, moves) if moves else applied
         seen: dict[ComponentAddress, Observation] = {}
         if refresh:
             seen, unseen = self._seen(applied)
             diagnostics += unseen
-        plan = make_plan(desired, applied, self.spec, selection, seen)
+        found = self._found(desired, applied, selection)
+        plan = dataclasses.replace(make_plan(desired, applied, self.spec, selection, seen, found), moves=moves)
         return Planned(plan, desired, applied, tuple(in_order(diagnostics)))
 
     def _seen(self, applied: AppliedState) -> tuple[dict[ComponentAddress, Observation], list[Diagnostic]]:
@@ -341,6 +378,33 @@ class Project:
             if not isinstance(one, Observation)
         ]
         return seen, unseen
+
+    def _found(
+        self, desired: DesiredState, applied: AppliedState, selection: Selection
+    ) -> dict[ComponentAddress, Found]:
+        """What exists of the components that are to be imported.
+
+        Raises:
+            StackspecError: one of them does not exist, or is another's.
+        """
+        wanted = [
+            one
+            for one in desired.components.values()
+            if (one.imported or one.address in selection.adopt) and one.address not in applied.components
+        ]
+        if applied_already := [address for address in selection.adopt if address in applied.components]:
+            hint = "there is nothing to take over; see: stackspec drift"
+            raise StackspecError(
+                [Diagnostic("SS0506", f"{one} is applied already", hint=hint) for one in applied_already]
+            )
+        if not wanted or selection.destroy:
+            return {}
+        from stackspec.apply.adopt import find
+
+        found, problems = find(wanted, applied, self.hooks(applied.environment))
+        if problems:
+            raise StackspecError(problems)
+        return found
 
     def drift(self, environment: str | None = None) -> tuple[AppliedState, list[Drift], list[Diagnostic]]:
         """How what is really there differs from what was applied.
@@ -402,6 +466,9 @@ class Project:
             applied = store.read()
             if applied.serial != plan.serial or plan.lineage not in ("", applied.lineage):
                 raise StackspecError.of("SS0606", "the state changed after the plan was made", hint="plan again")
+            if plan.moves:
+                serial = store.commit(list(move_changes(applied, plan.moves)))
+                applied = dataclasses.replace(moved(applied, plan.moves), serial=serial)
             hooks = self.hooks(plan.environment.name)
             real = dataclasses.replace(applied, components={**applied.components, **plan.real})
             executor = Executor(

@@ -8,11 +8,12 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from stackspec.cli.options import (
     AllowEmpty,
     Approve,
+    Argument,
     EnvironmentName,
     Files,
     LockTimeout,
@@ -61,6 +62,25 @@ def apply(
     with Session(output, files, failure=_FAILURE) as session:
         chosen = selection(stack, target, replace)
         return _carry_out(session, environment, chosen, yes, approve, allow_empty, parallelism, lock_timeout, refresh)
+
+
+def import_(
+    address: Annotated[list[str], Argument("The declared components to take over, as type/name.", "ADDRESS...")],
+    environment: EnvironmentName = None,
+    yes: Yes = False,
+    approve: Approve = None,
+    parallelism: Parallelism = 10,
+    lock_timeout: LockTimeout = 0,
+    files: Files = None,
+    output: Output = OutputFormat.TEXT,
+) -> int:
+    """Take over what exists already, instead of making it."""
+    from stackspec.cli.selection import selection
+    from stackspec.cli.session import Session
+
+    with Session(output, files, failure=_FAILURE) as session:
+        chosen = selection(targets=address, adopt=address)
+        return _carry_out(session, environment, chosen, yes, approve, False, parallelism, lock_timeout)
 
 
 def destroy(

@@ -18,7 +18,7 @@ from stackspec.flavors.contract import FlavorSpec, Observation
 from stackspec.plan.diff import changed_fields, created_fields
 from stackspec.plan.drift import Drift, drift_of, real
 from stackspec.plan.ignore import ignoring
-from stackspec.plan.model import NOT_APPLIED, NOT_SELECTED, Action, Change, Decision, FieldChange, Plan
+from stackspec.plan.model import NOT_APPLIED, NOT_SELECTED, Action, Change, Decision, FieldChange, Found, Plan
 from stackspec.plan.order import applied_edges, order_steps
 from stackspec.stack.graph import closure, reversed_edges
 from stackspec.stack.model import DesiredComponent, DesiredState
@@ -36,12 +36,14 @@ class Selection:
         stacks: Names of stacks; only what they use is planned.
         targets: Addresses; only they and what they depend on are planned.
         replace: Addresses to replace though nothing changed.
+        adopt: Addresses to take over as they exist, nothing being applied there.
         destroy: Whether everything selected is to go.
     """
 
     stacks: tuple[str, ...] = ()
     targets: tuple[ComponentAddress, ...] = ()
     replace: tuple[ComponentAddress, ...] = ()
+    adopt: tuple[ComponentAddress, ...] = ()
     destroy: bool = False
 
 
@@ -55,16 +57,18 @@ def make_plan(
     spec_of: SpecOf,
     selection: Selection = EVERYTHING,
     seen: Mapping[ComponentAddress, Observation] | None = None,
+    found: Mapping[ComponentAddress, Found] | None = None,
 ) -> Plan:
     """Decide what happens to every component and in what order.
 
     Args:
         seen: What components that were looked at really are; the others are taken to be as they were applied.
+        found: What exists already and is to be taken over.
 
     Raises:
         StackspecError: the selection names what does not exist, or a lifecycle rule forbids what would happen.
     """
-    return _Planner(desired, applied, spec_of, selection, seen or {}).plan()
+    return _Planner(desired, applied, spec_of, selection, seen or {}, found or {}).plan()
 
 
 class _Planner:
@@ -75,12 +79,14 @@ class _Planner:
         spec_of: SpecOf,
         selection: Selection,
         seen: Mapping[ComponentAddress, Observation],
+        found: Mapping[ComponentAddress, Found],
     ) -> None:
         self._desired = desired
         self._applied = applied
         self._spec_of = spec_of
         self._selection = selection
         self._seen = seen
+        self._found = found
         self._real: dict[ComponentAddress, AppliedComponent] = {}
         """Components that are not as they were applied, as they really are."""
         self._problems: list[Diagnostic] = []
@@ -206,6 +212,8 @@ class _Planner:
         spec = self._spec_of(desired.address.type, desired.flavor)
         assert spec is not None, "the compiler has checked the flavor"
         before = applied or (pending.component if pending else None)
+        if applied is None and desired.address in self._found:
+            return self._adopted(desired, before, spec)
         if before is None:
             config, _ = self._known(desired)
             reason = (
@@ -251,6 +259,16 @@ class _Planner:
         change = replace(self._change(desired, Action.NO_OP, reason), recorded=differs)
         comes = (Operation.RECORD,) if differs else ()
         return Decision(change, before, desired, comes=comes, identity=before.identity)
+
+    def _adopted(self, desired: DesiredComponent, before: AppliedComponent | None, spec: FlavorSpec) -> Decision:
+        found = self._found[desired.address]
+        config, _ = self._known(desired)
+        known = {name: value for name, value in found.seen.fields.items() if name in config}
+        fields = changed_fields({**config, **known}, config, spec)
+        adopts = self._comes(desired, Action.ADOPT, f"exists already: {found.seen.detail}", fields)
+        # What an earlier attempt to make it left under another identity goes first.
+        goes = (Operation.DEPROVISION,) if before is not None and before.identity != found.identity else ()
+        return replace(adopts, before=before, goes=goes, identity=found.identity)
 
     def _retry(
         self,
@@ -346,9 +364,7 @@ class _Planner:
         elif pending is not None and pending.failure is None:
             action = Action.RECOVER
             reason = f"{self._in_flight(pending)}; {reason}, so it is deleted"
-        change = Change(
-            address, action, before.flavor, before.stacks, desired.origin.span() if desired else None, reason
-        )
+        change = Change(address, action, before.flavor, before.stacks, desired.place() if desired else None, reason)
         return Decision(change, before, None, goes=(operation,), identity=before.identity)
 
     def _in_flight(self, pending: PendingOperation) -> str:
@@ -363,7 +379,7 @@ class _Planner:
             self._problems.append(Diagnostic("SS0504", message, hint=hint))
 
     def _forbid(self, address: ComponentAddress, what: str, desired: DesiredComponent | None) -> None:
-        place = desired.origin.span(("lifecycle", "prevent_destroy")) if desired else None
+        place = desired.place(("lifecycle", "prevent_destroy")) if desired else None
         hint = "set lifecycle.prevent_destroy to false and apply that first"
         if desired is None:
             hint = "declare it again with lifecycle.prevent_destroy false, apply that, and then remove it"
@@ -374,7 +390,7 @@ class _Planner:
     def _change(
         self, desired: DesiredComponent, action: Action, reason: str, fields: tuple[FieldChange, ...] = ()
     ) -> Change:
-        place = desired.origin.span() if action is not Action.NO_OP else None
+        place = desired.place() if action is not Action.NO_OP else None
         return Change(desired.address, action, desired.flavor, desired.stacks, place, reason, fields)
 
     def _why_replaced(
@@ -410,7 +426,7 @@ class _Planner:
             return resolved(value, partial(self._output, assume=assume))
         except ExpressionError as error:
             message = f"with the outputs known now, {error.message}"
-            self._problems.append(Diagnostic(error.code, message, desired.origin.span(path), error.hint))
+            self._problems.append(Diagnostic(error.code, message, desired.place(path), error.hint))
             return UNKNOWN
 
     def _output(self, reference: ComponentOutput, assume: bool) -> Literal | ComponentOutput:
