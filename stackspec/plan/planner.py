@@ -195,7 +195,8 @@ class _Planner:
             desired = replace(desired, config=config, digest=digest(config))
         config, unknown = self._known(desired)
         same = not unknown and (desired.digest if config is desired.config else digest(config)) == before.digest
-        fields = () if same else changed_fields(before.config, config, spec)
+        former = self._spec_of(desired.address.type, before.flavor)
+        fields = () if same else changed_fields(before.config, config, spec, former)
         replaces = self._why_replaced(desired, before, fields)
         if pending is not None:
             return self._retry(desired, pending, before, fields, replaces)

@@ -48,7 +48,8 @@ def decode(data: bytes, key: Callable[[], PlanKey]) -> SavedPlan:
         key: Finds the key that it must be signed with.
 
     Raises:
-        StackspecError: there is no key; or it is no saved plan, of a newer version, signed with another key, or was changed.
+        StackspecError: there is no key; or the file is no saved plan, of a newer version, signed with another key, or
+            was changed.
     """
     version = _VERSION.match(data)
     if version is None:

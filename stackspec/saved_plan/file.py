@@ -13,6 +13,7 @@ from stackspec.core.diagnostic import StackspecError
 from stackspec.saved_plan.codec import OPENING, decode, encode
 from stackspec.saved_plan.key import PlanKey
 from stackspec.saved_plan.model import SavedPlan
+from stackspec.saved_plan.regular_file import UnfitError, read_regular
 
 MOST_BYTES = 256 * 1024 * 1024
 """The most that a file of a plan may hold; one of 10,000 components holds some ten megabytes."""
@@ -52,14 +53,9 @@ def read(file: Path, key: Callable[[], PlanKey]) -> SavedPlan:
         StackspecError: there is none, it cannot be read, or as `decode`.
     """
     try:
-        # Non-blocking, so that a FIFO in its place cannot hang the command.
-        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as opened:
-            status = os.fstat(opened.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise _no_plan(file, "it is not a regular file")
-            if status.st_size > MOST_BYTES:
-                raise _no_plan(file, f"it is larger than {MOST_BYTES >> 20} MiB")
-            data = opened.read(status.st_size + 1)
+        _, data = read_regular(file, MOST_BYTES)
+    except UnfitError as error:
+        raise StackspecError.of("SS0607", f"cannot apply '{file}': {error}") from error
     except FileNotFoundError as error:
         hint = "apply takes a file that 'stackspec plan --out' wrote; an environment is named by -e"
         raise StackspecError.of("SS0111", f"the file '{file}' does not exist", hint=hint) from error
@@ -85,10 +81,6 @@ def _refuse_what_is_no_plan(file: Path) -> None:
     with open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as there:
         if (start := there.read(len(OPENING))) and start != OPENING:
             raise _unwritable(file, "it is there already, and is no saved plan", "choose another name, or remove it")
-
-
-def _no_plan(file: Path, why: str) -> StackspecError:
-    return StackspecError.of("SS0607", f"cannot apply '{file}': {why}")
 
 
 def _unwritable(file: Path, why: str | None, hint: str | None = None) -> StackspecError:

@@ -7,7 +7,6 @@ import hmac
 import os
 import re
 import secrets
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.layout import PLAN_KEY_VARIABLE
 from stackspec.core.values import Value, canonical
+from stackspec.saved_plan.regular_file import UnfitError, read_regular
 from stackspec.state.local_folder import LocalFolder
 
 _SHORTEST = 32
@@ -84,27 +84,24 @@ def plan_key(local: LocalFolder, *, make: bool = False) -> PlanKey:
 
 def _read(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        permissions, text = read_regular(path, _SHORTEST * 2 + 1, os.O_NOFOLLOW)
     except FileNotFoundError as error:
         message = f"there is no key to check the plan by: {PLAN_KEY_VARIABLE} is not set, and there is no {path}"
         raise StackspecError.of("SS0609", message, hint=_SHARE) from error
     except OSError as error:
         why = "it is a link" if error.errno == errno.ELOOP else error.strerror or "it cannot be read"
-        raise _unfit(path, why, None) from error
-    with open(descriptor, "rb", buffering=0) as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise _unfit(path, "it is not a regular file")
-        if status.st_mode & 0o077:
-            raise _unfit(path, f"others than its owner can read or write it (mode {status.st_mode & 0o777:04o})")
-        text = file.read(_SHORTEST * 2 + 2)
+        raise _unfit(path, why) from error
+    except UnfitError as error:
+        raise _unfit(path, str(error)) from error
+    if permissions & 0o077:
+        raise _unfit(path, f"others than its owner can read or write it (mode {permissions:04o})")
     if not re.fullmatch(rb"[0-9a-f]{64}\n", text):
         raise _unfit(path, "it is damaged")
     return bytes.fromhex(text.decode())
 
 
-def _unfit(path: Path, why: str, hint: str | None = _ANEW) -> StackspecError:
-    return StackspecError.of("SS0609", f"{path} cannot be the key of saved plans: {why}", hint=hint or _ANEW)
+def _unfit(path: Path, why: str) -> StackspecError:
+    return StackspecError.of("SS0609", f"{path} cannot be the key of saved plans: {why}", hint=_ANEW)
 
 
 def _make(local: LocalFolder, path: Path) -> None:
