@@ -57,12 +57,13 @@ def apply(
     output: Output = OutputFormat.TEXT,
 ) -> int:
     """Make the environment what the manifests say, or carry out a saved plan."""
-    from stackspec.cli.saved_plan import reopen
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
 
     with Session(output, files, failure=_FAILURE) as session:
         if plan_file is not None:
+            from stackspec.cli.saved_plan import reopen
+
             planning = {"--stack": stack, "--target": target, "--replace": replace, "--allow-empty": allow_empty}
             saved, planned = reopen(session, plan_file, environment, planning, lock_timeout)
             # Whoever saved the plan has seen it; that it is the same now is what a saved plan is for.

@@ -34,7 +34,6 @@ def plan(
     output: Output = OutputFormat.TEXT,
 ) -> int:
     """Show what an apply would change, and change nothing."""
-    from stackspec.cli.saved_plan import save
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
     from stackspec.render.plan import plan_json, plan_text
@@ -42,7 +41,11 @@ def plan(
     with Session(output, files) as session:
         chosen = selection(stack, target, replace, destroy=destroy)
         planned = session.project.plan(environment, chosen, allow_empty=allow_empty)
-        saved = save(session, planned, out, chosen, allow_empty) if out is not None else ""
+        saved = ""
+        if out is not None:
+            from stackspec.cli.saved_plan import save
+
+            saved = save(session, planned, out, chosen, allow_empty)
         if session.json:
             session.answer_json(plan_json(planned.plan, planned.diagnostics, show_all=show_all))
         else:
