@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, Span, StackspecError, has_errors, in_order
 from stackspec.core.expression import ExpressionError
+from stackspec.core.layout import PLAN_KEY_VARIABLE
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.places import Links, is_allowed, real_place
 from stackspec.flavors.registry import Registry
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from stackspec.apply.stop import Stop
     from stackspec.flavors.contract import Observation
     from stackspec.plan.drift import Drift
+    from stackspec.saved_plan.key import Digest
+    from stackspec.saved_plan.model import Bindings, SavedPlan
     from stackspec.state.run import Run
 
 
@@ -331,11 +334,13 @@ class Project:
         *,
         allow_empty: bool = False,
         refresh: bool = False,
+        check: Callable[[DesiredState, AppliedState], None] = lambda _desired, _applied: None,
     ) -> Planned:
         """What an apply would do.
 
         Args:
             refresh: Whether to look at every applied component first, and to mend what is not as it was applied.
+            check: Called before anything is decided; what it raises ends the planning.
 
         Raises:
             StackspecError: the manifests are wrong, the state cannot be read, or a rule forbids the plan.
@@ -348,6 +353,7 @@ class Project:
         if has_errors(diagnostics):
             raise StackspecError(in_order(diagnostics))
         applied = self.store(name).read()
+        check(desired, applied)
         diagnostics += self._left_behind(name)
         if not desired.components and not applied.is_empty and not selection.destroy and not allow_empty:
             count = len(applied.addresses)
@@ -476,6 +482,82 @@ class Project:
             )
             return executor.run(plan)
 
+    # --- saved plans
+
+    def save_plan(
+        self,
+        planned: Planned,
+        file: Path,
+        selection: Selection = EVERYTHING,
+        *,
+        allow_empty: bool = False,
+        refresh: bool = False,
+    ) -> None:
+        """Save a plan, given what it was made by; it is signed, and holds no value of a sensitive field.
+
+        Raises:
+            StackspecError: it cannot be written or signed, or the file is there and is no saved plan.
+        """
+        from stackspec.plan.exact import exact_steps
+        from stackspec.render.plan import plan_json
+        from stackspec.saved_plan import file as files
+        from stackspec.saved_plan.key import plan_key
+        from stackspec.saved_plan.model import Request, SavedPlan
+
+        key, made, plan = plan_key(self._local, make=True), self._run("plan"), planned.plan
+        digest = key.digest(made.id)
+        request = Request(plan.environment.name, selection, allow_empty, refresh, self._files)
+        bindings = self._bindings(planned.desired, planned.applied, digest, made.commit)
+        shown = plan_json(plan, planned.diagnostics, show_all=True)
+        files.write(file, SavedPlan(made, request, bindings, digest(exact_steps(plan)), shown), key)
+
+    def read_plan(self, file: Path) -> SavedPlan:
+        """A plan that was saved.
+
+        Raises:
+            StackspecError: it cannot be read, is no plan, or was not signed with the key that there is here.
+        """
+        from stackspec.saved_plan import file as files
+        from stackspec.saved_plan.key import plan_key
+
+        return files.read(file, lambda: plan_key(self._local))
+
+    def plan_as_saved(self, saved: SavedPlan) -> Planned:
+        """The same plan, made anew to be applied.
+
+        Raises:
+            StackspecError: something that the plan was made from is another by now; or as `plan`.
+        """
+        from stackspec.checkout import checked_out
+        from stackspec.plan.exact import exact_steps
+        from stackspec.saved_plan.bindings import moved, not_the_same
+        from stackspec.saved_plan.key import plan_key
+
+        digest, request = plan_key(self._local).digest(saved.made.id), saved.request
+
+        def check(desired: DesiredState, applied: AppliedState) -> None:
+            now = self._bindings(desired, applied, digest, checked_out(self.root))
+            if found := moved(saved, now, self.store(request.environment).history):
+                raise StackspecError(found)
+
+        planned = self.plan(
+            request.environment,
+            request.selection,
+            allow_empty=request.allow_empty,
+            refresh=request.refresh,
+            check=check,
+        )
+        if digest(exact_steps(planned.plan)) != saved.steps:
+            raise StackspecError([not_the_same()])
+        return planned
+
+    def _bindings(self, desired: DesiredState, applied: AppliedState, digest: Digest, commit: str | None) -> Bindings:
+        from stackspec import __version__
+        from stackspec.saved_plan.bindings import bindings
+
+        allowed = self.settings.allowed_paths
+        return bindings(desired, applied, self.registry, allowed, digest, __version__, commit)
+
     def _run(self, purpose: str) -> Run:
         """A run of this process, at the commit that is checked out."""
         from stackspec.checkout import checked_out
@@ -503,6 +585,9 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 def _variable(name: str) -> str | ExpressionError:
     """A process variable's text, or why manifests cannot read it; never with any of its value."""
+    if name == PLAN_KEY_VARIABLE:
+        hint = "what it is for ends where others can read it"
+        return ExpressionError("SS0306", f"'env.{name}' is the key of saved plans, which no manifest reads", hint)
     text = os.environ[name]
     # Bytes that are not UTF-8 stand in it as lone surrogates.
     if not FORBIDDEN.search(text) and not _SURROGATES.search(text):

@@ -42,6 +42,9 @@ _FAILURE = {"event": "error", "format_version": "1.0"}
 
 
 def apply(
+    plan_file: Annotated[
+        str | None, Argument("A plan that 'stackspec plan --out' saved, to carry out exactly.", "[PLANFILE]")
+    ] = None,
     environment: EnvironmentName = None,
     stack: Stacks = None,
     target: Targets = None,
@@ -55,13 +58,22 @@ def apply(
     files: Files = None,
     output: Output = OutputFormat.TEXT,
 ) -> int:
-    """Make the environment what the manifests say."""
+    """Make the environment what the manifests say, or carry out a saved plan."""
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
 
     with Session(output, files, failure=_FAILURE) as session:
+        if plan_file is not None:
+            from stackspec.cli.saved_plan import reopen
+
+            planning = {"--stack": stack, "--target": target, "--replace": replace, "--refresh": refresh}
+            planning["--allow-empty"] = allow_empty
+            saved, planned = reopen(session, plan_file, environment, planning, lock_timeout)
+            # Whoever saved the plan has seen it; that it is the same now is what a saved plan is for.
+            return _carry_out(session, planned, True, approve or saved.request.environment, saved.purpose, parallelism)
         chosen = selection(stack, target, replace)
-        return _carry_out(session, environment, chosen, yes, approve, allow_empty, parallelism, lock_timeout, refresh)
+        planned = _planned(session, environment, chosen, allow_empty, lock_timeout, refresh)
+        return _carry_out(session, planned, yes, approve, "apply", parallelism)
 
 
 def import_(
@@ -80,7 +92,8 @@ def import_(
 
     with Session(output, files, failure=_FAILURE) as session:
         chosen = selection(targets=address, adopt=address)
-        return _carry_out(session, environment, chosen, yes, approve, False, parallelism, lock_timeout)
+        planned = _planned(session, environment, chosen, False, lock_timeout)
+        return _carry_out(session, planned, yes, approve, "import", parallelism)
 
 
 def destroy(
@@ -100,24 +113,27 @@ def destroy(
 
     with Session(output, files, failure=_FAILURE) as session:
         chosen = selection(stack, target, destroy=True)
-        return _carry_out(session, environment, chosen, yes, approve, True, parallelism, lock_timeout)
+        planned = _planned(session, environment, chosen, True, lock_timeout)
+        return _carry_out(session, planned, yes, approve, "destroy", parallelism)
 
 
-def _carry_out(
+def _planned(
     session: Session,
     environment: str | None,
     chosen: Selection,
-    yes: bool,
-    approve: str | None,
     allow_empty: bool,
-    parallelism: int,
     lock_timeout: int,
     refresh: bool = False,
+) -> Planned:
+    session.project.wait_for_writer(environment, lock_timeout)
+    return session.project.plan(environment, chosen, allow_empty=allow_empty, refresh=refresh)
+
+
+def _carry_out(
+    session: Session, planned: Planned, yes: bool, approve: str | None, purpose: str, parallelism: int
 ) -> int:
     from stackspec.render.plan import plan_text
 
-    session.project.wait_for_writer(environment, lock_timeout)
-    planned = session.project.plan(environment, chosen, allow_empty=allow_empty, refresh=refresh)
     plan = planned.plan
     if not session.json:
         session.report(planned.diagnostics)
@@ -131,7 +147,7 @@ def _carry_out(
         if session.json:
             session.answer_json(_summary(plan, None), indent=None)
         return 0
-    return _run(session, planned, "destroy" if chosen.destroy else "apply", parallelism)
+    return _run(session, planned, purpose, parallelism)
 
 
 def _approve(planned: Planned, approve: str | None) -> None:
@@ -143,7 +159,7 @@ def _approve(planned: Planned, approve: str | None) -> None:
         raise StackspecError.of(
             "SS0605",
             f"the environment '{environment.name}' is protected{named}",
-            hint=f"approve the change with --approve {environment.name}",
+            hint=f"approve the change with --approve {environment.name}, or apply a saved plan",
         )
 
 

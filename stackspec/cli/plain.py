@@ -58,11 +58,14 @@ def read(arguments: Iterable[str]) -> Call | None:
         called = command(words.popleft())
         parameters = _parameters(called)
         _take_options(words, parameters, values)
+        takers = [one for one in parameters if isinstance(one.declared, Argument)]
         while words:
-            name = next((one.name for one in parameters if one.many and isinstance(one.declared, Argument)), None)
-            if name is None:
+            if not takers:
                 return None
-            values.setdefault(name, []).append(words.popleft())
+            if takers[0].many:
+                values.setdefault(takers[0].name, []).append(words.popleft())
+            else:
+                values[takers.pop(0).name] = words.popleft()
             _take_options(words, parameters, values)
     except _NotPlainError:
         return None

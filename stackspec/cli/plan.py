@@ -29,6 +29,9 @@ def plan(
     detailed_exitcode: Annotated[bool, Option(("--detailed-exitcode",), "Exit with 2 if there are changes.")] = False,
     show_all: ShowAll = False,
     allow_empty: AllowEmpty = False,
+    out: Annotated[
+        str | None, Option(("--out",), "Save the plan in this file too, for 'stackspec apply PLANFILE'.", "PLANFILE")
+    ] = None,
     files: Files = None,
     output: Output = OutputFormat.TEXT,
 ) -> int:
@@ -40,9 +43,14 @@ def plan(
     with Session(output, files) as session:
         chosen = selection(stack, target, replace, destroy=destroy)
         planned = session.project.plan(environment, chosen, allow_empty=allow_empty, refresh=refresh)
+        saved = ""
+        if out is not None:
+            from stackspec.cli.saved_plan import save
+
+            saved = save(session, planned, out, chosen, allow_empty, refresh)
         if session.json:
             session.answer_json(plan_json(planned.plan, planned.diagnostics, show_all=show_all))
         else:
             session.report(planned.diagnostics)
-            session.answer(plan_text(planned.plan, session.style, show_all=show_all))
+            session.answer(plan_text(planned.plan, session.style, show_all=show_all) + saved)
     return 2 if detailed_exitcode and planned.plan.has_changes else 0

@@ -183,7 +183,7 @@ CODES: Mapping[str, Code] = {
     "SS0306": Code(
         "variable-not-allowed",
         "A manifest reads a process variable that the Project does not list under `spec.env`, that is not set, or "
-        "whose value is not UTF-8 or holds characters that manifests may not.",
+        "whose value is not UTF-8 or holds characters that manifests may not; or the key of saved plans.",
         "`{{ env.HOME }}`",
         "Add the name to `spec.env` in `stackspec.yaml`, and set it to plain text.",
     ),
@@ -321,6 +321,26 @@ CODES: Mapping[str, Code] = {
         "The state changed between the plan that was shown and the apply.",
         "another apply finished in between",
         "Plan again.",
+    ),
+    "SS0607": Code(
+        "not-a-plan",
+        "What `apply` was given is not a saved plan, or one that a newer stackspec saved.",
+        "`stackspec apply stacks/dev.yaml`",
+        "Give it what `stackspec plan --out` wrote; name manifests by `-f`, an environment by `-e`.",
+    ),
+    "SS0608": Code(
+        "stale-plan",
+        "What a saved plan was made from is another by now: the state, which may be so by this very plan, what the "
+        "manifests say, the version of stackspec or of a flavor; or it is another project's.",
+        "another apply since `stackspec plan --out`",
+        "Make the plan again.",
+    ),
+    "SS0609": Code(
+        "untrusted-plan",
+        "A saved plan was changed after it was saved, or signed with another key than there is here; or there is no "
+        "key that only its owner knows.",
+        "a plan of another machine, without `STACKSPEC_PLAN_KEY` on both",
+        "Set `STACKSPEC_PLAN_KEY` to the same text of 32 characters or more where you plan and where you apply.",
     ),
     "SS0610": Code(
         "not-observed",

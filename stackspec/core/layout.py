@@ -1,4 +1,4 @@
-"""What the files and folders of a project are called."""
+"""What the files and folders of a project are called, and the variable that is nobody else's."""
 
 from __future__ import annotations
 
@@ -10,3 +10,6 @@ MANIFEST_FOLDER = "stacks"
 
 LOCAL_FOLDER = ".stackspec"
 """Where local state and what components keep for themselves lie, at the root."""
+
+PLAN_KEY_VARIABLE = "STACKSPEC_PLAN_KEY"
+"""The process variable that holds the key of saved plans, where plan and apply do not share a folder."""

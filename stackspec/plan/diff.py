@@ -14,20 +14,26 @@ from stackspec.plan.model import FieldChange
 def created_fields(config: ValueMap, spec: FlavorSpec) -> tuple[FieldChange, ...]:
     """The fields of a new component that say something: those without a value are left out."""
     return tuple(
-        FieldChange(("config", name), None, value, name in spec.sensitive)
+        FieldChange(("config", name), None, _shown(value), name in spec.sensitive)
         for name, value in config.items()
         if value is not None
     )
 
 
-def changed_fields(before: ValueMap, after: ValueMap, spec: FlavorSpec | None) -> tuple[FieldChange, ...]:
-    """Every value that differs, at its own path, in the order of paths."""
+def changed_fields(
+    before: ValueMap, after: ValueMap, spec: FlavorSpec | None, former: FlavorSpec | None = None
+) -> tuple[FieldChange, ...]:
+    """Every value that differs, at its own path, in the order of paths.
+
+    Args:
+        former: The spec of another flavor that it was of before; what one of the two hides is hidden.
+    """
     changes: list[FieldChange] = []
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
         if canonical(old) == canonical(new):
             continue
-        sensitive = spec is not None and name in spec.sensitive
+        sensitive = any(one is not None and name in one.sensitive for one in (spec, former))
         replacing = spec is not None and (name in spec.replacing or not spec.can_update)
         for path, was, becomes in _differences(old, new):
             changes.append(FieldChange(("config", name, *path), was, becomes, sensitive, replacing))

@@ -229,7 +229,8 @@ class _Planner:
             desired = replace(desired, config=config, digest=digest(config))
         config, unknown = self._known(desired)
         same = not unknown and (desired.digest if config is desired.config else digest(config)) == before.digest
-        fields = () if same else changed_fields(before.config, config, spec)
+        former = self._spec_of(desired.address.type, before.flavor)
+        fields = () if same else changed_fields(before.config, config, spec, former)
         replaces = self._why_replaced(desired, before, fields)
         if pending is not None:
             return self._retry(desired, pending, before, fields, replaces)
@@ -267,7 +268,8 @@ class _Planner:
         fields = changed_fields({**config, **known}, config, spec)
         adopts = self._comes(desired, Action.ADOPT, f"exists already: {found.seen.detail}", fields)
         # What an earlier attempt to make it left under another identity goes first.
-        goes = (Operation.DEPROVISION,) if before is not None and before.identity != found.identity else ()
+        left = before is not None and found.identity not in (None, before.identity)
+        goes = (Operation.DEPROVISION,) if left else ()
         return replace(adopts, before=before, goes=goes, identity=found.identity)
 
     def _retry(

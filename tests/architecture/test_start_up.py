@@ -94,6 +94,7 @@ def test_a_plan_without_changes_imports_no_explainer_and_no_sdk(project: Path) -
         "numpy",
     }
     heavy |= {"flask", "pandas", "asyncio", "importlib.metadata", "stackspec.apply", "stackspec.scaffold", "difflib"}
+    heavy |= {"stackspec.saved_plan", "stackspec.cli.saved_plan", "shlex"}
     assert not heavy & modules
     assert "stackspec.flavors.experiment_tracker.mlflow" in modules
 

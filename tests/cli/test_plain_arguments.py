@@ -40,7 +40,16 @@ OPTIONS = [
         ["--al"],
         ["-e"],
     ),
-    *([""], ["--environment="], ["--stack", "--yes"], ["state"], ["list"], ["--version"]),
+    *(
+        [""],
+        ["--environment="],
+        ["--stack", "--yes"],
+        ["state"],
+        ["list"],
+        ["--version"],
+        ["--out", "saved"],
+        ["--out=saved"],
+    ),
 ]
 
 
@@ -93,6 +102,9 @@ def test_what_is_plain_means_the_same_to_typer(
         ["-C", "x", "plan", "-e", "dev", "--detailed-exitcode", "-o", "json"],
         ["validate", "a.yaml", "b.yaml"],
         ["apply", "--yes", "--parallelism=20"],
+        ["apply", "saved"],
+        ["apply", "-o", "json", "saved", "-e", "dev"],
+        ["plan", "--destroy", "--out", "saved"],
         ["destroy", "-y", "--stack", "a", "--stack", "b"],
     ],
 )
@@ -110,6 +122,7 @@ def test_everyday_arguments_are_plain(arguments: list[str]) -> None:
         ["plan", "x"],
         ["plan", "-e"],
         ["apply", "--parallelism=0"],
+        ["apply", "saved", "again"],
     ],
 )
 def test_the_rest_is_typers(arguments: list[str]) -> None:

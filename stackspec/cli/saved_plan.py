@@ -1,0 +1,64 @@
+"""What `plan --out FILE` and `apply FILE` do with the file."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stackspec.cli.session import Session
+    from stackspec.plan.planner import Selection
+    from stackspec.project import Planned
+    from stackspec.saved_plan.model import SavedPlan
+
+
+def save(session: Session, planned: Planned, file: str, selection: Selection, allow_empty: bool, refresh: bool) -> str:
+    """Save a plan; the line that says how to apply it.
+
+    Raises:
+        StackspecError: it cannot be written.
+    """
+    from stackspec.render.text import safe
+
+    path = _path(file)
+    session.project.save_plan(planned, path, selection, allow_empty=allow_empty, refresh=refresh)
+    named = f"./{file}" if file.startswith("-") else file
+    return f"\nSaved. To carry out exactly this plan: stackspec apply {safe(shlex.quote(named))}\n"
+
+
+def reopen(
+    session: Session, file: str, environment: str | None, planning: Mapping[str, object], lock_timeout: int
+) -> tuple[SavedPlan, Planned]:
+    """A plan that was saved, and the same made now.
+
+    Args:
+        environment: The one that was selected beside the file.
+        planning: Option to what it was given, for those that a saved plan has in itself.
+
+    Raises:
+        StackspecError: the options do not go with the file, it is no plan of ours, or what it is bound to has changed.
+    """
+    from stackspec.core.diagnostic import StackspecError
+
+    for option, given in planning.items():
+        if given:
+            message = f"{option} does not go with a saved plan, which has in it what it was made with"
+            raise StackspecError.of("SS0901", message, hint=f"leave {option} away, or plan again with it")
+    saved = session.project.read_plan(_path(file))
+    named = saved.request.environment
+    if environment not in (None, named):
+        message = f"the plan '{file}' is for the environment '{named}', and -e selects '{environment}'"
+        raise StackspecError.of("SS0901", message, hint=f"leave -e away, or give -e {named}")
+    session.project.wait_for_writer(named, lock_timeout)
+    return saved, session.project.plan_as_saved(saved)
+
+
+def _path(file: str) -> Path:
+    from stackspec.core.diagnostic import StackspecError
+
+    if file in ("", "-") or os.path.basename(file) in ("", ".", ".."):
+        raise StackspecError.of("SS0901", f"'{file}' cannot be the name of a saved plan", hint="give it a file's name")
+    return Path(file)
