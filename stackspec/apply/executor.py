@@ -306,7 +306,7 @@ class Executor:
         self._workers.call(
             one.step.key,
             deadline,
-            lambda: self._hooks.call(operation, component, previous, deadline, self._stop.insisted, log),
+            lambda: self._hooks.call(operation, component, previous, deadline, self._stop, log),
         )
 
     def _settle(self, one: _Running, outcome: ValueMap | HookFailure) -> bool:

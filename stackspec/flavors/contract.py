@@ -45,12 +45,17 @@ class FlavorOutputs(Fields):
 
 
 class HookError(Exception):
-    """A hook cannot do its work for a reason that a user can mend: a headline, and what to do."""
+    """A hook cannot do its work for a reason that a user can mend: a headline, and what to do.
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    Args:
+        transient: The reason may pass by itself within seconds, so the hook is to be called again first.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, *, transient: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.transient = transient
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,9 @@ class Flavor(ABC):
         extra: The extra of stackspec that installs what the hooks import, if any.
         requirements: The PyPI requirements of what runs on a stack with this component.
         is_remote: Whether the component lives on other machines.
+        transient: What a hook may raise for a reason that passes by itself, beside a `HookError` that says so.
+        retries: How often a hook that failed so is called again at most, within its deadline. It must converge, as
+            after a crash; an `update` is followed by `provision`, as the next apply would do.
     """
 
     type: ClassVar[str]
@@ -141,6 +149,8 @@ class Flavor(ABC):
     extra: ClassVar[str | None] = None
     requirements: ClassVar[tuple[str, ...]] = ()
     is_remote: ClassVar[bool] = False
+    transient: ClassVar[tuple[builtins.type[Exception], ...]] = (ConnectionError, TimeoutError)
+    retries: ClassVar[int] = 3
 
     Config: ClassVar[builtins.type[FlavorConfig]]
     Outputs: ClassVar[builtins.type[FlavorOutputs]]
