@@ -140,6 +140,10 @@ class Flavor(ABC):
         requirements: The PyPI requirements of what runs on a stack with this component.
         is_remote: Whether the component lives on other machines.
         transient: What a hook may raise for a reason that passes by itself, beside a `HookError` that says so.
+        occupies: The config fields that name what only one component can have at a time: a path, a port. A second
+            component beside the first, for `create_before_destroy`, must differ from it in each of them. None where
+            there can be no second one, as for what keeps anything in `context.data_dir` whatever its config says; a
+            `path` field that may be absent names that folder then.
         retries: How often a hook that failed so is called again at most, within its deadline. It must converge, as
             after a crash; an `update` is followed by `provision`, as the next apply would do.
     """
@@ -151,6 +155,7 @@ class Flavor(ABC):
     is_remote: ClassVar[bool] = False
     transient: ClassVar[tuple[builtins.type[Exception], ...]] = (ConnectionError, TimeoutError)
     retries: ClassVar[int] = 3
+    occupies: ClassVar[frozenset[str] | None] = None
 
     Config: ClassVar[builtins.type[FlavorConfig]]
     Outputs: ClassVar[builtins.type[FlavorOutputs]]
@@ -202,6 +207,7 @@ class FlavorSpec:
         replacing: The fields whose change cannot be made in place.
         sensitive: The fields whose values are never shown.
         paths: The fields that name files or folders.
+        occupies: The fields in which two that exist at the same time must differ; None where two cannot.
         outputs: Output name to its description.
     """
 
@@ -217,6 +223,7 @@ class FlavorSpec:
     can_update: bool
     can_suspend: bool
     extra: str | None
+    occupies: frozenset[str] | None = None
 
     def complete(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The config with the defaults of the fields it leaves out, in the order in which the flavor declares them."""
@@ -242,4 +249,5 @@ def spec_of(cls: type[Flavor]) -> FlavorSpec:
         can_update=cls.update is not Flavor.update,
         can_suspend=cls.suspend is not Flavor.suspend,
         extra=cls.extra,
+        occupies=cls.occupies,
     )
