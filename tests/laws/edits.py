@@ -79,6 +79,10 @@ def protect(project: Blueprint, name: str, _number: int) -> Blueprint:
     return project.changed(name, protect=not project.parts[name].protect)
 
 
+def hurry(project: Blueprint, name: str, _number: int) -> Blueprint:
+    return project.changed(name, ahead=not project.parts[name].ahead)
+
+
 def suspend(project: Blueprint, _name: str, number: int) -> Blueprint:
     return replace(project, suspended=project.suspended ^ {STACKS[number % 3]})
 
@@ -93,10 +97,10 @@ def drop_stack(project: Blueprint, _name: str, number: int) -> Blueprint:
     return project
 
 
-ADDING: tuple[Verb, ...] = (add, add, add, read, stand, wait, share, move)
+ADDING: tuple[Verb, ...] = (add, add, add, read, stand, wait, share, move, hurry)
 CHANGING: tuple[Verb, ...] = (
     *(add, remove, remove, resize, reshape, reflavor, read, stand, wait, unlink, turn),
-    *(share, move, suspend, suspend, drop_stack),
+    *(share, move, suspend, suspend, drop_stack, hurry),
 )
 GUARDING: tuple[Verb, ...] = (retain, protect)
 _NEEDS_NO_PART = (add, suspend, drop_stack)

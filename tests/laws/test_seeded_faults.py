@@ -73,7 +73,7 @@ def pruned_forwards(decisions: Iterable[Decision], applied: AppliedState) -> Map
     def turned(step: Step) -> Step:
         if step.phase is not Phase.PRUNE:
             return step
-        return replace(step, after=tuple((Phase.PRUNE, other) for other in edges.get(step.address, ())))
+        return replace(step, after=tuple(StepKey(Phase.PRUNE, other) for other in edges.get(step.address, ())))
 
     return {key: turned(step) for key, step in order_steps(decisions, applied).items()}
 
