@@ -26,18 +26,19 @@ def allowed(lab: Lab, project: Blueprint, selection: Selection = EVERYTHING) -> 
     try:
         lab.plan(project, selection)
     except StackspecError as refusal:
-        law_of_refusal(project, refusal)
+        law_of_refusal(lab, project, refusal)
         return project.at_their_time() if {one.code for one in refusal.diagnostics} == {"SS0505"} else project
     return project
 
 
-def law_of_refusal(project: Blueprint, refusal: StackspecError) -> None:
-    """A plan is refused for what cannot be there twice only where there is such a thing."""
+def law_of_refusal(lab: Lab, project: Blueprint, refusal: StackspecError) -> None:
+    """A plan is refused for what cannot be there twice only where there is, or was, such a thing."""
+    applied = lab.store.read().components.values()
+    alone = {part.flavor for part in project.parts.values()} | {one.flavor for one in applied}
     for one in refusal.diagnostics:
         if one.code == "SS0505":
             hurried = [part for part in project.parts.values() if part.ahead]
-            alone = [part for part in project.parts.values() if part.flavor != "pliant"]
-            law(bool(hurried and alone), f"refused without a reason: {one.message}")
+            law(bool(hurried) and alone != {"pliant"}, f"refused without a reason: {one.message}")
 
 
 def check_ended_well(result: ApplyResult) -> None:

@@ -122,7 +122,7 @@ def _accepted(lab: Lab, wanted: Blueprint, episode: Episode) -> Plan | None:
             if one.code == "SS0502" and "is not selected" in one.message and (episode.targets or episode.stacks):
                 continue
             if one.code == "SS0505":
-                law_of_refusal(wanted, refusal)
+                law_of_refusal(lab, wanted, refusal)
                 continue
             named = any(other in one.message for other in guarded)
             law(one.code == "SS0501" and named, f"refused without a reason: {one.message}")
