@@ -215,10 +215,10 @@ class Project:
     def _problems(self, environment: str | None) -> list[Diagnostic]:
         declarations = self.loaded.declarations
         if environment is not None or declarations.project.default_environment is not None:
-            try:
-                selected = self.environment(environment)
-            except StackspecError as error:
-                return [*self.loaded.diagnostics, *error.diagnostics]
+            # Not `self.environment`: it asks the backend, and to validate opens no connection.
+            selected = declarations.select(environment)
+            if isinstance(selected, Diagnostic):
+                return [*self.loaded.diagnostics, selected]
             names: Sequence[str] = (selected,) if environment is not None else declarations.environment_names
         else:
             names = declarations.environment_names

@@ -19,12 +19,13 @@ COMMANDS = {
     "state show": "state:show",
     "state pull": "state:pull",
     "state push": "state:push",
+    "state unlock": "state:unlock",
     "schema": "schema:schema",
     "version": "version:version",
 }
 """Words that call a command, in the order of the help, to its module and function."""
 
-GROUPS = {"state": "Look at the applied state, take it out and put it back."}
+GROUPS = {"state": "Look at the applied state, take it out and put it back, free its lock."}
 """First words that stand for several commands, to what the help says of them."""
 
 

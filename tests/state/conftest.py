@@ -18,3 +18,11 @@ def s3() -> Iterator[S3Settings]:
     with mock.patch.dict(os.environ, servers.CREDENTIALS), servers.seaweed() as endpoint:
         servers.make_bucket(endpoint, "states")
         yield S3Settings(backend="s3", bucket="states", prefix="tests", endpoint_url=endpoint)
+
+
+@pytest.fixture(scope="session")
+def ignorant_s3() -> Iterator[S3Settings]:
+    """A bucket in a server that creates an object though one is there."""
+    with mock.patch.dict(os.environ, servers.CREDENTIALS), servers.rclone() as endpoint:
+        servers.make_bucket(endpoint, "states")
+        yield S3Settings(backend="s3", bucket="states", prefix="tests", endpoint_url=endpoint)
