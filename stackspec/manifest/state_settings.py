@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self, cast
-from urllib.parse import parse_qs, urlsplit
 
 from stackspec.core.fields import Fields, Schema, json_schema, setting
 
+BUCKET_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$"
 PREFIX_PATTERN = "^[A-Za-z0-9._-]{1,200}(/[A-Za-z0-9._-]{1,200}){0,20}$"
 SCHEMA_PATTERN = "^[a-z_][a-z0-9_]{0,62}$"
 POSTGRES_PATTERN = "^postgres(ql)?://"
@@ -39,7 +39,7 @@ class S3Settings(StateSettings):
     """Objects in a bucket of Amazon S3, or of a store that speaks its language; shared by several machines."""
 
     backend: Literal["s3"] = setting(_BACKEND)
-    bucket: str = setting("The bucket, which exists.", min_length=1)
+    bucket: str = setting("The bucket, which exists.", pattern=BUCKET_PATTERN, examples=["acme-stackspec"])
     prefix: str = setting(
         "The folder in it, one a project: two projects of one folder have one state.",
         pattern=PREFIX_PATTERN,
@@ -101,6 +101,8 @@ def backends_with(name: str) -> list[str]:
 
 def holds_password(url: str) -> bool:
     """Whether a database's URL carries a password, where everybody who reads the manifest would see it."""
+    from urllib.parse import parse_qs, urlsplit
+
     try:
         parts = urlsplit(url)
         return parts.password is not None or "password" in parse_qs(parts.query, keep_blank_values=True)

@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from stackspec.manifest.state_settings import S3Settings
+from stackspec.manifest.state_settings import PostgresSettings, S3Settings
 from tests.state import servers
 
 
@@ -26,3 +26,10 @@ def ignorant_s3() -> Iterator[S3Settings]:
     with mock.patch.dict(os.environ, servers.CREDENTIALS), servers.rclone() as endpoint:
         servers.make_bucket(endpoint, "states")
         yield S3Settings(backend="s3", bucket="states", prefix="tests", endpoint_url=endpoint)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresSettings]:
+    """A database."""
+    with servers.postgres() as url:
+        yield PostgresSettings(backend="postgres", url=url, schema="tests")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import randrange
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
@@ -27,7 +30,8 @@ _PATIENCE = 40.0
 def program(name: str, install: str) -> str:
     """The path of a server's program; without it the test is skipped, or fails where every server is required."""
     folder = os.path.dirname(sys.executable)
-    found = shutil.which(name, path=os.pathsep.join([folder, os.environ["PATH"]]))
+    debian = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")))
+    found = shutil.which(name, path=os.pathsep.join([folder, os.environ["PATH"], *debian]))
     if found is None:
         message = f"{name} is not installed: {install}"
         if os.environ.get("STACKSPEC_TEST_ALL") == "1":
@@ -125,3 +129,47 @@ def make_bucket(endpoint: str, bucket: str) -> None:
             if monotonic() > give_up_at:
                 raise
             sleep(0.2)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server that trusts everybody but `ada`, whose password is `right`."""
+    initdb, postgres = (program(name, "apt-get install postgresql") for name in ("initdb", "postgres"))
+    # The server refuses to run as root, and its user must be able to enter every folder above its own.
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder, port = Path(name), free_port()
+        user = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        os.chmod(folder, 0o755)
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        data, as_user = folder / "data", dict[str, Any]()
+        if os.geteuid() == 0:
+            as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        made = [initdb, "-A", "trust", "--no-sync", "-U", "postgres", "-D", str(data)]
+        subprocess.run(made, check=True, capture_output=True, cwd=folder, **as_user)
+        rules = "host all ada 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
+        (data / "pg_hba.conf").write_text(rules)
+        command = [postgres, "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
+        command += ["-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_connections=60"]
+        url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        with open(folder / "server.log", "wb") as log:
+            server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **as_user)
+            try:
+                _wait_for_postgres(server, url, folder)
+                yield url
+            finally:
+                server.send_signal(signal.SIGQUIT)
+                server.wait()
+
+
+def _wait_for_postgres(server: subprocess.Popen[bytes], url: str, folder: Path) -> None:
+    import psycopg
+
+    give_up_at = monotonic() + _PATIENCE
+    while monotonic() < give_up_at and server.poll() is None:
+        try:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("CREATE ROLE ada LOGIN PASSWORD 'right'")
+            return
+        except psycopg.OperationalError:
+            sleep(0.05)
+    raise TimeoutError((folder / "server.log").read_text(errors="replace")[-2000:])

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stackspec.manifest.state_settings import S3Settings
+from stackspec.manifest.state_settings import PostgresSettings, S3Settings
+from stackspec.state.backends.postgres import PostgresObjects
 from stackspec.state.backends.s3 import S3Objects
 from stackspec.state.log.store import LogStateStore
 from stackspec.state.sqlite import SqliteStateStore
@@ -34,3 +35,13 @@ class TestS3(StateConformance):
             return LogStateStore(place(name, os.getpid()), "test", history)
 
         return StateCase("s3", store, kill_points=6)
+
+
+class TestPostgres(StateConformance):
+    @pytest.fixture
+    def case(self, postgres: PostgresSettings) -> StateCase:
+        def store(name: str, history: int) -> LogStateStore:
+            schema = f"conformance_{name.replace('-', '_')}"
+            return LogStateStore(PostgresObjects(postgres.replaced(schema=schema)), "test", history)
+
+        return StateCase("postgres", store)

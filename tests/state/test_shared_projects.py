@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stackspec.core.fields import plain
-from stackspec.manifest.state_settings import S3Settings, StateSettings
+from stackspec.manifest.state_settings import PostgresSettings, S3Settings, StateSettings
 from stackspec.project import Project
 from stackspec.state.run import Run
 from stackspec.testing.state_conformance import run_elsewhere
@@ -58,7 +58,7 @@ def refused(done: subprocess.CompletedProcess[str], code: str) -> str:
     return done.stderr
 
 
-@pytest.fixture(params=["s3"])
+@pytest.fixture(params=["s3", "postgres"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> StateSettings:
     """A place that no other test uses."""
     place: StateSettings = request.getfixturevalue(request.param)
@@ -138,6 +138,28 @@ def test_a_backend_that_cannot_be_reached_or_refuses(s3: S3Settings, tmp_path: P
     nobody_home = {"HOME": str(tmp_path), "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     assert "credentials" in refused(stackspec(root, "plan", variables=nobody_home), "SS0709")
     assert stackspec(root, "validate").returncode == 0
+
+
+def test_a_database_that_cannot_be_reached_or_refuses(postgres: PostgresSettings, tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        down = f"postgresql://127.0.0.1:{nobody.getsockname()[1]}/postgres"
+        root = checkout(tmp_path / "down", postgres, url=down)
+        assert "cannot reach" in refused(stackspec(root, "apply", "--yes"), "SS0709")
+    assert not (root / "artifacts").exists()
+    root = checkout(tmp_path / "password", postgres, url=postgres.url.replace("postgres@", "ada@"), schema="of_ada")
+    for given in ({"PGPASSWORD": "wrong"}, {}):
+        said = refused(stackspec(root, "plan", variables={"HOME": str(tmp_path), **given}), "SS0709")
+        assert "PGPASSWORD" in said
+        assert "wrong" not in said
+    right = {"PGPASSWORD": "right"}
+    assert stackspec(root, "plan", variables=right).returncode == 0, "to read makes nothing"
+    assert "to make it" in refused(stackspec(root, "apply", "--yes", variables=right), "SS0709")
+    root = checkout(tmp_path / "missing", postgres, url=postgres.url.replace("/postgres", "/missing"))
+    assert '"missing" does not exist' in refused(stackspec(root, "plan"), "SS0709")
+    root = checkout(tmp_path / "shown", postgres, url=postgres.url.replace("postgres@", "ada:right@"))
+    for arguments in (["plan"], ["apply", "--yes"], ["validate"], ["state", "list"]):
+        assert "right" not in refused(stackspec(root, *arguments), "SS0210")
 
 
 def test_a_store_that_overwrites_is_refused(ignorant_s3: S3Settings, tmp_path: Path) -> None:

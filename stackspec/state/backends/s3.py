@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -22,6 +23,7 @@ _NO_BUCKET = "make it, or mend 'bucket' in the Project's 'state'"
 _CREDENTIALS = "give credentials that may read, write, list and delete there, as the AWS tools take them"
 _HINTS = {
     "NoSuchBucket": _NO_BUCKET,
+    "404": "look at 'bucket' and 'endpoint_url' in the Project's 'state'",
     "PermanentRedirect": "the bucket is in another region: set 'region' in the Project's 'state'",
     "AuthorizationHeaderMalformed": "the bucket may be in another region: set 'region' in the Project's 'state'",
     "RequestTimeTooSkewed": "set this machine's clock",
@@ -150,6 +152,7 @@ class S3Objects:
         """What boto3 reports as what a user is told."""
         try:
             from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+            from botocore.exceptions import ConnectionError as UnreachableError
         except ImportError as error:
             message = "the state backend 's3' needs boto3, which is not installed"
             raise StackspecError.of("SS0709", message, hint="pip install 'stackspec[s3]'") from error
@@ -157,10 +160,10 @@ class S3Objects:
             yield
         except ClientError as error:
             raise self._refused(_code(error), error) from error
-        except HTTPClientError as error:
-            where = self._settings.endpoint_url or "Amazon S3"
-            message = f"cannot reach the state in {self} at {where}: {error}"
-            raise StackspecError.of("SS0709", message, hint="nothing was changed by this; try again later") from error
+        except (UnreachableError, HTTPClientError) as error:
+            why = re.sub('"?https?://[^ "]*"?', self._settings.endpoint_url or "Amazon S3", str(error))
+            message = f"cannot reach the state in {self}: {why}"
+            raise StackspecError.of("SS0709", message, hint="look at the network and at 'endpoint_url'") from error
         except BotoCoreError as error:
             raise StackspecError.of("SS0709", f"cannot use the state in {self}: {error}", hint=_CREDENTIALS) from error
 
