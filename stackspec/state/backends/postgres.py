@@ -98,7 +98,8 @@ class PostgresObjects:
             "(SELECT oid FROM pg_database WHERE datname = current_database()) "
             "AND (classid::bigint << 32) | objid::bigint = %s"
         )
-        return not self._asked(query, [self._number(run_id)])
+        number = self._number(run_id)
+        return not self._steadily(lambda connection: connection.execute(query, [number]).fetchall())
 
     def _number(self, run_id: str) -> int:
         """The number of the advisory lock that stands for a run."""
