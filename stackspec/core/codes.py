@@ -150,6 +150,12 @@ CODES: Mapping[str, Code] = {
         "`kind: SecretStore`",
         "Remove the manifest, or use a version that has it.",
     ),
+    "SS0210": Code(
+        "password-in-manifest",
+        "A manifest holds a password, and all who read the repository, and its past, can read it.",
+        "`url: postgresql://ada:secret@db/stackspec` in the `state` of a Project",
+        "Take it out and change it; give it by PGPASSWORD, `~/.pgpass` or a service file.",
+    ),
     "SS0301": Code(
         "expression-syntax",
         "An expression cannot be read.",
