@@ -8,12 +8,14 @@ from typing import Any, Literal, Self, cast
 from stackspec.core.fields import Fields, Schema, json_schema, setting
 
 BUCKET_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$"
+CONTAINER_PATTERN = "^[a-z0-9]([a-z0-9-]{1,61})[a-z0-9]$"
 PREFIX_PATTERN = "^[A-Za-z0-9._-]{1,200}(/[A-Za-z0-9._-]{1,200}){0,20}$"
 SCHEMA_PATTERN = "^[a-z_][a-z0-9_]{0,62}$"
 POSTGRES_PATTERN = "^postgres(ql)?://"
 ENDPOINT_PATTERN = "^https?://"
 
 _BACKEND = "The kind of state store."
+_PREFIX = "The folder in it, one a project: two projects of one folder have one state."
 
 
 class StateSettings(Fields):
@@ -40,11 +42,7 @@ class S3Settings(StateSettings):
 
     backend: Literal["s3"] = setting(_BACKEND)
     bucket: str = setting("The bucket, which exists.", pattern=BUCKET_PATTERN, examples=["acme-stackspec"])
-    prefix: str = setting(
-        "The folder in it, one a project: two projects of one folder have one state.",
-        pattern=PREFIX_PATTERN,
-        examples=["stackspec/fraud"],
-    )
+    prefix: str = setting(_PREFIX, pattern=PREFIX_PATTERN, examples=["stackspec/fraud"])
     region: str | None = setting("The bucket's region; where absent, as the AWS tools find it.", default=None)
     endpoint_url: str | None = setting(
         "The address of a store other than Amazon's.",
@@ -70,10 +68,31 @@ class PostgresSettings(StateSettings):
     )
 
 
+class GcsSettings(StateSettings):
+    """Objects in a bucket of Google Cloud Storage; shared by several machines."""
+
+    backend: Literal["gcs"] = setting(_BACKEND)
+    bucket: str = setting("The bucket, which exists.", pattern=BUCKET_PATTERN, examples=["acme-stackspec"])
+    prefix: str = setting(_PREFIX, pattern=PREFIX_PATTERN, examples=["stackspec/fraud"])
+
+
+class AzureSettings(StateSettings):
+    """Blobs in a container of Azure Blob Storage; shared by several machines."""
+
+    backend: Literal["azure"] = setting(_BACKEND)
+    account_url: str = setting(
+        "The address of the storage account.", pattern=ENDPOINT_PATTERN, examples=["https://acme.blob.core.windows.net"]
+    )
+    container: str = setting("The container, which exists.", pattern=CONTAINER_PATTERN, examples=["stackspec"])
+    prefix: str = setting(_PREFIX, pattern=PREFIX_PATTERN, examples=["stackspec/fraud"])
+
+
 STATE_SETTINGS: Mapping[str, type[StateSettings]] = {
     "sqlite": SqliteSettings,
     "s3": S3Settings,
     "postgres": PostgresSettings,
+    "gcs": GcsSettings,
+    "azure": AzureSettings,
 }
 """Backend to the record of its settings."""
 

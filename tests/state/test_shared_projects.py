@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from stackspec.core.fields import plain
-from stackspec.manifest.state_settings import PostgresSettings, S3Settings, StateSettings
+from stackspec.manifest.state_settings import AzureSettings, GcsSettings, PostgresSettings, S3Settings, StateSettings
 from stackspec.project import Project
 from stackspec.state.run import Run
 from stackspec.testing.state_conformance import run_elsewhere
-from tests.running import command, environment
+from tests.running import command, environment, in_process
 
 STACK = """\
 apiVersion: stackspec.dev/v1
@@ -63,7 +63,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> StateSettings:
     """A place that no other test uses."""
     place: StateSettings = request.getfixturevalue(request.param)
     own = tmp_path.name.lower().replace("-", "_")
-    return place.replaced(**{"prefix" if isinstance(place, S3Settings) else "schema": own})
+    return place.replaced(**{"schema" if isinstance(place, PostgresSettings) else "prefix": own})
 
 
 def test_what_one_applies_the_other_finds(settings: StateSettings, tmp_path: Path) -> None:
@@ -75,12 +75,21 @@ def test_what_one_applies_the_other_finds(settings: StateSettings, tmp_path: Pat
     done = stackspec(other, "plan", "--detailed-exitcode")
     assert (done.returncode, done.stderr) == (0, "")
     assert "No changes" in done.stdout
-    assert set(stackspec(other, "state", "list").stdout.split()) == {"orchestrator/dev", "artifact_store/dev"}
+    assert sorted(stackspec(other, "state", "list").stdout.split()) == ["artifact_store/dev", "orchestrator/dev"]
     (other / "stacks" / "dev.yaml").write_text(STACK.replace("{flavor: local}", "{flavor: local, config: {}}", 1))
     with Project.open(one).store("default").lock(Run.of_this_process("test")):
         refused(stackspec(other, "apply", "--yes"), "SS0703")
     assert stackspec(one, "destroy", "--yes").returncode == 0
     assert stackspec(other, "state", "list").stdout == ""
+
+
+@pytest.mark.parametrize("settings", ["gcs", "azure"], indirect=True)
+def test_so_do_the_places_that_are_slow_to_begin(settings: StateSettings, tmp_path: Path) -> None:
+    one, other = checkout(tmp_path / "one", settings), checkout(tmp_path / "other", settings)
+    assert in_process(["-C", str(other), "plan", "--detailed-exitcode"]) == 2
+    assert in_process(["-C", str(one), "apply", "--yes"]) == 0
+    assert in_process(["-C", str(other), "plan", "--detailed-exitcode"]) == 0
+    assert Project.open(other)._undeclared_states() == []
 
 
 def test_an_environment_that_is_declared_no_more_is_seen_by_all(settings: StateSettings, tmp_path: Path) -> None:
@@ -160,6 +169,25 @@ def test_a_database_that_cannot_be_reached_or_refuses(postgres: PostgresSettings
     root = checkout(tmp_path / "shown", postgres, url=postgres.url.replace("postgres@", "ada:right@"))
     for arguments in (["plan"], ["apply", "--yes"], ["validate"], ["state", "list"]):
         assert "right" not in refused(stackspec(root, *arguments), "SS0210")
+
+
+def test_a_google_bucket_that_cannot_be_reached_or_is_not_there(gcs: GcsSettings, tmp_path: Path) -> None:
+    root = checkout(tmp_path / "bucket", gcs, bucket="missing")
+    assert "make it" in refused(stackspec(root, "plan"), "SS0709")
+    root = checkout(tmp_path / "credentials", gcs)
+    nobody = {"STORAGE_EMULATOR_HOST": "", "HOME": str(tmp_path), "GCE_METADATA_HOST": "127.0.0.1:9"}
+    assert "gcloud auth" in refused(stackspec(root, "plan", variables=nobody), "SS0709")
+    assert not (root / "artifacts").exists()
+
+
+def test_an_azure_container_that_cannot_be_reached_or_is_not_there(azure: AzureSettings, tmp_path: Path) -> None:
+    root = checkout(tmp_path / "container", azure, container="missing")
+    assert "make it" in refused(stackspec(root, "plan"), "SS0709")
+    root = checkout(tmp_path / "credentials", azure)
+    said = refused(stackspec(root, "plan", variables={"AZURE_STORAGE_KEY": "d3Jvbmc="}), "SS0709")
+    assert "AZURE_STORAGE_KEY" in said
+    root = checkout(tmp_path / "down", azure, account_url="http://127.0.0.1:9/devstoreaccount1")
+    assert "account_url" in refused(stackspec(root, "plan"), "SS0709")
 
 
 def test_a_store_that_overwrites_is_refused(ignorant_s3: S3Settings, tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.manifest.state_settings import S3Settings
+from stackspec.state.backends.requests import Unconnected, each
 
 _AT_ONCE = 16
 """Requests at once."""
@@ -31,24 +31,21 @@ _HINTS = {
 """What the store answers, to what to do; anything else is about credentials."""
 
 
-class S3Objects:
+class S3Objects(Unconnected):
     """Objects under a prefix of a bucket."""
 
     def __init__(self, settings: S3Settings) -> None:
         self._settings = settings
-        self._prefix = settings.prefix.strip("/") + "/"
+        self._prefix = settings.prefix + "/"
         self._made: Any = None
 
     def __str__(self) -> str:
-        return f"s3://{self._settings.bucket}/{self._prefix.rstrip('/')}"
+        return f"s3://{self._settings.bucket}/{self._settings.prefix}"
 
     def read(self, keys: Sequence[str]) -> list[bytes | None]:
         """See `Objects.read`."""
         client = self._client()
-        if len(keys) < 2:
-            return [self._read(client, key) for key in keys]
-        with ThreadPoolExecutor(min(_AT_ONCE, len(keys))) as pool:
-            return list(pool.map(lambda key: self._read(client, key), keys))
+        return each(lambda key: self._read(client, key), keys, _AT_ONCE)
 
     def keys(self, prefix: str, after: str = "") -> list[str]:
         """See `Objects.keys`."""
@@ -92,16 +89,7 @@ class S3Objects:
             with self._reporting():
                 client.delete_object(Bucket=self._settings.bucket, Key=self._prefix + key)
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(delete, keys))
-
-    def present(self, run_id: str) -> nullcontext[None]:
-        """See `Objects.present`; the store knows nobody."""
-        return nullcontext()
-
-    def is_absent(self, run_id: str) -> bool:
-        """See `Objects.is_absent`."""
-        return False
+        each(delete, keys, _AT_ONCE)
 
     def _read(self, client: Any, key: str) -> bytes | None:
         from botocore.exceptions import ClientError
