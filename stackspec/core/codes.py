@@ -292,7 +292,7 @@ CODES: Mapping[str, Code] = {
         "flavor allows one only, or both would have the same path, port or the like. What such a component stands on, "
         "where that is replaced as well, has to outlast the old one too.",
         "`lifecycle: {create_before_destroy: true}` and `--replace`, with the same `path`",
-        "Change what both would have, or set `create_before_destroy` to `false`.",
+        "Have the two differ in it, or set `create_before_destroy` to `false`.",
     ),
     "SS0506": Code(
         "cannot-import",
