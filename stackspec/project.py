@@ -25,8 +25,10 @@ from stackspec.manifest.model import EnvironmentSpec, Manifest, ProjectSpec
 from stackspec.manifest.source import Reader, find_root
 from stackspec.manifest.text import SourceText
 from stackspec.plan.model import Found, Plan
-from stackspec.plan.planner import Selection, make_plan
+from stackspec.plan.planner import make_plan
 from stackspec.plan.request import MANIFESTS, Request
+from stackspec.plan.selection import Selection
+from stackspec.plan.situation import Situation
 from stackspec.stack.declared import Declarations, declare, environment_settings
 from stackspec.stack.model import DesiredState, Environment
 from stackspec.stack.resolve import resolve, unused_components
@@ -373,7 +375,9 @@ class Project:
             seen, unseen = self._seen(applied)
             diagnostics += unseen
         found = self._found(desired, applied, selection)
-        plan = dataclasses.replace(make_plan(desired, applied, self.spec, selection, seen, found), moves=moves)
+        plan = dataclasses.replace(
+            make_plan(Situation(desired, applied, self.spec, selection, seen, found)), moves=moves
+        )
         return Planned(plan, desired, applied, tuple(in_order(diagnostics)), request)
 
     def _desired(self, environment: str, serial: int | None) -> tuple[DesiredState, list[Diagnostic]]:

@@ -13,7 +13,7 @@ from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic
 from stackspec.core.expression import ComponentOutput, ExpressionError, Literal
 from stackspec.plan.model import Found
-from stackspec.plan.planner import resolved
+from stackspec.plan.outputs import resolved
 from stackspec.stack.model import DesiredComponent
 from stackspec.state.model import AppliedComponent, AppliedState
 

@@ -25,7 +25,7 @@ from stackspec.flavors.registry import Registry
 from stackspec.manifest.schema import ConfigCheckers
 from stackspec.plan.coexist import clash
 from stackspec.plan.model import Phase, Plan, Step, StepKey
-from stackspec.plan.planner import resolved
+from stackspec.plan.outputs import resolved
 from stackspec.stack.configure import variables_problems
 from stackspec.state.model import NOT_REACHED, AppliedComponent, AppliedState, Operation, PendingOperation
 from stackspec.state.store import ApplyStore, Begin, Depose, Finish, StateChange

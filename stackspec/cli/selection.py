@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError
-from stackspec.plan.planner import Selection
+from stackspec.plan.selection import Selection
 
 
 def selection(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError
-from stackspec.plan.planner import SpecOf
+from stackspec.plan.situation import SpecOf
 from stackspec.stack.graph import in_dependency_order
 from stackspec.stack.model import DesiredComponent, DesiredState, Environment
 from stackspec.state.model import AppliedComponent, AppliedState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stackspec.plan.planner import EVERYTHING, Selection
+from stackspec.plan.selection import EVERYTHING, Selection
 
 
 @dataclass(frozen=True, slots=True)

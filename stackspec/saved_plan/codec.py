@@ -17,8 +17,8 @@ from typing import Any
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.layout import PLAN_KEY_VARIABLE
-from stackspec.plan.planner import Selection
 from stackspec.plan.request import Request
+from stackspec.plan.selection import Selection
 from stackspec.saved_plan.key import PlanKey
 from stackspec.saved_plan.model import Bindings, FlavorVersion, SavedPlan
 from stackspec.state.run import Run

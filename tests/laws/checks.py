@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from stackspec.apply.executor import ApplyResult
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import StackspecError
-from stackspec.plan.planner import EVERYTHING, Selection
+from stackspec.plan.selection import EVERYTHING, Selection
 from tests.laws.blueprint import Blueprint, address
 from tests.laws.fake_flavors import outputs_of
 from tests.laws.lab import DESTROY, Lab

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.plan.model import Plan
-from stackspec.plan.planner import Selection
+from stackspec.plan.selection import Selection
 from stackspec.stack.model import DesiredState
 from stackspec.state.model import AppliedState
 from tests.laws.blueprint import NAMES, STACKS, Blueprint, address

@@ -13,7 +13,9 @@ from stackspec.apply.workers import Workers
 from stackspec.core.address import ComponentAddress
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.model import Phase, Plan
-from stackspec.plan.planner import EVERYTHING, Selection, make_plan
+from stackspec.plan.planner import make_plan
+from stackspec.plan.selection import EVERYTHING, Selection
+from stackspec.plan.situation import Situation
 from stackspec.state.local_folder import LocalFolder
 from stackspec.state.model import AppliedState
 from stackspec.state.run import Run
@@ -49,7 +51,7 @@ class Lab:
 
     def plan(self, project: Blueprint, selection: Selection = EVERYTHING) -> Plan:
         """What the real planner makes of the real manifests."""
-        return make_plan(project.desired, self.store.read(), spec_of, selection)
+        return make_plan(Situation(project.desired, self.store.read(), spec_of, selection))
 
     def run(
         self,

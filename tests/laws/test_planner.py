@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from stackspec.core.address import ComponentAddress
 from stackspec.plan.model import Action, Phase, Plan
 from stackspec.plan.order import applied_edges
-from stackspec.plan.planner import Selection, make_plan
+from stackspec.plan.planner import make_plan
+from stackspec.plan.selection import Selection
+from stackspec.plan.situation import Situation
 from stackspec.stack.graph import closure, reversed_edges
 from stackspec.stack.model import DesiredComponent
 from stackspec.state.model import AppliedState
@@ -35,7 +37,10 @@ def test_same_in_same_out(project: Blueprint, history: list[Episode], changes: l
     wanted = allowed(lab, edited(live_through(lab, project, history), changes))
     desired, applied = wanted.desired, lab.store.read()
     before = repr((desired.components, applied))
-    first, second = make_plan(desired, applied, spec_of), make_plan(wanted.desired, deepcopy(applied), spec_of)
+    first, second = (
+        make_plan(Situation(desired, applied, spec_of)),
+        make_plan(Situation(wanted.desired, deepcopy(applied), spec_of)),
+    )
     assert repr((desired.components, applied)) == before
     assert (first.changes, first.steps) == (second.changes, second.steps)
     assert list(first.steps) == list(second.steps)

@@ -13,8 +13,8 @@ import pytest
 from stackspec.apply.executor import Executor
 from stackspec.plan.model import Decision, Phase, Plan, Step, StepKey
 from stackspec.plan.order import applied_edges, order_steps
-from stackspec.plan.planner import Selection, SpecOf, make_plan
-from stackspec.stack.model import DesiredState
+from stackspec.plan.planner import make_plan
+from stackspec.plan.situation import Situation
 from stackspec.state.model import NOT_REACHED, AppliedComponent, AppliedState, Operation, PendingOperation
 from stackspec.state.store import Begin
 from tests.laws.blueprint import Blueprint, Part
@@ -154,8 +154,8 @@ def new_identities() -> AbstractContextManager[object]:
 
 
 def pending_ignored() -> AbstractContextManager[object]:
-    def blind(desired: DesiredState, applied: AppliedState, spec_of: SpecOf, selection: Selection) -> Plan:
-        return make_plan(desired, replace(applied, pending={}), spec_of, selection)
+    def blind(situation: Situation) -> Plan:
+        return make_plan(replace(situation, applied=replace(situation.applied, pending={})))
 
     return patch("tests.laws.lab.make_plan", blind)
 

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from stackspec.apply.executor import ApplyResult, Executor
 from stackspec.core.diagnostic import StackspecError
 from stackspec.plan.model import Action, Plan
-from stackspec.plan.planner import EVERYTHING, Selection
+from stackspec.plan.selection import EVERYTHING, Selection
 from tests.laws.blueprint import NAMES, Blueprint, address
 from tests.laws.checks import allowed, check_as_desired, law
 from tests.laws.edits import ADDING, CHANGING, Edit, add, edited, edits, renew

@@ -8,7 +8,9 @@ from typing import Any
 from stackspec.core.address import ComponentAddress
 from stackspec.core.values import digest
 from stackspec.plan.model import Change, Phase, Plan
-from stackspec.plan.planner import EVERYTHING, Selection, make_plan
+from stackspec.plan.planner import make_plan
+from stackspec.plan.selection import EVERYTHING, Selection
+from stackspec.plan.situation import Situation
 from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
 from tests.laws.blueprint import Blueprint, Part
 from tests.laws.fake_flavors import TYPE
@@ -54,7 +56,7 @@ def component(state: AppliedState, name: str = "a") -> AppliedComponent:
 
 def planned(project: Blueprint, state: AppliedState, selection: Selection = EVERYTHING) -> Plan:
     """The plan from a state to a project."""
-    return make_plan(project.desired, state, spec_of, selection)
+    return make_plan(Situation(project.desired, state, spec_of, selection))
 
 
 def change(plan: Plan, name: str = "a") -> Change:

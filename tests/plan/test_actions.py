@@ -6,7 +6,7 @@ import pytest
 
 from stackspec.core.address import format_path
 from stackspec.plan.model import Action
-from stackspec.plan.planner import EVERYTHING, Selection
+from stackspec.plan.selection import EVERYTHING, Selection
 from stackspec.state.model import AppliedState, Operation
 from tests.laws.blueprint import Blueprint
 from tests.plan.situations import applied, at, change, half_made, in_flight, one, operations, planned

@@ -14,7 +14,7 @@ from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.registry import Registry
 from stackspec.plan.coexist import clash
 from stackspec.plan.model import Action, Plan
-from stackspec.plan.planner import EVERYTHING, Selection
+from stackspec.plan.selection import EVERYTHING, Selection
 from stackspec.state.model import AppliedState, Operation, PendingOperation
 from tests.laws.blueprint import Blueprint, Part
 from tests.plan.situations import applied, at, change, component, one, operations, planned

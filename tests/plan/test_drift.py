@@ -8,6 +8,7 @@ from stackspec.core.address import format_path
 from stackspec.flavors.contract import Observation
 from stackspec.plan.model import Action
 from stackspec.plan.planner import make_plan
+from stackspec.plan.situation import Situation
 from stackspec.state.model import AppliedState, Operation
 from tests.laws.blueprint import Blueprint
 from tests.laws.lab import spec_of
@@ -95,14 +96,14 @@ def seen(**fields: object) -> Observation:
 def test_what_is_seen_is_mended(
     project: Blueprint, state: AppliedState, observed: Observation, action: Action, reason: str, hooks: list[str]
 ) -> None:
-    plan = make_plan(project.desired, state, spec_of, seen={at("a"): observed})
+    plan = make_plan(Situation(project.desired, state, spec_of, seen={at("a"): observed}))
     found = change(plan)
     assert (found.action, found.reason, operations(plan)) == (action, reason, hooks)
 
 
 def test_a_drifted_field_is_shown_as_it_really_is_and_updated_from_there() -> None:
     state = applied(one(size=3))
-    plan = make_plan(one(size=3).desired, state, spec_of, seen={at("a"): seen(size=7)})
+    plan = make_plan(Situation(one(size=3).desired, state, spec_of, seen={at("a"): seen(size=7)}))
     (field,) = change(plan).fields
     assert (format_path(field.path), field.before, field.after) == ("config.size", 7, 3)
     (step,) = plan.steps.values()
@@ -112,5 +113,5 @@ def test_a_drifted_field_is_shown_as_it_really_is_and_updated_from_there() -> No
 
 
 def test_what_was_not_looked_at_is_taken_to_be_as_applied() -> None:
-    plan = make_plan(one().desired, applied(one()), spec_of, seen={})
+    plan = make_plan(Situation(one().desired, applied(one()), spec_of, seen={}))
     assert not plan.has_changes

@@ -9,7 +9,7 @@ import pytest
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.values import UNKNOWN
 from stackspec.plan.model import Action, Plan, StepKey
-from stackspec.plan.planner import EVERYTHING, Selection
+from stackspec.plan.selection import EVERYTHING, Selection
 from stackspec.state.model import AppliedState, Operation
 from tests.laws.blueprint import Blueprint, Part
 from tests.plan.situations import applied, at, change, in_flight, one, planned

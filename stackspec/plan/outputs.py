@@ -1,0 +1,86 @@
+"""Values that wait for outputs, as far as a plan can tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from stackspec.core.address import ComponentAddress, FieldPath
+from stackspec.core.diagnostic import Diagnostic
+from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, Literal, Scope, reduce
+from stackspec.core.values import UNKNOWN, Value, ValueMap, contains_deferred
+from stackspec.flavors.contract import FlavorSpec
+from stackspec.plan.model import Decision
+from stackspec.stack.model import DesiredComponent
+from stackspec.state.model import Operation
+
+
+class Outputs:
+    """The outputs that components keep in this plan, as far as it is decided.
+
+    Args:
+        problems: Where what fails is added.
+    """
+
+    def __init__(self, problems: list[Diagnostic]) -> None:
+        self._problems = problems
+        self._outputs: dict[ComponentAddress, ValueMap] = {}
+        """Outputs that will not change in this plan."""
+        self._moving: set[ComponentAddress] = set()
+        """Components whose hooks return outputs anew: they may change, but most stay."""
+
+    def note(self, decision: Decision) -> None:
+        """Take into account what is decided of a component."""
+        if decision.before is None or decision.goes or decision.beside:
+            return
+        self._outputs[decision.change.address] = decision.before.outputs
+        if not {Operation.PROVISION, Operation.UPDATE, Operation.RESUME}.isdisjoint(decision.comes):
+            self._moving.add(decision.change.address)
+
+    def known(self, desired: DesiredComponent, spec: FlavorSpec | None) -> tuple[ValueMap, bool]:
+        """The config with outputs that stay filled in, `UNKNOWN` for those that may change; whether any is unknown."""
+        config = desired.config
+        if not contains_deferred(config):
+            return config, False
+        known: dict[str, Value] = {}
+        for name, value in config.items():
+            # A hook called on what is there keeps most outputs. A field that would force a replacement is taken to
+            # stay: tearing down on a mere possibility loses data, and the executor refuses if it changes after all.
+            assume = bool(spec and name in spec.replacing)
+            known[name] = self.evaluated(desired, ("config", name), value, assume=assume)
+        return known, contains_deferred(known)
+
+    def evaluated(self, desired: DesiredComponent, path: FieldPath, value: Value, *, assume: bool) -> Value:
+        """A value of a component with outputs filled in.
+
+        Args:
+            assume: Whether outputs that may change are taken to stay.
+        """
+        try:
+            return resolved(value, partial(self._output, assume=assume))
+        except ExpressionError as error:
+            message = f"with the outputs known now, {error.message}"
+            self._problems.append(Diagnostic(error.code, message, desired.place(path), error.hint))
+            return UNKNOWN
+
+    def _output(self, reference: ComponentOutput, assume: bool) -> Literal | ComponentOutput:
+        address = ComponentAddress.parse(reference.component)
+        if address in self._outputs and (assume or address not in self._moving):
+            outputs = self._outputs[address]
+            if reference.output in outputs:
+                return Literal(outputs[reference.output])
+        return reference
+
+
+def resolved(value: Value, output: Callable[[ComponentOutput], Literal | ComponentOutput]) -> Value:
+    """The value with each `Deferred` evaluated by what `output` tells, `UNKNOWN` where that is not enough.
+
+    Raises:
+        ExpressionError: a filter cannot take an output.
+    """
+    if isinstance(value, Deferred):
+        result = reduce(value.expression, Scope({}, output, {}))
+        return result.value if isinstance(result, Literal) else UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: resolved(item, output) for key, item in value.items()}
+    return [resolved(item, output) for item in value] if isinstance(value, list) else value
