@@ -85,7 +85,7 @@ def moved(saved: SavedPlan, now: Bindings, history: Callable[[], Sequence[Chapte
         message = f"the plan is of another project: the lineage of its state is {then.lineage}, and {here}"
         return [Diagnostic("SS0608", message, hint="apply it where it was made, or make a plan here")]
     found = []
-    if (then.lineage, then.serial) != (now.lineage, now.serial):
+    if then.serial != now.serial:  # a state that is only begun has a lineage, and is still at 0
         found.append(_state(saved, now, history()))
     found += _flavors_moved(then.flavors, now.flavors)
     if then.manifests != now.manifests:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import stackspec
 from stackspec.core.diagnostic import StackspecError
+from stackspec.state.run import Run
 from tests.cli.conftest import Answer, Ask
 from tests.cli.hostile import STACK
 from tests.running import command, environment, in_bounds
@@ -236,9 +237,16 @@ def test_the_commits_are_told_where_the_manifests_differ(dev: Path, ask: Ask) ->
     assert first not in ask("apply", "saved").err
 
 
+def test_a_state_that_is_only_begun_is_still_empty(saved: Path, ask: Ask) -> None:
+    project = stackspec.Project.open(saved.parent)
+    with project.store("default").lock(Run.of_this_process("test")):
+        pass
+    assert ask("apply", "saved").code == 0
+
+
 def test_a_plan_of_another_version_is_refused(saved: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stackspec, "__version__", "9.9.9")
-    refused(ask("apply", "saved"), "SS0608", f"made by stackspec {'0.1.0'}, and this is 9.9.9", "1 error")
+    refused(ask("apply", "saved"), "SS0608", "made by stackspec ", ", and this is 9.9.9", "1 error")
 
 
 def test_a_plan_of_another_project_is_refused(
@@ -368,6 +376,15 @@ def test_the_key_is_made_once_for_its_owner_alone(saved: Path, ask: Ask) -> None
     assert key.read_bytes() == first
     assert sorted(os.listdir(key.parent)) == [".gitignore", "plan.key"]
     assert first.strip() not in saved.read_bytes() + (saved.parent / "second").read_bytes()
+
+
+def test_several_that_make_the_key_at_once_have_the_same(dev: Path) -> None:
+    words = [command("-C", str(dev), "plan", "--out", f"saved-{number}") for number in range(4)]
+    processes = [subprocess.Popen(one, env=environment(), stdout=subprocess.DEVNULL) for one in words]
+    assert [process.wait(PATIENCE) for process in processes] == [0, 0, 0, 0]
+    project = stackspec.Project.open(dev)
+    assert len({project.read_plan(dev / f"saved-{number}").made.id for number in range(4)}) == 4
+    assert sorted(os.listdir(dev / ".stackspec")) == [".gitignore", "plan.key"]
 
 
 def test_a_missing_or_other_key_is_told(saved: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
