@@ -177,7 +177,8 @@ def _fields(record: type[Fields]) -> str:
     document, hints = json_schema(record), get_type_hints(record)
     rows = []
     for name, schema in document["properties"].items():
-        nested = isinstance(hints[name], type) and issubclass(hints[name], Fields)
+        hint = hints.get(name) or hints[f"{name}_"]
+        nested = isinstance(hint, type) and issubclass(hint, Fields)
         default = "required" if name in document.get("required", ()) else f"`{json.dumps(schema['default'])}`"
         kind = f"[{name}](#{name})" if nested else _kind(schema)
         rows.append((f"`{name}`", kind, "see there" if nested else default, schema["description"]))

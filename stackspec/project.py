@@ -25,7 +25,7 @@ from stackspec.manifest.load import load
 from stackspec.manifest.model import EnvironmentSpec, Manifest, ProjectSpec
 from stackspec.manifest.source import Reader, find_root
 from stackspec.manifest.text import SourceText
-from stackspec.plan.model import Plan
+from stackspec.plan.model import Found, Plan
 from stackspec.plan.planner import EVERYTHING, Selection, make_plan
 from stackspec.stack.declared import Declarations, declare
 from stackspec.stack.model import DesiredState, Environment
@@ -33,6 +33,7 @@ from stackspec.stack.resolve import resolve, unused_components
 from stackspec.stack.rules import leads_out, managed_paths
 from stackspec.state.local_folder import LocalFolder
 from stackspec.state.model import AppliedComponent, AppliedState
+from stackspec.state.moves import Moves, check_in_state, check_moves, move_changes, moved, wanted_moves
 from stackspec.state.store import StateStore
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from stackspec.apply.hooks import HookFailure, Hooks
     from stackspec.apply.stop import Stop
     from stackspec.flavors.contract import Observation
+    from stackspec.plan.drift import Drift
     from stackspec.saved_plan.key import Digest
     from stackspec.saved_plan.model import Bindings, SavedPlan
     from stackspec.state.run import Run
@@ -275,6 +277,39 @@ class Project:
         self._local.prepare()
         return store.push(state, self._run("state push"))
 
+    def move(self, environment: str, moves: Moves, timeout: float = 0.0) -> int:
+        """Give applied components other addresses; the new serial.
+
+        Args:
+            timeout: Seconds to wait for another writer.
+
+        Raises:
+            StackspecError: an address is not in the state, or the new one is, or is of another type.
+        """
+        store = self.store(environment)
+        self._local.prepare()
+        with store.lock(self._run("state mv"), timeout):
+            applied = store.read()
+            check_moves(applied, moves)
+            return store.commit(list(move_changes(applied, moves)))
+
+    def forget(self, environment: str, addresses: Sequence[ComponentAddress], timeout: float = 0.0) -> int:
+        """Have components be in the state no more, without a hook; the new serial.
+
+        Args:
+            timeout: Seconds to wait for another writer.
+
+        Raises:
+            StackspecError: one of them is not in the state.
+        """
+        from stackspec.state.store import Finish
+
+        store = self.store(environment)
+        self._local.prepare()
+        with store.lock(self._run("state rm"), timeout):
+            check_in_state(store.read(), addresses)
+            return store.commit([Finish(address, None) for address in addresses])
+
     def wait_for_writer(self, environment: str | None, timeout: float) -> None:
         """Wait until nobody writes the state of an environment, so that what is planned then can be applied.
 
@@ -298,11 +333,13 @@ class Project:
         selection: Selection = EVERYTHING,
         *,
         allow_empty: bool = False,
+        refresh: bool = False,
         check: Callable[[DesiredState, AppliedState], None] = lambda _desired, _applied: None,
     ) -> Planned:
         """What an apply would do.
 
         Args:
+            refresh: Whether to look at every applied component first, and to mend what is not as it was applied.
             check: Called before anything is decided; what it raises ends the planning.
 
         Raises:
@@ -325,8 +362,75 @@ class Project:
                 f"the manifests declare no component, and the state of '{name}' holds {count}",
                 hint="check the directory; to delete them all use 'stackspec destroy' or --allow-empty",
             )
-        plan = make_plan(desired, applied, self.spec, selection)
+        moves = wanted_moves(applied, {one.address: one.moved for one in desired.components.values() if one.moved})
+        applied = moved(applied, moves) if moves else applied
+        seen: dict[ComponentAddress, Observation] = {}
+        if refresh:
+            seen, unseen = self._seen(applied)
+            diagnostics += unseen
+        found = self._found(desired, applied, selection)
+        plan = dataclasses.replace(make_plan(desired, applied, self.spec, selection, seen, found), moves=moves)
         return Planned(plan, desired, applied, tuple(in_order(diagnostics)))
+
+    def _seen(self, applied: AppliedState) -> tuple[dict[ComponentAddress, Observation], list[Diagnostic]]:
+        """What components really are, and a warning for each that could not be looked at."""
+        from stackspec.flavors.contract import Observation
+
+        found = self.observe(applied)
+        seen = {address: one for address, one in found.items() if isinstance(one, Observation)}
+        unseen = [
+            Diagnostic("SS0610", f"{address} could not be looked at: {one.message}", None, one.hint, Severity.WARNING)
+            for address, one in found.items()
+            if not isinstance(one, Observation)
+        ]
+        return seen, unseen
+
+    def _found(
+        self, desired: DesiredState, applied: AppliedState, selection: Selection
+    ) -> dict[ComponentAddress, Found]:
+        """What exists of the components that are to be imported.
+
+        Raises:
+            StackspecError: one of them does not exist, or is another's.
+        """
+        wanted = [
+            one
+            for one in desired.components.values()
+            if (one.imported or one.address in selection.adopt) and one.address not in applied.components
+        ]
+        if applied_already := [address for address in selection.adopt if address in applied.components]:
+            hint = "there is nothing to take over; see: stackspec drift"
+            raise StackspecError(
+                [Diagnostic("SS0506", f"{one} is applied already", hint=hint) for one in applied_already]
+            )
+        if not wanted or selection.destroy:
+            return {}
+        from stackspec.apply.adopt import find
+
+        found, problems = find(wanted, applied, self.hooks(applied.environment))
+        if problems:
+            raise StackspecError(problems)
+        return found
+
+    def drift(self, environment: str | None = None) -> tuple[AppliedState, list[Drift], list[Diagnostic]]:
+        """How what is really there differs from what was applied.
+
+        Returns:
+            The applied state, what differs, and an error for each component that could not be looked at.
+
+        Raises:
+            StackspecError: the state cannot be read.
+        """
+        from stackspec.plan.drift import drift_of
+
+        applied = self.store(self.environment(environment, applied=True)).read()
+        seen, unseen = self._seen(applied)
+        found = (
+            drift_of(applied.components[address], one, self.spec(address.type, applied.components[address].flavor))
+            for address, one in seen.items()
+        )
+        errors = [dataclasses.replace(one, severity=Severity.ERROR) for one in unseen]
+        return applied, [one for one in found if one is not None], errors
 
     def _left_behind(self, selected: str) -> list[Diagnostic]:
         """A warning for each environment that is declared no more and still holds components."""
@@ -368,23 +472,33 @@ class Project:
             applied = store.read()
             if applied.serial != plan.serial or plan.lineage not in ("", applied.lineage):
                 raise StackspecError.of("SS0606", "the state changed after the plan was made", hint="plan again")
+            if plan.moves:
+                serial = store.commit(list(move_changes(applied, plan.moves)))
+                applied = dataclasses.replace(moved(applied, plan.moves), serial=serial)
             hooks = self.hooks(plan.environment.name)
+            real = dataclasses.replace(applied, components={**applied.components, **plan.real})
             executor = Executor(
-                store, applied, self.registry, hooks, parallelism=parallelism, listener=listener, stop=stop or NewStop()
+                store, real, self.registry, hooks, parallelism=parallelism, listener=listener, stop=stop or NewStop()
             )
             return executor.run(plan)
 
     # --- saved plans
 
     def save_plan(
-        self, planned: Planned, file: Path, selection: Selection = EVERYTHING, *, allow_empty: bool = False
+        self,
+        planned: Planned,
+        file: Path,
+        selection: Selection = EVERYTHING,
+        *,
+        allow_empty: bool = False,
+        refresh: bool = False,
     ) -> None:
         """Save a plan, given what it was made by; it is signed, and holds no value of a sensitive field.
 
         Raises:
             StackspecError: it cannot be written or signed, or the file is there and is no saved plan.
         """
-        from stackspec.plan.exact import exact_steps
+        from stackspec.plan.exact import exact
         from stackspec.render.plan import plan_json
         from stackspec.saved_plan import file as files
         from stackspec.saved_plan.key import plan_key
@@ -392,10 +506,10 @@ class Project:
 
         key, made, plan = plan_key(self._local, make=True), self._run("plan"), planned.plan
         digest = key.digest(made.id)
-        request = Request(plan.environment.name, selection, allow_empty, self._files)
+        request = Request(plan.environment.name, selection, allow_empty, refresh, self._files)
         bindings = self._bindings(planned.desired, planned.applied, digest, made.commit)
         shown = plan_json(plan, planned.diagnostics, show_all=True)
-        files.write(file, SavedPlan(made, request, bindings, digest(exact_steps(plan)), shown), key)
+        files.write(file, SavedPlan(made, request, bindings, digest(exact(plan)), shown), key)
 
     def read_plan(self, file: Path) -> SavedPlan:
         """A plan that was saved.
@@ -415,19 +529,20 @@ class Project:
             StackspecError: something that the plan was made from is another by now; or as `plan`.
         """
         from stackspec.checkout import checked_out
-        from stackspec.plan.exact import exact_steps
-        from stackspec.saved_plan.bindings import moved, not_the_same
+        from stackspec.plan.exact import exact
+        from stackspec.saved_plan.bindings import not_the_same, what_moved
         from stackspec.saved_plan.key import plan_key
 
         digest, request = plan_key(self._local).digest(saved.made.id), saved.request
 
         def check(desired: DesiredState, applied: AppliedState) -> None:
             now = self._bindings(desired, applied, digest, checked_out(self.root))
-            if found := moved(saved, now, self.store(request.environment).history):
+            if found := what_moved(saved, now, self.store(request.environment).history):
                 raise StackspecError(found)
 
-        planned = self.plan(request.environment, request.selection, allow_empty=request.allow_empty, check=check)
-        if digest(exact_steps(planned.plan)) != saved.steps:
+        asked = {"allow_empty": request.allow_empty, "refresh": request.refresh}
+        planned = self.plan(request.environment, request.selection, **asked, check=check)
+        if digest(exact(planned.plan)) != saved.steps:
             raise StackspecError([not_the_same()])
         return planned
 

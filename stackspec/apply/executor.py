@@ -103,6 +103,8 @@ class Executor:
         """How many operations of a component are not done."""
         self._give_up_at: float | None = None
         """When hooks that still run are given up, in `time.monotonic()` seconds; None before the user insists."""
+        self._homes = {component.home for component in applied.components.values() if component.home}
+        """Addresses in whose folders components keep things that were moved from there."""
         self._suspends: set[ComponentAddress] = set()
         """Components that the last phase suspends."""
         self.result = ApplyResult(serial=applied.serial)
@@ -265,8 +267,18 @@ class Executor:
             timeouts=desired.timeouts,
             variables=resolved(desired.variables, self._output),
             labels=desired.labels,
+            home=current.home if current else None,
         )
+        if step.identity is None and current is None:
+            component = replace(component, home=self._free_home(component))
         return component if self._fits(step, operation, component) else None
+
+    def _free_home(self, component: AppliedComponent) -> ComponentAddress | None:
+        """Where a new component keeps its own things if one that was moved from its address still does so there."""
+        address = component.address
+        if address not in self._homes:
+            return None
+        return ComponentAddress(address.type, f"{address.name[:46]}-{component.identity}")
 
     def _fits(self, step: Step, operation: Operation, component: AppliedComponent) -> bool:
         """Check what only now is known: the schema of resolved values, and that no field moved that must not."""
@@ -349,7 +361,7 @@ class Executor:
 
     def _fail(self, step: Step, operation: Operation, failure: HookFailure) -> None:
         self._bad[step.key] = f"{step.address} failed"
-        place = step.desired.origin.span() if step.desired else None
+        place = step.desired.place() if step.desired else None
         message = f"{step.address}: {operation} failed: {failure.message}"
         self.result.failed.append(Diagnostic(failure.code, message, place, failure.hint))
         self._told.append(Failed(step.address, operation, failure.message))

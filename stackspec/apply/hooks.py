@@ -76,7 +76,7 @@ class Hooks:
             identity=component.identity,
             environment=self._place.environment,
             root=self._place.root,
-            data_dir=self._place.local.component(self._place.environment, *address),
+            data_dir=self._place.local.component(self._place.environment, *(component.home or address)),
             outputs=component.outputs,
             deadline=deadline,
             allowed_paths=self._place.allowed_paths,

@@ -20,6 +20,7 @@ from stackspec.cli.options import (
     Output,
     OutputFormat,
     Parallelism,
+    Refresh,
     Replacements,
     Stacks,
     Targets,
@@ -48,6 +49,7 @@ def apply(
     stack: Stacks = None,
     target: Targets = None,
     replace: Replacements = None,
+    refresh: Refresh = False,
     yes: Yes = False,
     approve: Approve = None,
     allow_empty: AllowEmpty = False,
@@ -64,12 +66,38 @@ def apply(
         if plan_file is not None:
             from stackspec.cli.saved_plan import reopen
 
-            planning = {"--stack": stack, "--target": target, "--replace": replace, "--allow-empty": allow_empty}
+            planning = {
+                "--stack": stack,
+                "--target": target,
+                "--replace": replace,
+                "--refresh": refresh,
+                "--allow-empty": allow_empty,
+            }
             saved, planned = reopen(session, plan_file, environment, planning, lock_timeout)
             # Whoever saved the plan has seen it; that it is the same now is what a saved plan is for.
             return _carry_out(session, planned, True, approve or saved.request.environment, saved.purpose, parallelism)
         chosen = selection(stack, target, replace)
-        planned = _planned(session, environment, chosen, allow_empty, lock_timeout)
+        planned = _planned(session, environment, chosen, allow_empty, lock_timeout, refresh)
+        return _carry_out(session, planned, yes, approve, "apply", parallelism)
+
+
+def import_(
+    address: Annotated[list[str], Argument("The declared components to take over, as type/name.", "ADDRESS...")],
+    environment: EnvironmentName = None,
+    yes: Yes = False,
+    approve: Approve = None,
+    parallelism: Parallelism = 10,
+    lock_timeout: LockTimeout = 0,
+    files: Files = None,
+    output: Output = OutputFormat.TEXT,
+) -> int:
+    """Take over what exists already, instead of making it."""
+    from stackspec.cli.selection import selection
+    from stackspec.cli.session import Session
+
+    with Session(output, files, failure=_FAILURE) as session:
+        chosen = selection(targets=address, adopt=address)
+        planned = _planned(session, environment, chosen, False, lock_timeout)
         return _carry_out(session, planned, yes, approve, "apply", parallelism)
 
 
@@ -95,10 +123,15 @@ def destroy(
 
 
 def _planned(
-    session: Session, environment: str | None, chosen: Selection, allow_empty: bool, lock_timeout: int
+    session: Session,
+    environment: str | None,
+    chosen: Selection,
+    allow_empty: bool,
+    lock_timeout: int,
+    refresh: bool = False,
 ) -> Planned:
     session.project.wait_for_writer(environment, lock_timeout)
-    return session.project.plan(environment, chosen, allow_empty=allow_empty)
+    return session.project.plan(environment, chosen, allow_empty=allow_empty, refresh=refresh)
 
 
 def _carry_out(

@@ -14,9 +14,14 @@ COMMANDS = {
     "plan": "plan:plan",
     "apply": "apply:apply",
     "destroy": "apply:destroy",
+    "import": "apply:import_",
+    "drift": "drift:drift",
     "status": "status:status",
     "state list": "state:list_",
     "state show": "state:show",
+    "state history": "state:history",
+    "state mv": "state:mv",
+    "state rm": "state:rm",
     "state pull": "state:pull",
     "state push": "state:push",
     "schema": "schema:schema",
@@ -24,7 +29,7 @@ COMMANDS = {
 }
 """Words that call a command, in the order of the help, to its module and function."""
 
-GROUPS = {"state": "Look at the applied state, take it out and put it back."}
+GROUPS = {"state": "Look at the applied state and its past, and change it by hand."}
 """First words that stand for several commands, to what the help says of them."""
 
 

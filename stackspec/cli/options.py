@@ -56,6 +56,9 @@ Targets = Annotated[
 Replacements = Annotated[
     list[str] | None, Option(("--replace",), "Replace this component though nothing changed.", "ADDRESS")
 ]
+Refresh = Annotated[
+    bool, Option(("--refresh",), "Look at every component first, and mend what is not as it was applied.")
+]
 ShowAll = Annotated[bool, Option(("--all",), "Show unchanged components too.")]
 AllowEmpty = Annotated[bool, Option(("--allow-empty",), "Go on though the manifests declare no component.")]
 Yes = Annotated[bool, Option(("--yes", "-y", "--auto-approve"), "Do not ask; needed without a terminal.")]

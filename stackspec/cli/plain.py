@@ -43,6 +43,7 @@ class _Parameter(NamedTuple):
     kind: Any
     many: bool
     declared: Option | Argument
+    required: bool
 
 
 def read(arguments: Iterable[str]) -> Call | None:
@@ -68,6 +69,8 @@ def read(arguments: Iterable[str]) -> Call | None:
             _take_options(words, parameters, values)
     except _NotPlainError:
         return None
+    if any(one.required and one.name not in values for one in parameters):
+        return None
     return Call(before, called, values)
 
 
@@ -77,10 +80,12 @@ def _parameters(function: Callable[..., Any]) -> list[_Parameter]:
         if name == "return":
             continue
         kind, declared = get_args(hint)
-        if NoneType in get_args(kind):
+        optional = NoneType in get_args(kind)
+        if optional:
             kind = get_args(kind)[0]
+        required = isinstance(declared, Argument) and not optional
         many = get_origin(kind) is list
-        found.append(_Parameter(name, get_args(kind)[0] if many else kind, many, declared))
+        found.append(_Parameter(name, get_args(kind)[0] if many else kind, many, declared, required))
     return found
 
 

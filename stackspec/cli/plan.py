@@ -11,6 +11,7 @@ from stackspec.cli.options import (
     Option,
     Output,
     OutputFormat,
+    Refresh,
     Replacements,
     ShowAll,
     Stacks,
@@ -24,6 +25,7 @@ def plan(
     target: Targets = None,
     replace: Replacements = None,
     destroy: Annotated[bool, Option(("--destroy",), "Plan to remove everything.")] = False,
+    refresh: Refresh = False,
     detailed_exitcode: Annotated[bool, Option(("--detailed-exitcode",), "Exit with 2 if there are changes.")] = False,
     show_all: ShowAll = False,
     allow_empty: AllowEmpty = False,
@@ -40,12 +42,12 @@ def plan(
 
     with Session(output, files) as session:
         chosen = selection(stack, target, replace, destroy=destroy)
-        planned = session.project.plan(environment, chosen, allow_empty=allow_empty)
+        planned = session.project.plan(environment, chosen, allow_empty=allow_empty, refresh=refresh)
         saved = ""
         if out is not None:
             from stackspec.cli.saved_plan import save
 
-            saved = save(session, planned, out, chosen, allow_empty)
+            saved = save(session, planned, out, chosen, allow_empty, refresh)
         if session.json:
             session.answer_json(plan_json(planned.plan, planned.diagnostics, show_all=show_all))
         else:

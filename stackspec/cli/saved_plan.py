@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stackspec.saved_plan.model import SavedPlan
 
 
-def save(session: Session, planned: Planned, file: str, selection: Selection, allow_empty: bool) -> str:
+def save(session: Session, planned: Planned, file: str, selection: Selection, allow_empty: bool, refresh: bool) -> str:
     """Save a plan; the line that says how to apply it.
 
     Raises:
@@ -24,7 +24,7 @@ def save(session: Session, planned: Planned, file: str, selection: Selection, al
     from stackspec.render.text import safe
 
     path = _path(file)
-    session.project.save_plan(planned, path, selection, allow_empty=allow_empty)
+    session.project.save_plan(planned, path, selection, allow_empty=allow_empty, refresh=refresh)
     named = f"./{file}" if file.startswith("-") else file
     return f"\nSaved. To carry out exactly this plan: stackspec apply {safe(shlex.quote(named))}\n"
 

@@ -1,4 +1,4 @@
-"""The options `--stack`, `--target` and `--replace` as a selection."""
+"""What the command line selects, as a selection."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from stackspec.plan.planner import Selection
 
 
 def selection(
-    stacks: Sequence[str] | None,
-    targets: Sequence[str] | None,
+    stacks: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
     replace: Sequence[str] | None = None,
     *,
+    adopt: Sequence[str] | None = None,
     destroy: bool = False,
 ) -> Selection:
     """What the options select.
@@ -21,7 +22,13 @@ def selection(
     Raises:
         StackspecError: an address is not of the form type/name.
     """
-    return Selection(tuple(stacks or ()), addresses(targets), addresses(replace), destroy)
+    return Selection(
+        stacks=tuple(stacks or ()),
+        targets=addresses(targets),
+        replace=addresses(replace),
+        adopt=addresses(adopt),
+        destroy=destroy,
+    )
 
 
 def addresses(texts: Sequence[str] | None) -> tuple[ComponentAddress, ...]:

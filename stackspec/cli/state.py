@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from stackspec.cli.options import Argument, EnvironmentName, Option, Output, OutputFormat
+from stackspec.cli.options import Argument, EnvironmentName, LockTimeout, Option, Output, OutputFormat
 
 if TYPE_CHECKING:
     from stackspec.core.address import ComponentAddress
@@ -65,6 +65,57 @@ def show(
             session.answer_json(record)
         else:
             session.answer(yaml.safe_dump(record, sort_keys=False, allow_unicode=False))
+    return 0
+
+
+def history(environment: EnvironmentName = None, output: Output = OutputFormat.TEXT) -> int:
+    """List who changed the state, when, at which git commit, and what; the newest first."""
+    from stackspec.cli.session import Session
+    from stackspec.render.history import history_json, history_text
+
+    with Session(output) as session:
+        name = session.project.environment(environment, applied=True)
+        chapters = session.project.store(name).history()
+        if session.json:
+            session.answer_json(history_json(name, chapters))
+        else:
+            session.answer(history_text(name, chapters, session.style))
+    return 0
+
+
+def mv(
+    source: Annotated[str, Argument("The component, as type/name.", "ADDRESS")],
+    target: Annotated[str, Argument("The address that it gets.", "NEW_ADDRESS")],
+    environment: EnvironmentName = None,
+    lock_timeout: LockTimeout = 0,
+) -> int:
+    """Give a component another address in the state; no hook is called."""
+    from stackspec.cli.selection import addresses
+    from stackspec.cli.session import Session
+
+    with Session() as session:
+        old, new = addresses([source, target])
+        name = session.project.environment(environment, applied=True)
+        serial = session.project.move(name, {old: new}, lock_timeout)
+        session.answer(f"{old} is now {new} in the state of '{name}', at serial {serial}.\n")
+    return 0
+
+
+def rm(
+    address: Annotated[list[str], Argument("The components, as type/name.", "ADDRESS...")],
+    environment: EnvironmentName = None,
+    lock_timeout: LockTimeout = 0,
+) -> int:
+    """Forget components: what they are stays where it is, and is nobody's any more."""
+    from stackspec.cli.selection import addresses
+    from stackspec.cli.session import Session
+
+    with Session() as session:
+        wanted = addresses(address)
+        name = session.project.environment(environment, applied=True)
+        serial = session.project.forget(name, wanted, lock_timeout)
+        told = ", ".join(map(str, wanted))
+        session.answer(f"Forgotten in the state of '{name}', at serial {serial}: {told}.\n")
     return 0
 
 

@@ -250,6 +250,12 @@ CODES: Mapping[str, Code] = {
         "two artifact stores with `path: ./artifacts`",
         "Give each a path of its own, or share one Component.",
     ),
+    "SS0410": Code(
+        "wrong-move",
+        "An address under `moved` cannot have been this component's.",
+        "`moved: [artifact_store/dev]` in an orchestrator, or while that one is still declared",
+        "Name the address that the component had before, and declare nothing under that.",
+    ),
     "SS0501": Code(
         "prevent-destroy",
         "The plan would delete or replace a component whose lifecycle forbids it.",
@@ -273,6 +279,12 @@ CODES: Mapping[str, Code] = {
         "The state holds a component whose flavor this installation does not have.",
         "a component of a removed plugin",
         "Install what provides the flavor.",
+    ),
+    "SS0506": Code(
+        "cannot-import",
+        "What is to be imported does not exist, belongs to another component, or is applied already.",
+        "`stackspec import artifact_store/dev` while its folder does not exist",
+        "Check the component's config; to have it made instead, apply without importing it.",
     ),
     "SS0601": Code(
         "hook-failed",
@@ -329,6 +341,12 @@ CODES: Mapping[str, Code] = {
         "key that only its owner knows.",
         "a plan of another machine, without `STACKSPEC_PLAN_KEY` on both",
         "Set `STACKSPEC_PLAN_KEY` to the same text of 32 characters or more where you plan and where you apply.",
+    ),
+    "SS0610": Code(
+        "not-observed",
+        "A component could not be looked at, so whether it is as it was applied is not known.",
+        "`stackspec drift` while a server does not answer in its `timeouts.observe`",
+        "Mend the cause shown, or give it more time.",
     ),
     "SS0701": Code(
         "foreign-state",

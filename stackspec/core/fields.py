@@ -5,6 +5,8 @@
         path: str = setting("Where it is.", path=True, requires_replacement=True)
         delete_data: bool = setting("Whether …", default=False)
 
+A field whose name Python keeps for itself is declared with a trailing underscore, which is no part of its name.
+
 A subclass of `Fields` is frozen and takes its fields by keyword. It is no dataclass: making one compiles its methods,
 which would be a fifth of the time a command takes to start.
 """
@@ -181,6 +183,7 @@ def json_schema(cls: type[Fields]) -> Schema:
     hints, properties, required = _hints(cls), {}, []
     for name, one in cls.__settings__.items():
         schema: Schema = {**(one.schema or _schema_of(hints[name])), **one.keywords, "description": one.description}
+        name = name.rstrip("_")
         if one.default is _REQUIRED:
             required.append(name)
         else:

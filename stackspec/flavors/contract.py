@@ -32,6 +32,7 @@ __all__ = [
     "HookContext",
     "HookError",
     "Observation",
+    "Owner",
     "setting",
 ]
 
@@ -54,6 +55,24 @@ class HookError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose mark it is that something carries: a component's, as it was when it made it.
+
+    Attributes:
+        address: The component's, as text.
+        environment: The name of its environment, where the mark tells.
+    """
+
+    identity: str
+    address: str
+    environment: str | None = None
+
+    def __str__(self) -> str:
+        where = f" of the environment '{self.environment}'" if self.environment else ""
+        return f"{self.address}{where}"
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What a component really is, as far as it can be seen without changing it.
 
@@ -62,12 +81,14 @@ class Observation:
         running: It serves; None for what has nothing that runs.
         detail: One line for a person: a count, an address, why it is not running.
         fields: Config field to its real value, for the fields that can be seen; a difference is drift.
+        owner: Whose it is by its mark, where that is another component's; importing it takes that identity on.
     """
 
     provisioned: bool
     running: bool | None = None
     detail: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
+    owner: Owner | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackspec.flavors.contract import HookContext, HookError, Observation
+from stackspec.flavors.contract import HookContext, HookError, Observation, Owner
 
 if TYPE_CHECKING:
     import sqlite3
 
 _OWNER = """
 CREATE TABLE stackspec_owner (
-    identity TEXT PRIMARY KEY NOT NULL, address TEXT NOT NULL, schema_version INTEGER NOT NULL
+    identity TEXT PRIMARY KEY NOT NULL, address TEXT NOT NULL, schema_version INTEGER NOT NULL, environment TEXT
 );
 """
 _PATIENCE = 5.0
@@ -77,8 +77,8 @@ class OwnedDatabase:
             if getattr(error.__cause__, "sqlite_errorcode", None) != sqlite3.SQLITE_READONLY_ROLLBACK:
                 raise
             return Observation(provisioned=False, detail=f"a write to {self.path} was interrupted, and is to be undone")
-        if owner not in (None, self.context.identity):
-            return Observation(provisioned=False, detail=f"{self.path} belongs to another component")
+        if owner is not None and owner.identity != self.context.identity:
+            return Observation(provisioned=False, detail=f"{self.path} belongs to {owner}", owner=owner)
         origin = "made by stackspec" if owner else "was there before"
         content = f"lacks {' and '.join(gaps)}" if gaps else "holds rows" if rows else "empty"
         return Observation(provisioned=not gaps, detail=f"{origin}, {content}", fields={"journal_mode": mode})
@@ -113,7 +113,8 @@ class OwnedDatabase:
             if not self.path.is_file() or _journal_mode(self.path) is None:
                 return
             with self._opened("mode=rw") as connection:
-                if _owner(connection) != self.context.identity:
+                owner = _owner(connection)
+                if owner is None or owner.identity != self.context.identity:
                     return
                 if not delete_rows and (table := _table_with_rows(connection)):
                     connection.execute("DELETE FROM stackspec_owner WHERE identity = ?", (self.context.identity,))
@@ -144,8 +145,9 @@ class OwnedDatabase:
         fresh = self._unfinished()
         with self._opened("mode=rwc", fresh) as connection:
             connection.executescript(f"BEGIN;{_OWNER}{self.schema.statements}")
-            mark = (self.context.identity, str(self.context.address), self.schema.version)
-            connection.execute("INSERT INTO stackspec_owner VALUES (?, ?, ?)", mark)
+            context = self.context
+            mark = (context.identity, str(context.address), self.schema.version, context.environment)
+            connection.execute("INSERT INTO stackspec_owner VALUES (?, ?, ?, ?)", mark)
             connection.execute("COMMIT")
         _sync(fresh)
         # Linked and not renamed: a rename would replace a file that someone else made in between.
@@ -154,8 +156,12 @@ class OwnedDatabase:
         _sync(self.path.parent)
 
     def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
-        if _owner(connection) not in (None, self.context.identity):
-            raise HookError(f"{self.path} belongs to another component", "use another path")
+        owner = _owner(connection)
+        if owner is not None and owner.identity != self.context.identity:
+            raise HookError(
+                f"{self.path} belongs to another component, {owner}",
+                f"use another path; if that one is forgotten, take it over: stackspec import {self.context.address}",
+            )
         for table in self._gaps(connection):
             if columns := _columns(connection, table):
                 lacking = ", ".join(sorted(self.schema.tables[table] - columns))
@@ -197,12 +203,10 @@ def database_owner(path: Path) -> str | None:
         if not path.is_file() or not path.stat().st_size or _journal_mode(path) is None:
             return None
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
-            if not _columns(connection, "stackspec_owner"):
-                return None
-            row = connection.execute("SELECT address FROM stackspec_owner").fetchone()
+            owner = _owner(connection)
     except (OSError, sqlite3.Error):
         return None  # nothing that a component could use
-    return None if row is None else str(row[0])
+    return str(owner) if owner else None
 
 
 def _journal_mode(path: Path) -> str | None:
@@ -220,12 +224,14 @@ def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
     return {name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))}
 
 
-def _owner(connection: sqlite3.Connection) -> str | None:
-    """The identity of the component that made the database; None if it was there before."""
-    if not _columns(connection, "stackspec_owner"):
+def _owner(connection: sqlite3.Connection) -> Owner | None:
+    """The component that made the database; None if it was there before."""
+    columns = _columns(connection, "stackspec_owner")
+    if not columns:
         return None
-    row = connection.execute("SELECT identity FROM stackspec_owner").fetchone()
-    return None if row is None else str(row[0])
+    environment = "environment" if "environment" in columns else "NULL"
+    row = connection.execute(f"SELECT identity, address, {environment} FROM stackspec_owner").fetchone()
+    return None if row is None else Owner(*row)
 
 
 def _table_with_rows(connection: sqlite3.Connection) -> str | None:

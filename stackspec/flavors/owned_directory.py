@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation
+from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation, Owner
 from stackspec.flavors.owned_database import database_owner
 
 MARK = ".stackspec-owner.json"
@@ -40,7 +40,7 @@ class OwnedDirectory:
             return Observation(provisioned=False, detail=f"{self.path} does not exist")
         owner = self._owner()
         if owner is not None and not self._is_ours():
-            return Observation(provisioned=False, detail=f"{self.path} belongs to {_described(owner)}")
+            return Observation(provisioned=False, detail=f"{self.path} belongs to {owner}", owner=owner)
         origin = "was there before" if owner is None else "made by stackspec"
         held = len(self._contents())
         return Observation(provisioned=True, detail=f"{origin}, {_entries(held) if held else 'empty'}")
@@ -64,8 +64,8 @@ class OwnedDirectory:
         owner = self._owner()
         if owner is not None and not self._is_ours():
             raise HookError(
-                f"{self.path} belongs to another component, {_described(owner)}",
-                f"use another path; if that component is gone for good, remove {self.path / MARK}",
+                f"{self.path} belongs to another component, {owner}",
+                f"use another path; if that one is forgotten, take it over: stackspec import {self.context.address}",
             )
 
     def deprovision(self, *, delete_contents: bool) -> None:
@@ -95,7 +95,7 @@ class OwnedDirectory:
         for folder, _, files in os.walk(self.path):
             for name in files:
                 if name == MARK and folder != str(self.path):
-                    return f"{folder} in it belongs to {_described(_mark(Path(folder)) or {})}"
+                    return f"{folder} in it belongs to {_mark(Path(folder))}"
                 if address := database_owner(Path(folder, name)):
                     return f"{Path(folder, name)} in it belongs to {address}"
         return None
@@ -123,30 +123,26 @@ class OwnedDirectory:
             os.fsync(file.fileno())
         fresh.rename(self.path)
 
-    def _owner(self) -> dict[str, str] | None:
+    def _owner(self) -> Owner | None:
         return _mark(self.path)
 
     def _is_ours(self) -> bool:
-        return (self._owner() or {}).get("identity") == self.context.identity
+        owner = self._owner()
+        return owner is not None and owner.identity == self.context.identity
 
     def _contents(self) -> list[str]:
         return [name for name in os.listdir(self.path) if name != MARK]
 
 
-def _mark(folder: Path) -> dict[str, str] | None:
-    """What the mark in a folder says; empty where it cannot be read, None where there is none."""
+def _mark(folder: Path) -> Owner | None:
+    """Whose mark is in a folder; nobody's that is known where it cannot be read, None where there is none."""
     try:
         mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
+        return Owner(mark["identity"], mark["address"], mark.get("environment"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):
-        return {}
-    return mark if isinstance(mark, dict) else {}
-
-
-def _described(owner: dict[str, str]) -> str:
-    where = f" of the environment '{owner['environment']}'" if "environment" in owner else ""
-    return f"{owner.get('address', 'unknown')}{where}"
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return Owner("", "unknown")
 
 
 def _entries(count: int) -> str:

@@ -120,6 +120,14 @@ class _ComponentFields(Fields):
     )
     lifecycle: LifecycleSpec = setting("Rules that bound what an apply may do.", default=LifecycleSpec())
     timeouts: TimeoutsSpec = setting("How long hooks may take.", default=TimeoutsSpec())
+    moved: tuple[str, ...] = setting(
+        "Addresses that the component had before: what is applied under one is taken over, not made anew.",
+        default=(),
+        schema=_ADDRESSES,
+    )
+    import_: bool = setting(
+        "Whether to take over what exists already, where nothing is applied; it must exist.", default=False
+    )
     environment: Mapping[str, Any] = setting(
         "Variables for what runs with the component.", default={}, schema=VARIABLES_SCHEMA
     )

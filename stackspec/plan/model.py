@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
 
 from stackspec.core.address import ComponentAddress, FieldPath
 from stackspec.core.diagnostic import Span
+from stackspec.flavors.contract import Observation
 from stackspec.stack.model import DesiredComponent, Environment
 from stackspec.state.model import AppliedComponent, Operation
 
@@ -23,6 +24,7 @@ class Action(StrEnum):
     DELETE = "delete"
     SUSPEND = "suspend"
     RESUME = "resume"
+    ADOPT = "adopt"
     FORGET = "forget"
     RECOVER = "recover"
     NO_OP = "no-op"
@@ -35,6 +37,7 @@ SIGNS: Mapping[Action, str] = {
     Action.DELETE: "-",
     Action.SUSPEND: "‖",
     Action.RESUME: "▶",
+    Action.ADOPT: "←",
     Action.FORGET: "x",
     Action.RECOVER: "!",
     Action.NO_OP: " ",
@@ -77,6 +80,18 @@ class Change:
     reason: str
     fields: tuple[FieldChange, ...] = ()
     recorded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What exists already under an address where nothing is applied.
+
+    Attributes:
+        identity: The one that it goes on under.
+    """
+
+    identity: str
+    seen: Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +153,8 @@ class Plan:
     Attributes:
         lineage, serial: Of the applied state that it starts from.
         changes: One for each component, no-ops included, in dependency order and then what goes.
+        moves: Address as it is applied to the one that it gets, before everything else.
+        real: Components that were seen to be other than they were applied, as they really are.
     """
 
     environment: Environment
@@ -145,6 +162,8 @@ class Plan:
     serial: int
     changes: tuple[Change, ...]
     steps: Mapping[StepKey, Step]
+    real: Mapping[ComponentAddress, AppliedComponent] = field(default_factory=dict)
+    moves: Mapping[ComponentAddress, ComponentAddress] = field(default_factory=dict)
 
     @property
     def has_changes(self) -> bool:
@@ -154,7 +173,7 @@ class Plan:
     @property
     def has_steps(self) -> bool:
         """Whether an apply would write anything."""
-        return any(step.operations for step in self.steps.values())
+        return bool(self.moves) or any(step.operations for step in self.steps.values())
 
     @property
     def summary(self) -> dict[str, int]:

@@ -89,7 +89,7 @@ def _add(
         None if anew else decision.before,
         None if goes else decision.desired,
         tuple(after),
-        None if anew else decision.identity or (decision.before.identity if decision.before else None),
+        decision.identity or (decision.before.identity if decision.before and not anew else None),
     )
 
 

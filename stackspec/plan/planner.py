@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from stackspec.core.address import ComponentAddress, FieldPath, format_path, parse_path
+from stackspec.core.address import ComponentAddress, FieldPath, format_path
 from stackspec.core.diagnostic import Diagnostic, StackspecError, did_you_mean
 from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, Literal, Scope, reduce
 from stackspec.core.values import UNKNOWN, Value, ValueMap, canonical, contains_deferred, digest
-from stackspec.flavors.contract import FlavorSpec
+from stackspec.flavors.contract import FlavorSpec, Observation
 from stackspec.plan.diff import changed_fields, created_fields
-from stackspec.plan.model import NOT_APPLIED, NOT_SELECTED, Action, Change, Decision, FieldChange, Plan
+from stackspec.plan.drift import Drift, drift_of, real
+from stackspec.plan.ignore import ignoring
+from stackspec.plan.model import NOT_APPLIED, NOT_SELECTED, Action, Change, Decision, FieldChange, Found, Plan
 from stackspec.plan.order import applied_edges, order_steps
 from stackspec.stack.graph import closure, reversed_edges
 from stackspec.stack.model import DesiredComponent, DesiredState
@@ -34,12 +36,14 @@ class Selection:
         stacks: Names of stacks; only what they use is planned.
         targets: Addresses; only they and what they depend on are planned.
         replace: Addresses to replace though nothing changed.
+        adopt: Addresses to take over as they exist, nothing being applied there.
         destroy: Whether everything selected is to go.
     """
 
     stacks: tuple[str, ...] = ()
     targets: tuple[ComponentAddress, ...] = ()
     replace: tuple[ComponentAddress, ...] = ()
+    adopt: tuple[ComponentAddress, ...] = ()
     destroy: bool = False
 
 
@@ -47,21 +51,44 @@ EVERYTHING = Selection()
 """The selection of a plan that was not asked for anything less."""
 
 
-def make_plan(desired: DesiredState, applied: AppliedState, spec_of: SpecOf, selection: Selection = EVERYTHING) -> Plan:
+def make_plan(
+    desired: DesiredState,
+    applied: AppliedState,
+    spec_of: SpecOf,
+    selection: Selection = EVERYTHING,
+    seen: Mapping[ComponentAddress, Observation] | None = None,
+    found: Mapping[ComponentAddress, Found] | None = None,
+) -> Plan:
     """Decide what happens to every component and in what order.
+
+    Args:
+        seen: What components that were looked at really are; the others are taken to be as they were applied.
+        found: What exists already and is to be taken over.
 
     Raises:
         StackspecError: the selection names what does not exist, or a lifecycle rule forbids what would happen.
     """
-    return _Planner(desired, applied, spec_of, selection).plan()
+    return _Planner(desired, applied, spec_of, selection, seen or {}, found or {}).plan()
 
 
 class _Planner:
-    def __init__(self, desired: DesiredState, applied: AppliedState, spec_of: SpecOf, selection: Selection) -> None:
+    def __init__(
+        self,
+        desired: DesiredState,
+        applied: AppliedState,
+        spec_of: SpecOf,
+        selection: Selection,
+        seen: Mapping[ComponentAddress, Observation],
+        found: Mapping[ComponentAddress, Found],
+    ) -> None:
         self._desired = desired
         self._applied = applied
         self._spec_of = spec_of
         self._selection = selection
+        self._seen = seen
+        self._found = found
+        self._real: dict[ComponentAddress, AppliedComponent] = {}
+        """Components that are not as they were applied, as they really are."""
         self._problems: list[Diagnostic] = []
         self._outputs: dict[ComponentAddress, ValueMap] = {}
         """Outputs that will not change in this plan."""
@@ -83,6 +110,7 @@ class _Planner:
             self._applied.serial,
             tuple(decision.change for decision in decisions.values()),
             order_steps(decisions.values(), self._applied),
+            self._real,
         )
 
     def _decisions(
@@ -184,14 +212,20 @@ class _Planner:
         spec = self._spec_of(desired.address.type, desired.flavor)
         assert spec is not None, "the compiler has checked the flavor"
         before = applied or (pending.component if pending else None)
+        if applied is None and desired.address in self._found:
+            return self._adopted(desired, before, spec)
         if before is None:
             config, _ = self._known(desired)
             reason = (
                 f"{NOT_APPLIED}; {_why_run_state(desired)}" if desired.suspended and spec.can_suspend else NOT_APPLIED
             )
             return self._comes(desired, Action.CREATE, reason, created_fields(config, spec))
+        recorded = before
+        drift = self._drift(before) if pending is None else None
+        if drift is not None and not drift.missing:
+            before = self._real[before.address] = real(before, self._seen[before.address], spec)
         if desired.lifecycle.ignore_changes:
-            config = _kept(desired, before)
+            config = ignoring(desired.config, desired.lifecycle.ignore_changes, before.config)
             desired = replace(desired, config=config, digest=digest(config))
         config, unknown = self._known(desired)
         same = not unknown and (desired.digest if config is desired.config else digest(config)) == before.digest
@@ -202,23 +236,40 @@ class _Planner:
             return self._retry(desired, pending, before, fields, replaces)
         if replaces:
             return self._replaced(desired, before, Action.REPLACE, replaces, fields)
+        if drift is not None and drift.missing:
+            anew = self._comes(desired, Action.CREATE, drift.reason, fields)
+            return replace(anew, before=before, identity=before.identity)
         turns = spec.can_suspend and desired.suspended != before.suspended
+        by_itself = drift is not None and drift.running is not None
         if fields:
-            reason = ", ".join(dict.fromkeys(format_path(change.path[:2]) for change in fields)) + " changed"
-            if turns:
+            reason = _why_updated(fields, drift)
+            if turns and not by_itself:
                 reason += f"; {_why_run_state(desired)}"
             return self._comes(desired, Action.UPDATE, reason, fields, before=before)
         if turns:
             action = Action.SUSPEND if desired.suspended else Action.RESUME
-            change = self._change(desired, action, _why_run_state(desired))
+            why = drift.reason if drift is not None and by_itself else _why_run_state(desired)
+            change = self._change(desired, action, why)
             comes = (*self._moves_off(desired), _run_state(desired))
             return Decision(change, before, desired, comes=comes, identity=before.identity)
         variables = self._evaluated(desired, ("environment",), desired.variables, assume=False)
         differs = _not_recorded(desired, before, variables)
+        if recorded.digest != before.digest:
+            differs = ("config", *differs)
         reason = f"nothing changed but what is recorded: {', '.join(differs)}" if differs else "nothing changed"
         change = replace(self._change(desired, Action.NO_OP, reason), recorded=differs)
         comes = (Operation.RECORD,) if differs else ()
         return Decision(change, before, desired, comes=comes, identity=before.identity)
+
+    def _adopted(self, desired: DesiredComponent, before: AppliedComponent | None, spec: FlavorSpec) -> Decision:
+        found = self._found[desired.address]
+        config, _ = self._known(desired)
+        known = {name: value for name, value in found.seen.fields.items() if name in config}
+        fields = changed_fields({**config, **known}, config, spec)
+        adopts = self._comes(desired, Action.ADOPT, f"exists already: {found.seen.detail}", fields)
+        # What an earlier attempt to make it left under another identity goes first.
+        goes = (Operation.DEPROVISION,) if before is not None and before.identity != found.identity else ()
+        return replace(adopts, before=before, goes=goes, identity=found.identity)
 
     def _retry(
         self,
@@ -251,6 +302,10 @@ class _Planner:
                 return replace(decision, comes=(Operation.PROVISION, *decision.comes[1:]))
             case _:
                 return self._replaced(desired, before, action, reason, fields, guard=not created)
+
+    def _drift(self, applied: AppliedComponent) -> Drift | None:
+        seen = self._seen.get(applied.address)
+        return drift_of(applied, seen, self._spec_of(applied.address.type, applied.flavor)) if seen else None
 
     def _moves_off(self, desired: DesiredComponent) -> tuple[Operation, ...]:
         """Record, before what it no longer stands on may go, that a component which only stops has left it."""
@@ -310,9 +365,7 @@ class _Planner:
         elif pending is not None and pending.failure is None:
             action = Action.RECOVER
             reason = f"{self._in_flight(pending)}; {reason}, so it is deleted"
-        change = Change(
-            address, action, before.flavor, before.stacks, desired.origin.span() if desired else None, reason
-        )
+        change = Change(address, action, before.flavor, before.stacks, desired.place() if desired else None, reason)
         return Decision(change, before, None, goes=(operation,), identity=before.identity)
 
     def _in_flight(self, pending: PendingOperation) -> str:
@@ -327,7 +380,7 @@ class _Planner:
             self._problems.append(Diagnostic("SS0504", message, hint=hint))
 
     def _forbid(self, address: ComponentAddress, what: str, desired: DesiredComponent | None) -> None:
-        place = desired.origin.span(("lifecycle", "prevent_destroy")) if desired else None
+        place = desired.place(("lifecycle", "prevent_destroy")) if desired else None
         hint = "set lifecycle.prevent_destroy to false and apply that first"
         if desired is None:
             hint = "declare it again with lifecycle.prevent_destroy false, apply that, and then remove it"
@@ -338,7 +391,7 @@ class _Planner:
     def _change(
         self, desired: DesiredComponent, action: Action, reason: str, fields: tuple[FieldChange, ...] = ()
     ) -> Change:
-        place = desired.origin.span() if action is not Action.NO_OP else None
+        place = desired.place() if action is not Action.NO_OP else None
         return Change(desired.address, action, desired.flavor, desired.stacks, place, reason, fields)
 
     def _why_replaced(
@@ -374,7 +427,7 @@ class _Planner:
             return resolved(value, partial(self._output, assume=assume))
         except ExpressionError as error:
             message = f"with the outputs known now, {error.message}"
-            self._problems.append(Diagnostic(error.code, message, desired.origin.span(path), error.hint))
+            self._problems.append(Diagnostic(error.code, message, desired.place(path), error.hint))
             return UNKNOWN
 
     def _output(self, reference: ComponentOutput, assume: bool) -> Literal | ComponentOutput:
@@ -407,6 +460,14 @@ def resolved(value: Value, output: Callable[[ComponentOutput], Literal | Compone
     return [resolved(item, output) for item in value] if isinstance(value, list) else value
 
 
+def _why_updated(fields: Iterable[FieldChange], drift: Drift | None) -> str:
+    drifted = {change.path[:2] for change in drift.fields} if drift else set()
+    names = dict.fromkeys(change.path[:2] for change in fields)
+    changed = ", ".join(format_path(name) for name in names if name not in drifted)
+    parts = [f"{changed} changed"] if changed else []
+    return "; ".join([*parts, *([drift.reason] if drift else [])])
+
+
 def _run_state(desired: DesiredComponent) -> Operation:
     return Operation.SUSPEND if desired.suspended else Operation.RESUME
 
@@ -427,30 +488,3 @@ def _not_recorded(desired: DesiredComponent, before: AppliedComponent, variables
         "environment": not (variables or before.variables) or canonical(variables) == canonical(before.variables),
     }
     return tuple(name for name, holds in same.items() if not holds)
-
-
-def _kept(desired: DesiredComponent, before: AppliedComponent) -> ValueMap:
-    """The desired config with the fields of `ignore_changes` as they are applied."""
-    config = desired.config
-    for text in desired.lifecycle.ignore_changes:
-        path = parse_path(text)[1:]
-        if not path:
-            return before.config
-        config = _with(config, path, before.config)
-    return config
-
-
-def _with(target: Value, path: FieldPath, source: Value) -> Value:
-    step = path[0]
-    if isinstance(target, Mapping) and isinstance(source, Mapping) and step in source:
-        inner = source[step] if len(path) == 1 else _with(target.get(step), path[1:], source[step])
-        return {**target, step: inner}
-    if (
-        isinstance(target, list)
-        and isinstance(source, list)
-        and isinstance(step, int)
-        and step < min(len(target), len(source))
-    ):
-        inner = source[step] if len(path) == 1 else _with(target[step], path[1:], source[step])
-        return [*target[:step], inner, *target[step + 1 :]]
-    return target

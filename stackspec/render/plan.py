@@ -22,6 +22,7 @@ _COLOURS = {
     Action.DELETE: "red",
     Action.SUSPEND: "cyan",
     Action.RESUME: "cyan",
+    Action.ADOPT: "green",
     Action.FORGET: "red",
     Action.RECOVER: "magenta",
 }
@@ -33,6 +34,7 @@ _DONE = {
     "delete": "deleted",
     "suspend": "suspended",
     "resume": "resumed",
+    "adopt": "adopted",
     "forget": "forgotten",
     "recover": "recovered",
 }
@@ -41,7 +43,7 @@ _DONE = {
 _UNTOUCHED = {"no-op": "unchanged", "not-selected": "not selected"}
 """What a summary counts of components to which nothing happens, in words."""
 
-_EDITED = ("lifecycle", "timeouts", "environment", "labels")
+_EDITED = ("config", "lifecycle", "timeouts", "environment", "labels")
 
 _MOST_RECORDED = 10
 """How many components are named of which only the record changes."""
@@ -51,6 +53,9 @@ def plan_text(plan: Plan, style: Style, *, show_all: bool = False) -> str:
     """The changes, one block each, and a line that counts them."""
     shown_changes = [change for change in plan.changes if show_all or change.action is not Action.NO_OP]
     blocks = [_block(change, style) for change in shown_changes]
+    if plan.moves:
+        told = ", ".join(f"{old} is now {new}" for old, new in plan.moves.items())
+        blocks.append(f"State takes over, without a hook: {told}.")
     if recorded := _recorded(plan):
         blocks.append(recorded)
     if not plan.has_changes:
@@ -114,6 +119,7 @@ def plan_json(plan: Plan, diagnostics: Iterable[Diagnostic] = (), *, show_all: b
         "serial": plan.serial,
         "lineage": plan.lineage,
         "summary": plan.summary,
+        "moves": [{"from": str(old), "to": str(new)} for old, new in plan.moves.items()],
         "changes": [change_json(change) for change in plan.changes if show_all or change.action is not Action.NO_OP],
         "diagnostics": diagnostics_json(diagnostics),
     }

@@ -71,7 +71,7 @@ def _package(flavor: type[Flavor]) -> str | None:
     return ", ".join(f"{name} {version(name)}" for name in names) or None
 
 
-def moved(saved: SavedPlan, now: Bindings, history: Callable[[], Sequence[Chapter]]) -> list[Diagnostic]:
+def what_moved(saved: SavedPlan, now: Bindings, history: Callable[[], Sequence[Chapter]]) -> list[Diagnostic]:
     """Why a plan cannot be carried out any more: all that is another, but what follows from something told before.
 
     Args:
@@ -94,8 +94,8 @@ def moved(saved: SavedPlan, now: Bindings, history: Callable[[], Sequence[Chapte
 
 
 def not_the_same() -> Diagnostic:
-    """Where everything that is bound is the same, and the steps are not."""
-    return _stale("what an apply would do now is not what the plan says")
+    """Where everything that is bound is the same, and the steps are not: what they follow from beside it was seen."""
+    return _stale("what an apply would do now is not what the plan says: what components really are has changed")
 
 
 def _stale(message: str, *notes: Note) -> Diagnostic:

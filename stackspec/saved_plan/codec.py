@@ -95,8 +95,10 @@ def _to_json(saved: SavedPlan) -> dict[str, Any]:
             "stacks": list(selection.stacks),
             "targets": [str(address) for address in selection.targets],
             "replace": [str(address) for address in selection.replace],
+            "adopt": [str(address) for address in selection.adopt],
             "destroy": selection.destroy,
             "allow_empty": request.allow_empty,
+            "refresh": request.refresh,
             "files": list(request.files),
         },
         "stackspec": bound.version,
@@ -112,15 +114,17 @@ def _to_json(saved: SavedPlan) -> dict[str, Any]:
 def _from_json(body: Mapping[str, Any]) -> SavedPlan:
     made, request = Run.from_json(body["made"]), body["request"]
     selection = Selection(
-        tuple(request["stacks"]),
-        tuple(map(ComponentAddress.parse, request["targets"])),
-        tuple(map(ComponentAddress.parse, request["replace"])),
-        request["destroy"],
+        stacks=tuple(request["stacks"]),
+        targets=tuple(map(ComponentAddress.parse, request["targets"])),
+        replace=tuple(map(ComponentAddress.parse, request["replace"])),
+        adopt=tuple(map(ComponentAddress.parse, request["adopt"])),
+        destroy=request["destroy"],
     )
     flavors = {name: FlavorVersion(**version) for name, version in body["flavors"].items()}
+    files = tuple(request["files"])
     return SavedPlan(
         made,
-        Request(request["environment"], selection, request["allow_empty"], tuple(request["files"])),
+        Request(request["environment"], selection, request["allow_empty"], request["refresh"], files),
         Bindings(body["stackspec"], body["lineage"], body["serial"], flavors, body["manifests"], made.commit),
         body["steps"],
         body["plan"],

@@ -16,12 +16,14 @@ class Request:
 
     Attributes:
         allow_empty: Whether manifests that declare nothing were taken.
+        refresh: Whether components were looked at first.
         files: The manifest files that were named instead of the project's folders.
     """
 
     environment: str
     selection: Selection = EVERYTHING
     allow_empty: bool = False
+    refresh: bool = False
     files: tuple[str, ...] = ()
 
 

@@ -30,6 +30,8 @@ def component_meaning(component: DesiredComponent) -> ValueMap:
         "timeouts": dict(component.timeouts),
         "environment": unambiguous(component.variables),
         "labels": dict(component.labels),
+        "moved": [str(address) for address in component.moved],
+        "imported": component.imported,
     }
 
 

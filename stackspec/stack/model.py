@@ -37,6 +37,9 @@ class DesiredComponent:
         stacks: The names of the stacks that use it.
         timeouts: Hook name to seconds.
         variables: For what runs with the component.
+        origin: Where it is declared; None of one that stands for what was applied before.
+        moved: The addresses that it had before.
+        imported: Whether what exists already is to be taken over.
     """
 
     address: ComponentAddress
@@ -45,12 +48,18 @@ class DesiredComponent:
     digest: str
     depends_on: tuple[ComponentAddress, ...]
     stacks: tuple[str, ...]
-    origin: Origin
+    origin: Origin | None
     suspended: bool = False
     lifecycle: LifecycleSpec = NO_LIFECYCLE
     timeouts: Mapping[str, float] = field(default_factory=dict)
     variables: ValueMap = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    moved: tuple[ComponentAddress, ...] = ()
+    imported: bool = False
+
+    def place(self, path: FieldPath = ()) -> Span | None:
+        """Where a value of it stands in the manifests, by its path from the component's own mapping."""
+        return self.origin.span(path) if self.origin else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,8 @@ def _component(
         timeouts=_timeouts(body["timeouts"]) if body.get("timeouts") else {},
         variables=configured.variables,
         labels=declared.manifest.labels,
+        moved=tuple(ComponentAddress.parse(text) for text in body.get("moved") or ()),
+        imported=body.get("import", False),
     )
 
 

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Note, Span
 from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE
 from stackspec.flavors.registry import Registry
@@ -26,9 +27,9 @@ class ManagedPath(NamedTuple):
         return posixpath.normpath(self.text)
 
     @property
-    def place(self) -> Span:
+    def place(self) -> Span | None:
         """Where the manifest says it."""
-        return self.component.origin.span(("config", self.field))
+        return self.component.place(("config", self.field))
 
 
 def managed_paths(state: DesiredState, registry: Registry) -> Iterator[ManagedPath]:
@@ -57,7 +58,27 @@ def check_rules(state: DesiredState, registry: Registry, project: ProjectSpec) -
             diagnostics.append(_same_path(path, managed[normal]))
         else:
             managed[normal] = path
-    return diagnostics + [_same_path(path, other) for path, other in _nested(managed)]
+    diagnostics += [_same_path(path, other) for path, other in _nested(managed)]
+    return [*diagnostics, *_check_moved(state)]
+
+
+def _check_moved(state: DesiredState) -> Iterator[Diagnostic]:
+    """What is wrong with the addresses that components say they had before."""
+    takers: dict[ComponentAddress, DesiredComponent] = {}
+    for component in state.components.values():
+        for index, old in enumerate(component.moved):
+            place = component.place(("moved", index))
+            if old.type != component.address.type:
+                hint = f"only what is of the same type can be taken over, like {component.address.type}/{old.name}"
+                yield Diagnostic("SS0410", f"{old} cannot become {component.address}", place, hint)
+            elif old in state.components:
+                what = "itself" if old == component.address else f"{old}, which is still declared"
+                yield Diagnostic("SS0410", f"{component.address} says that it was {what}", place, "remove this entry")
+            elif old in takers:
+                message = f"both {takers[old].address} and {component.address} say that they were {old}"
+                yield Diagnostic("SS0410", message, place, "leave it at one of them")
+            else:
+                takers[old] = component
 
 
 def leads_out(path: ManagedPath) -> Diagnostic:

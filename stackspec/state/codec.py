@@ -30,6 +30,7 @@ def component_to_json(component: AppliedComponent) -> dict[str, Any]:
         "timeouts": component.timeouts,
         "environment": component.variables,
         "labels": component.labels,
+        **({"home": str(component.home)} if component.home else {}),
     }
 
 
@@ -54,6 +55,7 @@ def component_from_json(record: dict[str, Any]) -> AppliedComponent:
         record["timeouts"],
         record["environment"],
         record["labels"],
+        ComponentAddress.parse(record["home"]) if "home" in record else None,
     )
 
 

@@ -34,6 +34,7 @@ class AppliedComponent:
         digest: Of `config`; equal digests mean equal configs.
         outputs: What its last hook returned.
         depends_on: Kept so that what left the manifests still has an order.
+        home: The address whose folder it keeps its own things in, where it was moved to another since; else None.
     """
 
     address: ComponentAddress
@@ -49,6 +50,7 @@ class AppliedComponent:
     timeouts: Mapping[str, float] = field(default_factory=dict)
     variables: ValueMap = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    home: ComponentAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class Chapter:
 
     Attributes:
         first, last: The serials that it wrote.
-        changes: Each component that is another afterwards, to `created`, `changed` or `removed`.
+        changes: Each component that is another afterwards, to `created`, `changed`, `moved from ADDRESS` or `removed`.
     """
 
     run: Run
@@ -73,7 +74,16 @@ def changes_between(
     """What became of components, given their encoded records, as `Chapter.changes` says it."""
     changes = {address: "created" if address not in before else "changed" for address in after}
     changes = {address: word for address, word in changes.items() if before.get(address) != after[address]}
-    return {**changes, **{address: "removed" for address in before if address not in after}}
+    gone = {_identity(before[address]): address for address in before if address not in after}
+    for address in [one for one, word in changes.items() if word == "created"]:
+        if (old := gone.pop(_identity(after[address]), None)) is not None:
+            changes[address] = f"moved from {old}"
+    return {**changes, **dict.fromkeys(gone.values(), "removed")}
+
+
+def _identity(record: str) -> str:
+    identity: str = json.loads(record)["identity"]
+    return identity
 
 
 class ApplyStore(Protocol):

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import Ask
 from tests.cli.hostile import STACK
 
-PLAN = ["format_version", "environment", "serial", "lineage", "summary", "changes", "diagnostics"]
+PLAN = ["format_version", "environment", "serial", "lineage", "summary", "moves", "changes", "diagnostics"]
 CHANGE = ["address", "action", "flavor", "stacks", "source", "reason", "fields", "recorded"]
 FIELD = ["path", "before", "after", "sensitive", "requires_replacement"]
 SOURCE = ["file", "line", "column", "end_line", "end_column"]

@@ -117,6 +117,34 @@ def test_what_only_the_apply_can_tell_is_carried_out(dev: Path, ask: Ask) -> Non
     assert (answer.code, "3 created" in answer.out) == (0, True), answer
 
 
+def test_what_exists_is_taken_over_by_a_saved_plan(dev: Path, ask: Ask) -> None:
+    (dev / "logs").mkdir()
+    (dev / "logs" / "old").write_text("kept")
+    manifest(dev, STACK + LOGS.replace("{flavor", "{import: true, flavor"))
+    assert "← log_store/dev" in ask("plan", "--out", "saved").out
+    answer = ask("apply", "saved")
+    assert (answer.code, "1 adopted" in answer.out) == (0, True), answer
+
+
+def test_what_was_moved_is_moved_by_a_saved_plan(applied: Path, ask: Ask) -> None:
+    manifest(applied, STACK + LOGS)
+    assert ask("apply", "--yes").code == 0
+    manifest(applied, STACK + LOGS.replace("{flavor", "{name: new, moved: [log_store/dev], flavor"))
+    assert "log_store/dev is now log_store/new" in ask("plan", "--out", "saved").out
+    assert ask("apply", "saved").code == 0
+    assert "log_store/new" in ask("state", "list").out
+
+
+def test_a_refreshed_plan_looks_again(applied: Path, ask: Ask) -> None:
+    (applied / "artifacts").rename(applied / "away")
+    assert "1 to create" in ask("plan", "--refresh", "--out", "saved").out
+    (applied / "away").rename(applied / "artifacts")
+    refused(ask("apply", "saved"), "SS0608", "what components really are has changed")
+    (applied / "artifacts").rename(applied / "away")
+    answer = ask("apply", "saved")
+    assert (answer.code, "1 created" in answer.out) == (0, True), answer
+
+
 def test_a_protected_environment_takes_a_saved_plan(dev: Path, ask: Ask) -> None:
     (dev / "stackspec.yaml").write_text(PROD)
     refused(ask("apply", "--yes"), "SS0605", "or apply a saved plan")
@@ -351,7 +379,13 @@ def test_what_is_no_plan_is_refused(saved: Path, ask: Ask) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--target", "orchestrator/dev"], ["--stack=dev"], ["--replace", "orchestrator/dev"], ["--allow-empty"]],
+    [
+        ["--target", "orchestrator/dev"],
+        ["--stack=dev"],
+        ["--replace", "orchestrator/dev"],
+        ["--refresh"],
+        ["--allow-empty"],
+    ],
 )
 def test_a_saved_plan_is_not_planned_anew(arguments: list[str], saved: Path, ask: Ask) -> None:
     option = arguments[0].partition("=")[0]

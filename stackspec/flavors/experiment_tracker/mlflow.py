@@ -69,7 +69,12 @@ class MlflowExperimentTracker(ExperimentTracker):
         server = LocalServer(self.context)
         record, running = server.recorded(), server.running()
         if record is None or not self._database_file.is_file():
-            return Observation(provisioned=False, running=False, detail="no database, or no server was ever started")
+            return Observation(
+                provisioned=False,
+                running=False,
+                detail="no database, or no server was ever started",
+                owner=self._database_directory.observe().owner,
+            )
         uri = _uri(server, record.port)
         if running is None:
             return Observation(provisioned=True, running=False, detail=f"{uri} is stopped")

@@ -1,0 +1,68 @@
+"""What exists already where nothing is applied: looked at as it would be if it were ours."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from threading import Event
+
+from stackspec.apply.hooks import HookFailure, Hooks
+from stackspec.core.address import ComponentAddress
+from stackspec.core.diagnostic import Diagnostic
+from stackspec.core.expression import ComponentOutput, ExpressionError, Literal
+from stackspec.plan.model import Found
+from stackspec.plan.planner import resolved
+from stackspec.stack.model import DesiredComponent
+from stackspec.state.model import AppliedComponent, AppliedState
+
+
+def find(
+    components: Iterable[DesiredComponent], applied: AppliedState, hooks: Hooks
+) -> tuple[dict[ComponentAddress, Found], list[Diagnostic]]:
+    """What exists of components that are not applied, and an error for each that cannot be taken over."""
+    found: dict[ComponentAddress, Found] = {}
+    problems: list[Diagnostic] = []
+    for component in components:
+        one = _find(component, applied, hooks)
+        if isinstance(one, Found):
+            found[component.address] = one
+        else:
+            problems.append(Diagnostic(one.code, one.message, component.place(), one.hint))
+    return found, problems
+
+
+def _find(desired: DesiredComponent, applied: AppliedState, hooks: Hooks) -> Found | HookFailure:
+    address = desired.address
+    try:
+        config = resolved(desired.config, partial(_output, applied))
+    except ExpressionError as error:
+        return HookFailure(error.code, f"{address}: {error.message}", error.hint)
+    component = AppliedComponent(
+        address, secrets.token_hex(8), desired.flavor, config, "", {}, desired.depends_on, desired.stacks
+    )
+    component = replace(component, timeouts=desired.timeouts)
+    seen = hooks.observe(component, Event())
+    if not isinstance(seen, HookFailure) and not seen.provisioned and seen.owner is not None:
+        owner = seen.owner
+        holder = next((one.address for one in applied.components.values() if one.identity == owner.identity), None)
+        if holder is not None or owner.environment not in (None, applied.environment) or not owner.identity:
+            what = f"it belongs to {holder or owner}"
+            return HookFailure("SS0506", f"{address} cannot be imported: {what}", "use another path")
+        component = replace(component, identity=owner.identity)
+        seen = hooks.observe(component, Event())
+    if isinstance(seen, HookFailure):
+        return HookFailure("SS0610", f"{address} could not be looked at: {seen.message}", seen.hint)
+    if not seen.provisioned:
+        hint = "check its config; to have it made, apply without importing it"
+        return HookFailure("SS0506", f"{address} cannot be imported: {seen.detail or 'it is not there'}", hint)
+    return Found(component.identity, seen)
+
+
+def _output(applied: AppliedState, reference: ComponentOutput) -> Literal:
+    component = applied.components.get(ComponentAddress.parse(reference.component))
+    if component is None or reference.output not in component.outputs:
+        hint = f"apply {reference.component} first"
+        raise ExpressionError("SS0506", f"cannot be imported before '{reference}' is known", hint)
+    return Literal(component.outputs[reference.output])

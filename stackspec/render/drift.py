@@ -1,0 +1,91 @@
+"""Drift for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stackspec.core.address import format_path
+from stackspec.core.diagnostic import Diagnostic
+from stackspec.plan.drift import Drift
+from stackspec.plan.model import FieldChange
+from stackspec.render.diagnostics import diagnostics_json
+from stackspec.render.plan import FORMAT_VERSION
+from stackspec.render.text import Style, headline, safe, shown
+from stackspec.state.model import AppliedState
+
+
+def drift_text(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[Diagnostic], style: Style) -> str:
+    """What differs, one block each, and a line that counts."""
+    blocks = [_block(drift, style) for drift in found]
+    counts = _counts(applied, found, unseen)
+    name = safe(applied.environment)
+    if not applied.components:
+        blocks.append(f"Nothing is applied in '{name}'.")
+    elif not found and not unseen:
+        blocks.append(f"No drift: {_components(counts['as-applied'])} as applied in '{name}'.")
+    else:
+        told = [f"{count} {word.replace('-', ' ')}" for word, count in counts.items() if count]
+        blocks.append(f"{style('Drift', 'bold')} in '{name}': {', '.join(told)}.")
+    if found:
+        blocks[-1] += "\nTo have it as declared again: stackspec apply --refresh"
+    return "\n\n".join(blocks) + "\n"
+
+
+def drift_json(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[Diagnostic]) -> dict[str, Any]:
+    """The same as a document."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": applied.environment,
+        "serial": applied.serial,
+        "lineage": applied.lineage,
+        "summary": _counts(applied, found, unseen),
+        "drift": [_drift_json(drift) for drift in found],
+        "diagnostics": diagnostics_json(unseen),
+    }
+
+
+def _counts(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[Diagnostic]) -> dict[str, int]:
+    missing = sum(drift.missing for drift in found)
+    left = len(applied.components) - len(found) - len(unseen)
+    return {"missing": missing, "different": len(found) - missing, "unknown": len(unseen), "as-applied": left}
+
+
+def _components(count: int) -> str:
+    return f"{count} component{'' if count == 1 else 's'}"
+
+
+def _block(drift: Drift, style: Style) -> str:
+    colour = "red" if drift.missing else "yellow"
+    sign = style("  -" if drift.missing else "  ~", "bold", colour)
+    lines = [f"{sign} {style(str(drift.address), 'bold')} ({safe(drift.component.flavor)})"]
+    if drift.missing or drift.running is not None:
+        lines.append(f"      {headline(drift.reason)}")
+    width = max((len(format_path(field.path)) for field in drift.fields), default=0)
+    for field in drift.fields:
+        was, is_now = (shown(value, sensitive=field.sensitive) for value in (field.before, field.after))
+        lines.append(f"      {safe(format_path(field.path)):<{width}}  {was} → {style(is_now, colour)}")
+    return "\n".join(lines)
+
+
+def _drift_json(drift: Drift) -> dict[str, Any]:
+    component = drift.component
+    return {
+        "address": str(drift.address),
+        "flavor": component.flavor,
+        "stacks": list(component.stacks),
+        "missing": drift.missing,
+        "running": drift.running,
+        "suspended": component.suspended,
+        "fields": [_field_json(field) for field in drift.fields],
+        "detail": drift.detail,
+    }
+
+
+def _field_json(field: FieldChange) -> dict[str, Any]:
+    return {
+        "path": format_path(field.path),
+        "applied": None if field.sensitive else field.before,
+        "real": None if field.sensitive else field.after,
+        "sensitive": field.sensitive,
+    }
