@@ -43,21 +43,22 @@ def _find(desired: DesiredComponent, applied: AppliedState, hooks: Hooks) -> Fou
         address, secrets.token_hex(8), desired.flavor, config, "", {}, desired.depends_on, desired.stacks
     )
     component = replace(component, timeouts=desired.timeouts)
-    seen = hooks.observe(component, Event())
+    seen, identity = hooks.observe(component, Event()), None
     if not isinstance(seen, HookFailure) and not seen.provisioned and seen.owner is not None:
         owner = seen.owner
         holder = next((one.address for one in applied.components.values() if one.identity == owner.identity), None)
         if holder is not None or owner.environment not in (None, applied.environment) or not owner.identity:
             what = f"it belongs to {holder or owner}"
             return HookFailure("SS0506", f"{address} cannot be imported: {what}", "use another path")
-        component = replace(component, identity=owner.identity)
+        identity = owner.identity
+        component = replace(component, identity=identity)
         seen = hooks.observe(component, Event())
     if isinstance(seen, HookFailure):
         return HookFailure("SS0610", f"{address} could not be looked at: {seen.message}", seen.hint)
     if not seen.provisioned:
         hint = "check its config; to have it made, apply without importing it"
         return HookFailure("SS0506", f"{address} cannot be imported: {seen.detail or 'it is not there'}", hint)
-    return Found(component.identity, seen)
+    return Found(identity, seen)
 
 
 def _output(applied: AppliedState, reference: ComponentOutput) -> Literal:

@@ -98,7 +98,7 @@ def import_(
     with Session(output, files, failure=_FAILURE) as session:
         chosen = selection(targets=address, adopt=address)
         planned = _planned(session, environment, chosen, False, lock_timeout)
-        return _carry_out(session, planned, yes, approve, "apply", parallelism)
+        return _carry_out(session, planned, yes, approve, "import", parallelism)
 
 
 def destroy(

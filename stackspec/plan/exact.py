@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stackspec.core.values import Value
-from stackspec.plan.model import Action, Change, Plan, Step, StepKey
+from stackspec.plan.model import Change, Plan, Step, StepKey
 from stackspec.stack.meaning import component_meaning, unambiguous
 from stackspec.state.codec import component_to_json
 
@@ -14,13 +14,11 @@ def exact(plan: Plan) -> Value:
     Steps stand in the order of phase and address: which of two that do not wait for each other is first says nothing.
     Nor do the reasons, and places in files.
     """
-    # What is taken over, and nobody has marked, gets its mark when it is planned: by chance.
-    by_chance = {change.address for change in plan.changes if change.action is Action.ADOPT}
     return {
         "changes": sorted(map(_change, plan.changes)),
         "moves": {str(old): str(new) for old, new in plan.moves.items()},
         "real": {str(address): component_to_json(one) for address, one in plan.real.items()},
-        "steps": [_step(plan.steps[key], key[1] in by_chance) for key in sorted(plan.steps)],
+        "steps": [_step(plan.steps[key]) for key in sorted(plan.steps)],
     }
 
 
@@ -29,14 +27,14 @@ def _change(change: Change) -> list[Value]:
     return [str(change.address), change.action.value, fields, list(change.recorded)]
 
 
-def _step(step: Step, by_chance: bool) -> Value:
+def _step(step: Step) -> Value:
     return {
         **_named(step.key),
         "operations": [operation.value for operation in step.operations],
         "before": component_to_json(step.before) if step.before else None,
         "desired": component_meaning(step.desired) if step.desired else None,
         "after": [_named(key) for key in sorted(step.after)],
-        "identity": None if by_chance else step.identity,
+        "identity": step.identity,
     }
 
 

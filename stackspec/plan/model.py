@@ -87,10 +87,10 @@ class Found:
     """What exists already under an address where nothing is applied.
 
     Attributes:
-        identity: The one that it goes on under.
+        identity: The one that it carries and goes on under; None where it carries none.
     """
 
-    identity: str
+    identity: str | None
     seen: Observation
 
 

@@ -268,7 +268,8 @@ class _Planner:
         fields = changed_fields({**config, **known}, config, spec)
         adopts = self._comes(desired, Action.ADOPT, f"exists already: {found.seen.detail}", fields)
         # What an earlier attempt to make it left under another identity goes first.
-        goes = (Operation.DEPROVISION,) if before is not None and before.identity != found.identity else ()
+        left = before is not None and found.identity not in (None, before.identity)
+        goes = (Operation.DEPROVISION,) if left else ()
         return replace(adopts, before=before, goes=goes, identity=found.identity)
 
     def _retry(

@@ -16,7 +16,7 @@ class Request:
 
     Attributes:
         allow_empty: Whether manifests that declare nothing were taken.
-        refresh: Whether components were looked at first.
+        refresh: Whether every component was looked at.
         files: The manifest files that were named instead of the project's folders.
     """
 

@@ -31,7 +31,7 @@ def component_meaning(component: DesiredComponent) -> ValueMap:
         "environment": unambiguous(component.variables),
         "labels": dict(component.labels),
         "moved": [str(address) for address in component.moved],
-        "imported": component.imported,
+        "import": component.imported,
     }
 
 
