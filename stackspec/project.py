@@ -33,7 +33,7 @@ from stackspec.stack.resolve import resolve, unused_components
 from stackspec.stack.rules import leads_out, managed_paths
 from stackspec.state.local_folder import LocalFolder
 from stackspec.state.model import AppliedComponent, AppliedState
-from stackspec.state.moves import Moves, check_in_state, check_moves, move_changes, moved, wanted_moves
+from stackspec.state.moves import Moves, check_in_state, check_moves, forget_changes, move_changes, moved, wanted_moves
 from stackspec.state.store import StateStore
 
 if TYPE_CHECKING:
@@ -302,13 +302,12 @@ class Project:
         Raises:
             StackspecError: one of them is not in the state.
         """
-        from stackspec.state.store import Finish
-
         store = self.store(environment)
         self._local.prepare()
         with store.lock(self._run("state rm"), timeout):
-            check_in_state(store.read(), addresses)
-            return store.commit([Finish(address, None) for address in addresses])
+            applied = store.read()
+            check_in_state(applied, addresses)
+            return store.commit(list(forget_changes(applied, addresses)))
 
     def wait_for_writer(self, environment: str | None, timeout: float) -> None:
         """Wait until nobody writes the state of an environment, so that what is planned then can be applied.

@@ -23,20 +23,18 @@ from stackspec.core.expression import ComponentOutput, ExpressionError, Literal
 from stackspec.core.values import ValueMap, digest
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.schema import ConfigCheckers
+from stackspec.plan.coexist import clash
 from stackspec.plan.model import Phase, Plan, Step, StepKey
 from stackspec.plan.planner import resolved
 from stackspec.stack.configure import variables_problems
-from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
-from stackspec.state.store import ApplyStore, Begin, Finish, StateChange
+from stackspec.state.model import NOT_REACHED, AppliedComponent, AppliedState, Operation, PendingOperation
+from stackspec.state.store import ApplyStore, Begin, Depose, Finish, StateChange
 
 LAST_WAIT = 4.0
 """Seconds that hooks get to end once the user insists on stopping."""
 
 STOPPED = "the apply was asked to stop"
 """Why what has not begun is left alone."""
-
-NOT_REACHED = "the apply ended before it"
-"""Why an operation is pending whose turn has not come, though the one before it on the same component is done."""
 
 
 @dataclass(slots=True)
@@ -89,6 +87,7 @@ class Executor:
         self._store = store
         self._components = dict(applied.components)
         self._pending = dict(applied.pending)
+        self._deposed = dict(applied.deposed)
         self._registry = registry
         self._hooks = hooks
         self._listen = listener
@@ -99,6 +98,8 @@ class Executor:
         self._told: list[Event] = []
         self._bad: dict[StepKey, str] = {}
         """Steps that did not succeed, and why those after them are left alone."""
+        self._hurt: set[ComponentAddress] = set()
+        """The components of these steps."""
         self._to_do: Counter[ComponentAddress] = Counter()
         """How many operations of a component are not done."""
         self._give_up_at: float | None = None
@@ -116,16 +117,17 @@ class Executor:
             StackspecError: the state cannot be written.
         """
         self._stop.wake = lambda: self._workers.tell(lambda: None)
-        self._suspends = {address for phase, address in plan.steps if phase is Phase.SUSPEND}
+        self._suspends = {key.address for key in plan.steps if key.phase is Phase.SUSPEND}
         for step in plan.steps.values():
             self._to_do[step.address] += len(step.operations)
         for phase in Phase:
             self._run_phase([step for step in plan.steps.values() if step.phase is phase])
         self._commit()
         self.result.removed = [
-            address
-            for phase, address in plan.steps
-            if phase is Phase.TEAR_DOWN and (Phase.BUILD, address) in plan.steps and address not in self._components
+            key.address
+            for key in plan.steps
+            if key == (Phase.TEAR_DOWN, key.address, "")
+            if StepKey(Phase.BUILD, key.address) in plan.steps and key.address not in self._components
         ]
         return self.result
 
@@ -196,11 +198,12 @@ class Executor:
         return next((self._bad[key] for key in step.after if key in self._bad), None)
 
     def _skip(self, step: Step, reason: str) -> None:
-        told = any((phase, step.address) in self._bad for phase in Phase)
+        told = step.address in self._hurt
+        self._hurt.add(step.address)
         self._bad[step.key] = reason
-        pending = self._pending.get(step.address)
+        pending = self._deposed.get(step.deposed) if step.deposed else self._pending.get(step.address)
         if pending is not None and pending.failure == NOT_REACHED:
-            self._pend(replace(pending, failure=reason))
+            (self._depose if step.deposed else self._pend)(replace(pending, failure=reason))
         if step.operations and not told:
             self.result.skipped[step.address] = reason
             self._listen(Skipped(step.address, reason))
@@ -218,6 +221,8 @@ class Executor:
     def _begin(self, step: Step, index: int) -> _Running | None:
         """Prepare an operation and record its intent; None where it needs no hook, or cannot begin."""
         operation = step.operations[index]
+        if step.deposed:
+            return self._begin_removal(step, index)
         try:
             component = self._target(step, index)
         except ExpressionError as error:
@@ -233,7 +238,25 @@ class Executor:
         if operation in (Operation.RECORD, Operation.FORGET) or unchanged:
             self._finish(step, index, None if operation is Operation.FORGET else component, 0.0)
             return None
+        before = self._components.get(step.address)
+        left = self._pending.get(step.address)
+        anew = before is not None and before.identity != component.identity
+        if anew and before is not None and left is not None and left.component.identity == before.identity:
+            # How far the last operation on it has come is told by what is pending now, and by nothing afterwards.
+            self._depose(PendingOperation(Operation.DEPROVISION, before, NOT_REACHED))
+            del self._components[step.address]
+            self._changes.append(Finish(step.address, None))
         self._pend(PendingOperation(operation, component))
+        return _Running(step, index, component, monotonic())
+
+    def _begin_removal(self, step: Step, index: int) -> _Running:
+        """Begin to remove what another has taken the place of, or what was begun beside the applied one in vain."""
+        pending = self._pending.get(step.address)
+        assert step.before is not None
+        component = self._deposed[step.deposed].component if step.deposed in self._deposed else step.before
+        if pending is not None and pending.component.identity == step.deposed:
+            self._record(step.address, self._components[step.address])
+        self._depose(PendingOperation(step.operations[index], component))
         return _Running(step, index, component, monotonic())
 
     def _target(self, step: Step, index: int) -> AppliedComponent | None:
@@ -252,6 +275,8 @@ class Executor:
         else:
             config = resolved(desired.config, self._output)
             fingerprint = digest(config)
+        if step.beside and operation is Operation.PROVISION:
+            current = None  # what is applied is another one
         component = AppliedComponent(
             address=step.address,
             identity=step.identity or (current.identity if current else secrets.token_hex(8)),
@@ -291,11 +316,27 @@ class Executor:
             self._fail(step, operation, HookFailure(problem.code, message, problem.hint))
             return False
         before = self._components.get(step.address)
+        if before is not None and before.identity != component.identity:
+            return self._fits_beside(step, operation, component)
         if before is not None:
             for name in sorted(spec.replacing):
                 if digest(before.config.get(name)) != digest(component.config.get(name)):
                     message = f"config.{name} turned out to change, which needs a replacement that was not planned"
                     self._fail(step, operation, HookFailure("SS0606", message, "plan and apply again"))
+                    return False
+        return True
+
+    def _fits_beside(self, step: Step, operation: Operation, component: AppliedComponent) -> bool:
+        """Check that what is to be made can be there together with what is there, now that its config is known."""
+        spec = self._registry.spec(step.address.type, component.flavor)
+        others = [self._components[step.address], *(removal.component for removal in self._deposed.values())]
+        for other in others:
+            if other.address == step.address and other.identity != component.identity:
+                other_spec = self._registry.spec(step.address.type, other.flavor)
+                if why := clash((spec, component.config), (other_spec, other.config)):
+                    message = f"a new one cannot be made before the old one is removed: {why}"
+                    hint = "change that as well, or set lifecycle.create_before_destroy to false"
+                    self._fail(step, operation, HookFailure("SS0505", message, hint))
                     return False
         return True
 
@@ -318,12 +359,13 @@ class Executor:
         self._workers.call(
             one.step.key,
             deadline,
-            lambda: self._hooks.call(operation, component, previous, deadline, self._stop.insisted, log),
+            lambda: self._hooks.call(operation, component, previous, deadline, self._stop, log),
         )
 
     def _settle(self, one: _Running, outcome: ValueMap | HookFailure) -> bool:
         if isinstance(outcome, HookFailure):
-            self._pend(PendingOperation(one.operation, one.component, outcome.message))
+            owed = PendingOperation(one.operation, one.component, outcome.message)
+            (self._depose if one.step.deposed else self._pend)(owed)
             self._fail(one.step, one.operation, outcome)
             return False
         gone = one.operation is Operation.DEPROVISION
@@ -336,12 +378,11 @@ class Executor:
         self._to_do[step.address] -= 1
         if self._to_do[step.address] == 0:
             self.result.done.append(step.address)
-        self._pending.pop(step.address, None)
-        if component is None:
-            self._components.pop(step.address, None)
+        if step.deposed:
+            del self._deposed[step.deposed]
+            self._changes.append(Depose(step.deposed, None))
         else:
-            self._components[step.address] = component
-        self._changes.append(Finish(step.address, component))
+            self._record(step.address, component)
         if component is not None and following is not None:
             suspended = following is Operation.SUSPEND
             self._pend(PendingOperation(following, replace(component, suspended=suspended), NOT_REACHED))
@@ -355,12 +396,40 @@ class Executor:
         building = step.phase is Phase.BUILD
         return Operation.SUSPEND if building and step.address in self._suspends else None
 
+    def _record(self, address: ComponentAddress, component: AppliedComponent | None) -> None:
+        """The component is this one now; another one that was there is deposed in the same commit."""
+        before = self._components.get(address)
+        if component is None:
+            self._overwrite_pending(address, before)
+            self._components.pop(address, None)
+        else:
+            self._overwrite_pending(address, component)
+            if before is not None and before.identity != component.identity:
+                self._depose(PendingOperation(Operation.DEPROVISION, before, NOT_REACHED))
+            self._components[address] = component
+        self._changes.append(Finish(address, component))
+
+    def _overwrite_pending(self, address: ComponentAddress, component: AppliedComponent | None) -> None:
+        """Let go of what is pending; if only that tells of what was begun beside the component, this is owed then."""
+        pending = self._pending.pop(address, None)
+        applied = self._components.get(address)
+        if pending is None or applied is None or component is None:
+            return
+        if pending.component.identity not in (applied.identity, component.identity):
+            self._depose(PendingOperation(Operation.DEPROVISION, pending.component, NOT_REACHED))
+
+    def _depose(self, removal: PendingOperation) -> None:
+        self._deposed[removal.component.identity] = removal
+        self._changes.append(Depose(removal.component.identity, removal))
+
     def _pend(self, pending: PendingOperation) -> None:
+        self._overwrite_pending(pending.component.address, pending.component)
         self._pending[pending.component.address] = pending
         self._changes.append(Begin(pending))
 
     def _fail(self, step: Step, operation: Operation, failure: HookFailure) -> None:
         self._bad[step.key] = f"{step.address} failed"
+        self._hurt.add(step.address)
         place = step.desired.place() if step.desired else None
         message = f"{step.address}: {operation} failed: {failure.message}"
         self.result.failed.append(Diagnostic(failure.code, message, place, failure.hint))

@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
+from stackspec.apply.retry import Again, Retries, Wait, call
+from stackspec.apply.stop import Stop
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.fields import plain
 from stackspec.core.values import ValueMap
@@ -57,11 +59,16 @@ def seconds_for(component: AppliedComponent, hook: str) -> float:
 
 
 class Hooks:
-    """The hooks of one environment's components."""
+    """The hooks of one environment's components.
 
-    def __init__(self, registry: Registry, place: Place) -> None:
+    Args:
+        wait: How to wait before a hook that failed for a reason that may pass is called again.
+    """
+
+    def __init__(self, registry: Registry, place: Place, wait: Wait = Event.wait) -> None:
         self._registry = registry
         self._place = place
+        self._wait = wait
 
     def _flavor(
         self, component: AppliedComponent, deadline: float, cancelled: Event, log: Callable[[str], None]
@@ -91,22 +98,25 @@ class Hooks:
         component: AppliedComponent,
         previous: AppliedComponent | None,
         deadline: float,
-        cancelled: Event,
+        stop: Stop,
         log: Callable[[str], None],
     ) -> ValueMap | HookFailure:
         """Call the hook of an operation: the outputs that hold afterwards, or why it failed. Never raises.
 
+        A hook that failed for a reason that may pass is called again, until its deadline or a request to stop.
+
         Args:
             previous: For an update, the component as it was.
         """
-        try:
-            flavor = self._flavor(component, deadline, cancelled, log)
-            match operation:
+
+        def once(what: Operation) -> ValueMap:
+            flavor = self._flavor(component, deadline, stop.insisted, log)
+            match what:
                 case Operation.PROVISION:
                     return _checked(flavor.provision(), flavor)
                 case Operation.UPDATE:
                     assert previous is not None
-                    return _checked(flavor.update(self._flavor(previous, deadline, cancelled, log)), flavor)
+                    return _checked(flavor.update(self._flavor(previous, deadline, stop.insisted, log)), flavor)
                 case Operation.RESUME:
                     return _checked(flavor.resume(), flavor)
                 case Operation.SUSPEND:
@@ -114,18 +124,40 @@ class Hooks:
                 case Operation.DEPROVISION:
                     flavor.deprovision()
                 case _:
-                    raise TypeError(f"{operation} is not a hook")
+                    raise TypeError(f"{what} is not a hook")
             return component.outputs
+
+        def tell(again: Again) -> None:
+            why = self._failure(again.error, component).message
+            log(f"{operation} failed: {why}; trying again in {again.seconds:.0f} s ({again.call} of {again.most})")
+
+        # Whatever an update that failed has changed, nobody knows from which config on another would have to work.
+        repeated = Operation.PROVISION if operation is Operation.UPDATE else operation
+        try:
+            retries = Retries(self._retries(component), deadline, stop.asked, tell, self._wait)
+            return call(lambda: once(operation), lambda: once(repeated), self._is_transient(component), retries)
         except (Exception, SystemExit) as error:  # a library that exits must not take the apply with it
             return self._failure(error, component)
 
     def observe(self, component: AppliedComponent, cancelled: Event) -> Observation | HookFailure:
-        """Look at a component; never raises."""
+        """Look at a component, again where that fails for a reason that may pass; never raises."""
         deadline = monotonic() + seconds_for(component, "observe")
-        try:
+
+        def once() -> Observation:
             return self._flavor(component, deadline, cancelled, lambda _line: None).observe()
+
+        try:
+            retries = Retries(self._retries(component), deadline, cancelled, wait=self._wait)
+            return call(once, once, self._is_transient(component), retries)
         except (Exception, SystemExit) as error:
             return self._failure(error, component)
+
+    def _retries(self, component: AppliedComponent) -> int:
+        return self._registry.flavor(component.address.type, component.flavor).retries
+
+    def _is_transient(self, component: AppliedComponent) -> Callable[[BaseException], bool]:
+        kinds = self._registry.flavor(component.address.type, component.flavor).transient
+        return lambda error: error.transient if isinstance(error, HookError) else isinstance(error, kinds)
 
     def _failure(self, error: BaseException, component: AppliedComponent) -> HookFailure:
         if isinstance(error, HookError):

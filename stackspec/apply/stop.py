@@ -14,6 +14,8 @@ class Stop:
 
     def __init__(self) -> None:
         self.requests = 0
+        self.asked = threading.Event()
+        """Set by the first request; what waits to try again ends."""
         self.insisted = threading.Event()
         """Set by the second request; hooks that wait look at it."""
         self.wake: Callable[[], None] = lambda: None
@@ -26,6 +28,7 @@ class Stop:
     def request(self) -> None:
         """Ask to stop; the second time, insist."""
         self.requests += 1
+        self.asked.set()
         if self.requests > 1:
             self.insisted.set()
         self.wake()

@@ -28,7 +28,9 @@ def list_(environment: EnvironmentName = None, output: Output = OutputFormat.TEX
                 }
             )
         else:
-            session.answer("".join(f"{address}\n" for address in applied.addresses))
+            lines = [str(address) for address in (*applied.components, *applied.pending)]
+            lines += [f"{one.component.address} deposed {identity}" for identity, one in applied.deposed.items()]
+            session.answer("".join(f"{line}\n" for line in dict.fromkeys(lines)))
     return 0
 
 
@@ -61,6 +63,10 @@ def show(
                 "failure": pending.failure,
                 "component": {key: value for key, value in intended.items() if value != record.get(key)},
             }
+        if removals := applied.deposed_of(wanted):
+            record["deposed"] = [
+                {"failure": removal.failure, "component": component_to_json(removal.component)} for removal in removals
+            ]
         if session.json:
             session.answer_json(record)
         else:
@@ -160,13 +166,13 @@ def _text(file: str) -> str:
 
 def _row(applied: AppliedState, address: ComponentAddress) -> dict[str, Any]:
     pending = applied.pending.get(address)
-    known = applied.components.get(address)
-    component = known or (pending.component if pending else None)
+    component = applied.known(address)
     assert component is not None
     return {
         "address": str(address),
         "flavor": component.flavor,
         "stacks": list(component.stacks),
-        "applied": known is not None,
+        "applied": address in applied.components,
         "pending": pending.operation.value if pending else None,
+        "deposed": [removal.component.identity for removal in applied.deposed_of(address)],
     }

@@ -280,6 +280,14 @@ CODES: Mapping[str, Code] = {
         "a component of a removed plugin",
         "Install what provides the flavor.",
     ),
+    "SS0505": Code(
+        "create-before-destroy",
+        "A component is to be made before its old one is removed, and the two cannot exist at the same time: the "
+        "flavor allows one only, or both would have the same path, port or the like. What such a component stands on, "
+        "where that is replaced as well, has to outlast the old one too.",
+        "`lifecycle: {create_before_destroy: true}` and `--replace`, with the same `path`",
+        "Change what both would have, or set `create_before_destroy` to `false`.",
+    ),
     "SS0506": Code(
         "cannot-import",
         "What is to be imported does not exist, belongs to another component, or is applied already.",

@@ -46,12 +46,17 @@ class FlavorOutputs(Fields):
 
 
 class HookError(Exception):
-    """A hook cannot do its work for a reason that a user can mend: a headline, and what to do."""
+    """A hook cannot do its work for a reason that a user can mend: a headline, and what to do.
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    Args:
+        transient: The reason may pass by itself within seconds, so the hook is to be called again first.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, *, transient: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.transient = transient
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,13 @@ class Flavor(ABC):
         extra: The extra of stackspec that installs what the hooks import, if any.
         requirements: The PyPI requirements of what runs on a stack with this component.
         is_remote: Whether the component lives on other machines.
+        transient: What a hook may raise for a reason that passes by itself, beside a `HookError` that says so.
+        occupies: The config fields that name what only one component can have at a time: a path, a port. A second
+            component beside the first, for `create_before_destroy`, must differ from it in each of them. None where
+            there can be no second one, as for what keeps anything in `context.data_dir` whatever its config says; a
+            `path` field that may be absent names that folder then.
+        retries: How often a hook that failed so is called again at most, within its deadline. It must converge, as
+            after a crash; an `update` is followed by `provision`, as the next apply would do.
     """
 
     type: ClassVar[str]
@@ -162,6 +174,9 @@ class Flavor(ABC):
     extra: ClassVar[str | None] = None
     requirements: ClassVar[tuple[str, ...]] = ()
     is_remote: ClassVar[bool] = False
+    transient: ClassVar[tuple[builtins.type[Exception], ...]] = (ConnectionError, TimeoutError)
+    retries: ClassVar[int] = 3
+    occupies: ClassVar[frozenset[str] | None] = None
 
     Config: ClassVar[builtins.type[FlavorConfig]]
     Outputs: ClassVar[builtins.type[FlavorOutputs]]
@@ -213,6 +228,7 @@ class FlavorSpec:
         replacing: The fields whose change cannot be made in place.
         sensitive: The fields whose values are never shown.
         paths: The fields that name files or folders.
+        occupies: The fields in which two that exist at the same time must differ; None where two cannot.
         outputs: Output name to its description.
     """
 
@@ -228,6 +244,7 @@ class FlavorSpec:
     can_update: bool
     can_suspend: bool
     extra: str | None
+    occupies: frozenset[str] | None = None
 
     def complete(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The config with the defaults of the fields it leaves out, in the order in which the flavor declares them."""
@@ -253,4 +270,5 @@ def spec_of(cls: type[Flavor]) -> FlavorSpec:
         can_update=cls.update is not Flavor.update,
         can_suspend=cls.suspend is not Flavor.suspend,
         extra=cls.extra,
+        occupies=cls.occupies,
     )

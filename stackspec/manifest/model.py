@@ -81,6 +81,9 @@ class LifecycleSpec(Fields):
     """Rules that bound what an apply may do to a component."""
 
     prevent_destroy: bool = setting("Refuse plans that delete or replace the component.", default=False)
+    create_before_destroy: bool = setting(
+        "Where the component is replaced, make the new one before the old one is removed.", default=False
+    )
     retain_on_delete: bool = setting("Forget the component instead of deprovisioning it.", default=False)
     ignore_changes: tuple[str, ...] = setting(
         "Config fields whose changes are not planned, as paths like config.tags.",

@@ -35,9 +35,9 @@ def _step(step: Step) -> Value:
         "desired": component_meaning(step.desired) if step.desired else None,
         "after": [_named(key) for key in sorted(step.after)],
         "identity": step.identity,
+        "beside": step.beside,
     }
 
 
 def _named(key: StepKey) -> dict[str, Value]:
-    phase, address = key
-    return {"phase": phase.name.lower(), "address": str(address)}
+    return {"phase": key.phase.name.lower(), "address": str(key.address), "deposed": key.deposed}

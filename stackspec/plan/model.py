@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from stackspec.core.address import ComponentAddress, FieldPath
 from stackspec.core.diagnostic import Span
@@ -70,6 +70,9 @@ class Change:
 
     Attributes:
         recorded: Of a no-op, what differs that no hook needs to know: state is brought up to date with it.
+        beside: Of a replacement, whether the new one is made before the old one is removed.
+        deposed: Where it is not the component itself that goes but one whose place another has taken, or one that was
+            begun beside it: its identity.
     """
 
     address: ComponentAddress
@@ -80,6 +83,13 @@ class Change:
     reason: str
     fields: tuple[FieldChange, ...] = ()
     recorded: tuple[str, ...] = ()
+    beside: bool = False
+    deposed: str = ""
+
+    @property
+    def sign(self) -> str:
+        """What stands before it in a plan."""
+        return "+/-" if self.beside and self.action is Action.REPLACE else SIGNS[self.action]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,10 @@ class Decision:
     comes: tuple[Operation, ...] = ()
     """Make or change it into what is desired."""
     identity: str | None = None
+    beside: bool = False
+    """Whether `before` is removed only once the new one is there and in use."""
+    early: bool = False
+    """Of one that is deposed, whether it stands in the way of what is to be made."""
 
 
 class Phase(IntEnum):
@@ -117,7 +131,12 @@ class Phase(IntEnum):
     SUSPEND = 3
 
 
-StepKey = tuple[Phase, ComponentAddress]
+class StepKey(NamedTuple):
+    """What names a step within its plan; `deposed` is the identity of what it removes beside the component itself."""
+
+    phase: Phase
+    address: ComponentAddress
+    deposed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +149,8 @@ class Step:
         desired: The component as wanted; None where it goes.
         after: The steps that must have succeeded first.
         identity: The identity to go on with; None for a new one.
+        beside: Whether what is applied stays while the new one is made.
+        deposed: The identity of what is removed, where that is not the component itself.
     """
 
     phase: Phase
@@ -139,11 +160,13 @@ class Step:
     desired: DesiredComponent | None = None
     after: tuple[StepKey, ...] = ()
     identity: str | None = None
+    beside: bool = False
+    deposed: str = ""
 
     @property
     def key(self) -> StepKey:
         """What names the step within its plan."""
-        return self.phase, self.address
+        return StepKey(self.phase, self.address, self.deposed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +175,7 @@ class Plan:
 
     Attributes:
         lineage, serial: Of the applied state that it starts from.
-        changes: One for each component, no-ops included, in dependency order and then what goes.
+        changes: One for each component, no-ops included, in dependency order and then what goes; last what is deposed.
         moves: Address as it is applied to the one that it gets, before everything else.
         real: Components that were seen to be other than they were applied, as they really are.
     """

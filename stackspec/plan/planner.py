@@ -15,14 +15,15 @@ from stackspec.core.diagnostic import Diagnostic, StackspecError, did_you_mean
 from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, Literal, Scope, reduce
 from stackspec.core.values import UNKNOWN, Value, ValueMap, canonical, contains_deferred, digest
 from stackspec.flavors.contract import FlavorSpec, Observation
+from stackspec.plan.coexist import clash
 from stackspec.plan.diff import changed_fields, created_fields
 from stackspec.plan.drift import Drift, drift_of, real
 from stackspec.plan.ignore import ignoring
 from stackspec.plan.model import NOT_APPLIED, NOT_SELECTED, Action, Change, Decision, FieldChange, Found, Plan
-from stackspec.plan.order import applied_edges, order_steps
+from stackspec.plan.order import applied_edges, order_steps, standing_edges
 from stackspec.stack.graph import closure, reversed_edges
 from stackspec.stack.model import DesiredComponent, DesiredState
-from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
+from stackspec.state.model import NOT_REACHED, AppliedComponent, AppliedState, Operation, PendingOperation
 
 SpecOf = Callable[[str, str], FlavorSpec | None]
 """Component type and flavor to the flavor's spec, None where this installation has no such flavor."""
@@ -94,22 +95,32 @@ class _Planner:
         """Outputs that will not change in this plan."""
         self._moving: set[ComponentAddress] = set()
         """Components whose hooks return outputs anew: they may change, but most stay."""
+        self._for_others: dict[ComponentAddress, DesiredComponent] = {}
+        """Components whose old one must stay until the new one is in use, each with one that stands on it and so needs
+        that, though their own lifecycle does not say so."""
+        self._in_pieces: set[ComponentAddress] = set()
+        """Components that cannot be kept until the new one is there: what they stand on is half removed already."""
 
     def plan(self) -> Plan:
         wanted = {} if self._selection.destroy else self._desired.components
         selected = self._selected()
-        decisions = self._decisions(wanted, selected)
-        while more := self._stands_on_replaced(decisions) - selected:
-            selected |= more
+        problems = self._problems
+        while True:
+            self._problems, self._outputs, self._moving = list(problems), {}, set()
             decisions = self._decisions(wanted, selected)
+            more = (self._stands_on_replaced(decisions) | self._stands_on_deposed(decisions, selected)) - selected
+            if not self._note_kept(decisions) and not more:
+                break
+            selected |= more
+        found = [*decisions.values(), *self._departures(decisions, selected)]
         if self._problems:
-            raise StackspecError(self._problems)
+            raise StackspecError(list(dict.fromkeys(self._problems)))
         return Plan(
             self._desired.environment,
             self._applied.lineage,
             self._applied.serial,
-            tuple(decision.change for decision in decisions.values()),
-            order_steps(decisions.values(), self._applied),
+            tuple(decision.change for decision in found),
+            order_steps(found, self._applied),
             self._real,
         )
 
@@ -130,7 +141,7 @@ class _Planner:
     # --- what is selected
 
     def _selected(self) -> set[ComponentAddress]:
-        everything = {*self._desired.components, *self._applied.components, *self._applied.pending}
+        everything = {*self._desired.components, *self._applied.addresses}
         selection = self._selection
         self._known_addresses((*selection.targets, *selection.replace), everything)
         stacks = {name for component in self._desired.components.values() for name in component.stacks}
@@ -157,9 +168,7 @@ class _Planner:
         selection = self._selection
         starts = set(selection.targets)
         for address in everything:
-            pending = self._applied.pending.get(address)
-            known = self._desired.components.get(address) or self._applied.components.get(address)
-            known = known or (pending.component if pending else None)
+            known = self._desired.components.get(address) or self._applied.known(address)
             # A component that another stack shares is not this stack's to remove.
             if known and (
                 set(known.stacks) <= set(selection.stacks)
@@ -168,7 +177,7 @@ class _Planner:
             ):
                 starts.add(address)
         if selection.destroy:
-            return closure(starts, reversed_edges(applied_edges(self._applied)))
+            return closure(starts, self._dependents)
         edges = self._desired_edges
         chosen = closure(starts, edges)
         return chosen | self._move_off(chosen - edges.keys())
@@ -177,10 +186,13 @@ class _Planner:
     def _desired_edges(self) -> Mapping[ComponentAddress, tuple[ComponentAddress, ...]]:
         return {address: one.depends_on for address, one in self._desired.components.items()}
 
+    @cached_property
+    def _dependents(self) -> Mapping[ComponentAddress, list[ComponentAddress]]:
+        return reversed_edges(standing_edges(self._applied))
+
     def _move_off(self, gone: set[ComponentAddress]) -> set[ComponentAddress]:
         """What goes, what has to go or to move off it first, and what that stands on then."""
-        dependents = reversed_edges(applied_edges(self._applied))
-        on_removed = {address: found for address, found in dependents.items() if address not in self._desired_edges}
+        on_removed = {one: found for one, found in self._dependents.items() if one not in self._desired_edges}
         return closure(closure(gone, on_removed), self._desired_edges)
 
     def _stands_on_replaced(self, decisions: Mapping[ComponentAddress, Decision]) -> set[ComponentAddress]:
@@ -188,8 +200,42 @@ class _Planner:
         replaced = [address for address, one in decisions.items() if one.goes and one.desired is not None]
         if not replaced:
             return set()
-        undone = closure(replaced, reversed_edges(applied_edges(self._applied)))
+        undone = closure(replaced, self._dependents)
         return self._move_off(undone - self._desired_edges.keys())
+
+    def _stands_on_deposed(
+        self, decisions: Mapping[ComponentAddress, Decision], selected: set[ComponentAddress]
+    ) -> set[ComponentAddress]:
+        """What has to move off, or to go before, what another takes or has taken the place of; with all it takes."""
+        deposed = {address for address, one in decisions.items() if one.beside}
+        deposed |= {one.component.address for one in self._applied.deposed.values()} & selected
+        moving = {other for address in deposed for other in self._dependents.get(address, ())}
+        wanted = self._desired_edges.keys() if not self._selection.destroy else set()
+        return closure(moving & wanted, self._desired_edges) | self._move_off(moving - wanted)
+
+    def _note_kept(self, decisions: Mapping[ComponentAddress, Decision]) -> bool:
+        """Find what is torn down though something stands on it that must not go before a new one is there.
+
+        Its own old one has to stay too then, as far as it can. Whether more was found, so that all is to be decided
+        anew.
+        """
+        found = False
+        edges = applied_edges(self._applied)
+        for address, decision in decisions.items():
+            below = list(edges.get(address, ())) if decision.beside else []
+            for under in below:  # grows while it is walked
+                one = decisions.get(under)
+                if one is None or not one.goes:
+                    continue
+                if one.desired is None:
+                    below += [other for other in edges.get(under, ()) if other not in below]
+                elif under not in self._for_others and decision.desired is not None:
+                    self._for_others[under] = decision.desired
+                    found = True
+                elif address not in self._in_pieces:
+                    self._in_pieces.add(address)
+                    found = True
+        return found
 
     def _known_addresses(self, addresses: Iterable[ComponentAddress], everything: set[ComponentAddress]) -> None:
         for address in addresses:
@@ -208,7 +254,8 @@ class _Planner:
 
     def _decide(self, desired: DesiredComponent) -> Decision:
         applied = self._applied.components.get(desired.address)
-        pending = self._applied.pending.get(desired.address)
+        begun = self._begun_beside(desired.address)
+        pending = None if begun else self._applied.pending.get(desired.address)
         spec = self._spec_of(desired.address.type, desired.flavor)
         assert spec is not None, "the compiler has checked the flavor"
         before = applied or (pending.component if pending else None)
@@ -228,6 +275,12 @@ class _Planner:
             config = ignoring(desired.config, desired.lifecycle.ignore_changes, before.config)
             desired = replace(desired, config=config, digest=digest(config))
         config, unknown = self._known(desired)
+        if (
+            begun
+            and not unknown
+            and (desired.flavor, digest(config)) == (begun.component.flavor, begun.component.digest)
+        ):
+            return self._goes_on(desired, before, begun, changed_fields(before.config, config, spec))
         same = not unknown and (desired.digest if config is desired.config else digest(config)) == before.digest
         former = self._spec_of(desired.address.type, before.flavor)
         fields = () if same else changed_fields(before.config, config, spec, former)
@@ -308,6 +361,29 @@ class _Planner:
         seen = self._seen.get(applied.address)
         return drift_of(applied, seen, self._spec_of(applied.address.type, applied.flavor)) if seen else None
 
+    def _begun_beside(self, address: ComponentAddress) -> PendingOperation | None:
+        """The provisioning of a new one beside the one that is applied, if it has begun and has no good result."""
+        pending, applied = self._applied.pending.get(address), self._applied.components.get(address)
+        return pending if pending and applied and pending.component.identity != applied.identity else None
+
+    def _goes_on(
+        self,
+        desired: DesiredComponent,
+        before: AppliedComponent,
+        begun: PendingOperation,
+        fields: tuple[FieldChange, ...],
+    ) -> Decision:
+        """Go on with a new one that was begun beside the applied one."""
+        if desired.lifecycle.prevent_destroy:
+            self._forbid(desired.address, "replace", desired)
+        self._need_flavor(before)
+        action, reason = Action.REPLACE, f"{begun.operation} failed before: {begun.failure}"
+        if begun.failure is None:
+            action, reason = Action.RECOVER, self._in_flight(begun)
+        fresh = self._comes(desired, action, reason, fields)
+        change = replace(fresh.change, beside=True)
+        return replace(fresh, change=change, before=before, identity=begun.component.identity, beside=True)
+
     def _moves_off(self, desired: DesiredComponent) -> tuple[Operation, ...]:
         """Record, before what it no longer stands on may go, that a component which only stops has left it."""
         left = set(applied_edges(self._applied)[desired.address]) - set(desired.depends_on)
@@ -347,10 +423,77 @@ class _Planner:
             self._forbid(desired.address, "replace", desired)
         self._need_flavor(before)
         fresh = self._comes(desired, action, reason, fields)
+        if self._is_kept(desired, before):
+            return replace(fresh, change=replace(fresh.change, beside=True), before=before, beside=True)
         return replace(fresh, before=before, goes=(Operation.DEPROVISION,))
+
+    def _is_kept(self, desired: DesiredComponent, before: AppliedComponent) -> bool:
+        """Whether the old one stays until the new one is there."""
+        address = desired.address
+        pending = self._applied.pending.get(address)
+        half_removed = pending is not None and pending.operation is Operation.DEPROVISION
+        needs_it = desired if desired.lifecycle.create_before_destroy else self._for_others.get(address)
+        if needs_it is None or half_removed or address in self._in_pieces:
+            return False
+        if address not in self._applied.components:
+            return False  # what was never completed need not stay
+        why = self._clash(desired, before)
+        if why is not None:
+            whose = "" if needs_it is desired else f", as {needs_it.address}, which stands on it, needs"
+            message = f"a new {address} cannot be made before the old one is removed{whose}: {why}"
+            hint = f"change that as well, or set lifecycle.create_before_destroy of {needs_it.address} to false"
+            place = needs_it.place(("lifecycle", "create_before_destroy"))
+            self._problems.append(Diagnostic("SS0505", message, place, hint))
+        return why is None
+
+    def _clash(self, desired: DesiredComponent, before: AppliedComponent) -> str | None:
+        """Why the old one cannot be there together with a new one."""
+        new, old = (self._spec_of(desired.address.type, one.flavor) for one in (desired, before))
+        if new is None or old is None:
+            return None  # reported
+        return clash((new, self._known(desired)[0]), (old, before.config))
+
+    # --- what is deposed
+
+    def _departures(
+        self, decisions: Mapping[ComponentAddress, Decision], selected: set[ComponentAddress]
+    ) -> list[Decision]:
+        """The removals that are owed of what another has taken the place of, or that was begun beside it in vain."""
+        found: list[Decision] = []
+        for address, decision in decisions.items():
+            begun = self._begun_beside(address)
+            if begun is not None and begun.component.identity != decision.identity:
+                found.append(
+                    self._departure(begun, "begun to replace the applied one, and no longer wanted", early=True)
+                )
+        for removal in self._applied.deposed.values():
+            if removal.component.address in selected:
+                reason = "a new one has taken its place"
+                if removal.failure not in (None, NOT_REACHED):
+                    reason += f"; {removal.operation} failed before: {removal.failure}"
+                decision_there = decisions.get(removal.component.address)
+                found.append(self._departure(removal, reason, early=self._is_in_the_way(removal, decision_there)))
+        return found
+
+    def _departure(self, owed: PendingOperation, reason: str, *, early: bool) -> Decision:
+        one, action = owed.component, Action.DELETE
+        self._need_flavor(one)
+        if owed.failure is None:
+            action, reason = Action.RECOVER, f"{self._in_flight(owed)}; {reason}"
+        change = Change(one.address, action, one.flavor, one.stacks, None, reason, deposed=one.identity)
+        return Decision(change, one, None, goes=(Operation.DEPROVISION,), identity=one.identity, early=early)
+
+    def _is_in_the_way(self, removal: PendingOperation, decision: Decision | None) -> bool:
+        """Whether what is to be made or changed under the address cannot be there together with it."""
+        if decision is None or decision.desired is None:
+            return False
+        if {Operation.PROVISION, Operation.UPDATE}.isdisjoint(decision.comes):
+            return False
+        return self._clash(decision.desired, removal.component) is not None
 
     def _remove(self, address: ComponentAddress) -> Decision:
         applied, pending = self._applied.components.get(address), self._applied.pending.get(address)
+        pending = None if self._begun_beside(address) else pending
         before = applied or (pending.component if pending else None)
         assert before is not None
         desired = self._desired.components.get(address)
@@ -440,7 +583,7 @@ class _Planner:
         return reference
 
     def _note_outputs(self, decision: Decision) -> None:
-        if decision.before is None or decision.goes:
+        if decision.before is None or decision.goes or decision.beside:
             return
         self._outputs[decision.change.address] = decision.before.outputs
         if not {Operation.PROVISION, Operation.UPDATE, Operation.RESUME}.isdisjoint(decision.comes):

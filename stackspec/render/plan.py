@@ -8,7 +8,7 @@ from typing import Any
 from stackspec.core.address import format_path
 from stackspec.core.diagnostic import Diagnostic
 from stackspec.core.values import Unknown
-from stackspec.plan.model import NOT_APPLIED, SIGNS, Action, Change, FieldChange, Plan
+from stackspec.plan.model import NOT_APPLIED, Action, Change, FieldChange, Plan
 from stackspec.render.diagnostics import diagnostics_json
 from stackspec.render.text import Style, headline, safe, shown
 
@@ -92,8 +92,9 @@ def _recorded(plan: Plan) -> str | None:
 def _block(change: Change, style: Style) -> str:
     colour = _COLOURS.get(change.action, "dim")
     place = f"  {style(safe(str(change.source)), 'dim')}" if change.source else ""
-    sign = style(f"{SIGNS[change.action]:>3}", "bold", colour)
-    lines = [f"{sign} {style(str(change.address), 'bold')} ({safe(change.flavor)}){place}"]
+    sign = style(f"{change.sign:>3}", "bold", colour)
+    deposed = f" deposed {safe(change.deposed)}" if change.deposed else ""
+    lines = [f"{sign} {style(str(change.address), 'bold')}{deposed} ({safe(change.flavor)}){place}"]
     if change.action is not Action.NO_OP and change.reason != NOT_APPLIED:
         lines.append(f"      {headline(change.reason)}")
     width = max((len(format_path(field.path)) for field in change.fields), default=0)
@@ -136,6 +137,8 @@ def change_json(change: Change) -> dict[str, Any]:
         "reason": change.reason,
         "fields": [_field_json(field) for field in change.fields],
         "recorded": list(change.recorded),
+        "create_before_destroy": change.beside,
+        "deposed": change.deposed or None,
     }
 
 

@@ -10,7 +10,7 @@ from stackspec.core.address import ComponentAddress
 from stackspec.flavors.contract import Observation
 from stackspec.render.plan import FORMAT_VERSION
 from stackspec.render.text import Style, headline, safe
-from stackspec.state.model import AppliedComponent, AppliedState
+from stackspec.state.model import AppliedComponent, AppliedState, PendingOperation
 
 Seen = Mapping[ComponentAddress, Observation | HookFailure]
 
@@ -45,7 +45,16 @@ def status_text(applied: AppliedState, seen: Seen, style: Style) -> str:
         else:
             what = f"{pending.operation} did not end well: {pending.failure or 'the apply died in it'}"
         lines.append(style(f"{address}: {headline(what)}", "magenta"))
+    for identity, removal in applied.deposed.items():
+        what = f"deposed {identity} is still to be removed: {_why_left(removal, applied)}"
+        lines.append(style(f"{removal.component.address}: {headline(what)}", "magenta"))
     return "\n".join(lines) + "\n"
+
+
+def _why_left(removal: PendingOperation, applied: AppliedState) -> str:
+    if removal.failure is None:
+        return f"in {removal.operation} now, by {applied.writer}" if applied.writer else "the apply died in it"
+    return removal.failure
 
 
 _COLOURS = {"running": "green", "provisioned": "green", "suspended": "cyan"}
@@ -78,6 +87,10 @@ def status_json(applied: AppliedState, seen: Seen) -> dict[str, Any]:
         "pending": [
             {"address": str(address), "operation": pending.operation.value, "failure": pending.failure}
             for address, pending in applied.pending.items()
+        ],
+        "deposed": [
+            {"address": str(removal.component.address), "identity": identity, "failure": removal.failure}
+            for identity, removal in applied.deposed.items()
         ],
     }
 

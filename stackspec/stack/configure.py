@@ -70,6 +70,7 @@ class Configurator:
         variables = self._variables(declared.body, scope, declared.origin.document, declared.origin.path)
         if spec is not None and declared.body.get("lifecycle"):
             self._check_ignored(declared, spec)
+            self._check_coexistence(declared, spec)
         for key, resolution in (("config", config), ("environment", variables)):
             for place, deferred in resolution.deferred:
                 for reference in deferred.references:
@@ -123,6 +124,13 @@ class Configurator:
                 message = f"'{format_path(path[:2])[:80]}' is not a field of {spec.type} {spec.flavor}"
                 place = declared.origin.span(("lifecycle", "ignore_changes", index))
                 self._diagnostics.append(Diagnostic("SS0203", message, place, did_you_mean(str(path[1]), known)))
+
+    def _check_coexistence(self, declared: DeclaredComponent, spec: FlavorSpec) -> None:
+        if declared.body["lifecycle"].get("create_before_destroy") is True and spec.occupies is None:
+            message = f"there can be only one {spec.type} of the flavor '{spec.flavor}' under an address"
+            place = declared.origin.span(("lifecycle", "create_before_destroy"))
+            hint = "set create_before_destroy to false: the old one is removed first"
+            self._diagnostics.append(Diagnostic("SS0505", message, place, hint))
 
     def _config(self, declared: DeclaredComponent, spec: FlavorSpec | None, scope: Scope) -> Resolution:
         document, path = declared.origin.document, (*declared.origin.path, "config")

@@ -17,9 +17,18 @@ class ExportError(ValueError):
     """A text that is no exported state, or a damaged one; the message says which."""
 
 
-def export(environment: str, lineage: str, serial: int, components: Iterable[str], pending: Iterable[str]) -> str:
-    """The text of a state whose records are encoded already."""
+def export(
+    environment: str,
+    lineage: str,
+    serial: int,
+    components: Iterable[str],
+    pending: Iterable[str],
+    deposed: Iterable[str] = (),
+) -> str:
+    """The text of a state whose records are encoded already; of what is deposed only where there is any."""
     body = f'"components":[{",".join(components)}],"pending":[{",".join(pending)}]'
+    if removals := ",".join(deposed):
+        body += f',"deposed":[{removals}]'
     head = {"format": FORMAT, "environment": environment, "lineage": lineage, "serial": serial}
     opening = json.dumps(head, separators=(",", ":"))[:-1]
     return f'{opening},{body},"digest":"{_digest(opening + body)}"}}\n'
@@ -33,6 +42,7 @@ def export_state(state: AppliedState) -> str:
         state.serial,
         map(encode_component, state.components.values()),
         map(encode_pending, state.pending.values()),
+        map(encode_pending, state.deposed.values()),
     )
 
 
@@ -48,12 +58,14 @@ def import_state(text: str) -> AppliedState:
             raise ExportError(f"it was written by a newer stackspec (format {document['format']})")
         components = [component_from_json(record) for record in document["components"]]
         pending = [decode_pending(json.dumps(record)) for record in document["pending"]]
+        deposed = [decode_pending(json.dumps(record)) for record in document.get("deposed", [])]
         state = AppliedState(
             document["environment"],
             document["lineage"],
             document["serial"],
             {component.address: component for component in components},
             {operation.component.address: operation for operation in pending},
+            {removal.component.identity: removal for removal in deposed},
         )
         digest = document["digest"]
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:

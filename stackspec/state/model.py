@@ -24,6 +24,10 @@ class Operation(StrEnum):
     FORGET = "forget"
 
 
+NOT_REACHED = "the apply ended before it"
+"""The failure of an operation whose turn has not come, though the one before it on the same component is done."""
+
+
 @dataclass(frozen=True, slots=True)
 class AppliedComponent:
     """A component as it was last applied.
@@ -75,6 +79,8 @@ class AppliedState:
         lineage: Random text made with the state; two states of one lineage are versions of each other.
         serial: Grows with every durable change.
         components: In the order in which they were first applied.
+        deposed: Identity to the removal that is owed of what another component has taken the place of, in the order
+            in which that happened; `NOT_REACHED` is its failure before it begins.
         writer: Who is changing the state at this moment, where something is in flight; None if nobody is.
     """
 
@@ -83,14 +89,28 @@ class AppliedState:
     serial: int = 0
     components: Mapping[ComponentAddress, AppliedComponent] = field(default_factory=dict)
     pending: Mapping[ComponentAddress, PendingOperation] = field(default_factory=dict)
+    deposed: Mapping[str, PendingOperation] = field(default_factory=dict)
     writer: Run | None = None
 
     @property
     def addresses(self) -> tuple[ComponentAddress, ...]:
-        """Every component that is applied or in flight, the applied ones first."""
-        return tuple(dict.fromkeys((*self.components, *self.pending)))
+        """Every component that is applied, in flight or deposed, the applied ones first."""
+        deposed = (removal.component.address for removal in self.deposed.values())
+        return tuple(dict.fromkeys((*self.components, *self.pending, *deposed)))
+
+    def known(self, address: ComponentAddress) -> AppliedComponent | None:
+        """What is there under an address: as applied, else as it is being made, else what was deposed last."""
+        if address in self.components:
+            return self.components[address]
+        if address in self.pending:
+            return self.pending[address].component
+        return self.deposed_of(address)[-1].component if self.deposed_of(address) else None
+
+    def deposed_of(self, address: ComponentAddress) -> tuple[PendingOperation, ...]:
+        """The removals that are owed under an address, the oldest first."""
+        return tuple(removal for removal in self.deposed.values() if removal.component.address == address)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is applied and nothing is in flight."""
-        return not self.components and not self.pending
+        """Whether nothing is applied, in flight or deposed."""
+        return not self.components and not self.pending and not self.deposed

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError, did_you_mean
-from stackspec.state.model import AppliedComponent, AppliedState
-from stackspec.state.store import Begin, Finish, StateChange
+from stackspec.state.model import AppliedComponent, AppliedState, PendingOperation
+from stackspec.state.store import Begin, Depose, Finish, StateChange
 
 Moves = Mapping[ComponentAddress, ComponentAddress]
 """Address as it is applied to the one that it gets, which nothing has yet."""
@@ -62,11 +62,9 @@ def check_moves(applied: AppliedState, moves: Moves) -> None:
 def moved(applied: AppliedState, moves: Moves) -> AppliedState:
     """The state with the moves made, in the order that it had."""
     components = {moves.get(address, address): _moved(one, moves) for address, one in applied.components.items()}
-    pending = {
-        moves.get(address, address): replace(one, component=_moved(one.component, moves))
-        for address, one in applied.pending.items()
-    }
-    return replace(applied, components=components, pending=pending)
+    pending = {moves.get(address, address): _moved_operation(one, moves) for address, one in applied.pending.items()}
+    deposed = {identity: _moved_operation(one, moves) for identity, one in applied.deposed.items()}
+    return replace(applied, components=components, pending=pending, deposed=deposed)
 
 
 def move_changes(applied: AppliedState, moves: Moves) -> Iterator[StateChange]:
@@ -83,6 +81,21 @@ def move_changes(applied: AppliedState, moves: Moves) -> Iterator[StateChange]:
             yield Finish(new, component)
         if pending is not None:
             yield Begin(pending)
+    for identity, removal in after.deposed.items():
+        if removal != applied.deposed[identity]:
+            yield Depose(identity, removal)
+
+
+def forget_changes(applied: AppliedState, addresses: Iterable[ComponentAddress]) -> Iterator[StateChange]:
+    """What takes components out of a state, with what is owed under their addresses."""
+    for address in addresses:
+        yield Finish(address, None)
+        for removal in applied.deposed_of(address):
+            yield Depose(removal.component.identity, None)
+
+
+def _moved_operation(pending: PendingOperation, moves: Moves) -> PendingOperation:
+    return replace(pending, component=_moved(pending.component, moves))
 
 
 def _moved(component: AppliedComponent, moves: Moves) -> AppliedComponent:

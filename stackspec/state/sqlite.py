@@ -21,9 +21,9 @@ from stackspec.state.run import Run
 from stackspec.state.safekeeping import Head
 from stackspec.state.seal import Seal
 from stackspec.state.sqlite_history import HISTORY_TABLES, HistoryError, HistoryWriter, chapters, records_at
-from stackspec.state.sqlite_records import COMPONENT, RECORD_TABLES, Records, Rows
+from stackspec.state.sqlite_records import COMPONENT, DEPOSED, RECORD_TABLES, Records, Rows
 from stackspec.state.state_file import StateFile
-from stackspec.state.store import Begin, Chapter, Finish, StateChange, no_such_lock
+from stackspec.state.store import Begin, Chapter, Depose, Finish, StateChange, no_such_lock
 
 MOST_RUNS = 100
 """How many runs are remembered where the project does not say."""
@@ -36,6 +36,7 @@ class _Rows(NamedTuple):
     serial: int
     components: Rows
     pending: list[str]
+    deposed: list[str]
     seal: Seal
 
     @property
@@ -79,7 +80,7 @@ class SqliteStateStore:
             return AppliedState(self._environment)
         with self._file.reporting(), closing(self._file.connect_to_read()) as connection:
             state = self._state(self._rows(connection))
-        died_or_running = any(pending.failure is None for pending in state.pending.values())
+        died_or_running = any(one.failure is None for one in (*state.pending.values(), *state.deposed.values()))
         return replace(state, writer=self.writer()) if died_or_running else state
 
     def read_at(self, serial: int) -> AppliedState:
@@ -92,7 +93,7 @@ class SqliteStateStore:
                 texts = records_at(connection, rows.components, rows.serial, serial)
             except HistoryError as error:
                 raise self._unknown(serial, f"as for its history, {error}") from error
-        return self._decoded(rows.lineage, serial, texts, [])
+        return self._decoded(rows.lineage, serial, texts, [], [])
 
     def history(self) -> list[Chapter]:
         """See `StateStore.history`."""
@@ -154,7 +155,7 @@ class SqliteStateStore:
     def pull(self) -> str:
         """See `StateStore.pull`."""
         if not self._file.exists():
-            return self._exported(_Rows("", 0, {}, [], Seal()))
+            return self._exported(_Rows("", 0, {}, [], [], Seal()))
         with self._file.reporting(), closing(self._file.connect_to_read()) as connection:
             return self._exported(self._rows(connection))
 
@@ -195,6 +196,8 @@ class SqliteStateStore:
                     records.write(Finish(component.address, component))
                 for pending in state.pending.values():
                     records.write(Begin(pending))
+                for identity, removal in state.deposed.items():
+                    records.write(Depose(identity, removal))
                 HistoryWriter(connection, run, self._most_runs).close(serial, seal.of(COMPONENT))
             records.close(self._environment, lineage, serial)
             connection.execute("COMMIT")
@@ -221,6 +224,7 @@ class SqliteStateStore:
         seal = Seal()
         components: Rows = {}
         pending: list[str] = []
+        deposed: list[str] = []
         connection.execute("BEGIN")
         try:
             meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
@@ -230,7 +234,7 @@ class SqliteStateStore:
                 if kind == COMPONENT:
                     components[position] = (address, text)
                 else:
-                    pending.append(text)
+                    (deposed if kind == DEPOSED else pending).append(text)
         except UnicodeDecodeError as error:
             raise self._file.refused("it is damaged: a text in it is none") from error
         finally:
@@ -241,12 +245,15 @@ class SqliteStateStore:
         if environment != self._environment:
             raise self._file.refused(f"it belongs to the environment '{environment}'")
         self._file.check_head(lineage, serial)
-        return _Rows(lineage, serial, components, pending, seal)
+        return _Rows(lineage, serial, components, pending, deposed, seal)
 
-    def _decoded(self, lineage: str, serial: int, components: Iterable[str], pending: Iterable[str]) -> AppliedState:
+    def _decoded(
+        self, lineage: str, serial: int, components: Iterable[str], pending: Iterable[str], deposed: Iterable[str]
+    ) -> AppliedState:
         try:
             applied = decode_components(components)
             operations = [decode_pending(text) for text in pending]
+            removals = [decode_pending(text) for text in deposed]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._file.refused("a record in it cannot be read") from error
         return AppliedState(
@@ -255,13 +262,14 @@ class SqliteStateStore:
             serial,
             {component.address: component for component in applied},
             {operation.component.address: operation for operation in operations},
+            {removal.component.identity: removal for removal in removals},
         )
 
     def _state(self, rows: _Rows) -> AppliedState:
-        return self._decoded(rows.lineage, rows.serial, rows.texts, rows.pending)
+        return self._decoded(rows.lineage, rows.serial, rows.texts, rows.pending, rows.deposed)
 
     def _exported(self, rows: _Rows) -> str:
-        return export(self._environment, rows.lineage, rows.serial, rows.texts, rows.pending)
+        return export(self._environment, rows.lineage, rows.serial, rows.texts, rows.pending, rows.deposed)
 
 
 def environments(folder: Path) -> list[str]:

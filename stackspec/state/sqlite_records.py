@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from stackspec.state.codec import encode_component, encode_pending
 from stackspec.state.seal import Seal
-from stackspec.state.store import Begin, Finish, StateChange
+from stackspec.state.store import Begin, Depose, Finish, StateChange
 
 RECORD_TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -15,8 +15,8 @@ CREATE TABLE record (
     position INTEGER PRIMARY KEY, kind TEXT NOT NULL, address TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (kind, address)
 );
 """
-COMPONENT, PENDING = "component", "pending"
-"""The kinds of records."""
+COMPONENT, PENDING, DEPOSED = "component", "pending", "deposed"
+"""The kinds of records; what stands as the address of a deposed one is its identity."""
 
 Rows = dict[int, tuple[str, str]]
 """Position to the address and text of a record, of one kind."""
@@ -42,6 +42,11 @@ class Records:
         match change:
             case Begin(pending):
                 self.put(PENDING, str(pending.component.address), encode_pending(pending))
+            case Depose(identity, removal):
+                if removal is None:
+                    self.take(DEPOSED, identity)
+                else:
+                    self.put(DEPOSED, identity, encode_pending(removal))
             case Finish(address, component):
                 self.take(PENDING, str(address))
                 if component is None:

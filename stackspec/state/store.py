@@ -29,7 +29,15 @@ class Finish:
     component: AppliedComponent | None
 
 
-StateChange = Begin | Finish
+@dataclass(frozen=True, slots=True)
+class Depose:
+    """The removal of what another has taken the place of is owed, begins or has failed; None once it is gone."""
+
+    identity: str
+    removal: PendingOperation | None
+
+
+StateChange = Begin | Finish | Depose
 
 
 def locked(writer: Run | None) -> StackspecError:

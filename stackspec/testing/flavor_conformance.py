@@ -91,6 +91,12 @@ class FlavorConformance:
         assert spec.outputs
         assert all(spec.outputs.values())
 
+    def test_what_is_tried_again_is_bounded(self, case: FlavorCase) -> None:
+        assert 0 <= case.flavor.retries <= 100
+        for kind in case.flavor.transient:
+            assert issubclass(kind, Exception)
+            assert not issubclass(HookError, kind), f"{kind.__name__} is also what cannot pass by itself"
+
     def test_its_config_and_defaults_satisfy_the_schema(self, case: FlavorCase, tmp_path: Path) -> None:
         spec = spec_of(case.flavor)
         for config in filter(None, (case.config, case.changed)):

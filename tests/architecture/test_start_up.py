@@ -99,6 +99,12 @@ def test_a_plan_without_changes_imports_no_explainer_and_no_sdk(project: Path) -
     assert "stackspec.flavors.experiment_tracker.mlflow" in modules
 
 
+def test_an_apply_in_which_nothing_fails_imports_nothing_to_try_again_with(project: Path) -> None:
+    assert "tenacity" not in imported(
+        project, "apply", "--yes", "--target=orchestrator/dev", "--replace=orchestrator/dev"
+    )
+
+
 def test_compiling_imports_no_flavor_that_no_manifest_names(project: Path) -> None:
     modules = imported(project, "validate")
     assert "stackspec.flavors.artifact_store.local" in modules

@@ -29,6 +29,7 @@ class Part:
         reads: Names of others and the outputs that are read of them.
         base: The name of another, whose token is read by a field that cannot be changed in place.
         waits: Names of others that are only waited for.
+        ahead: Whether the new one is made first where it is replaced, as far as the flavor allows that at all.
         stacks: The stacks that name it; without any it is there only if something stands on it.
     """
 
@@ -42,6 +43,7 @@ class Part:
     shared: bool = False
     retain: bool = False
     protect: bool = False
+    ahead: bool = False
 
     @property
     def needs(self) -> frozenset[str]:
@@ -86,6 +88,10 @@ class Blueprint:
         """The project with nothing that stands against a destruction."""
         parts = {name: replace(part, protect=False, retain=False) for name, part in self.parts.items()}
         return replace(self, parts=parts)
+
+    def at_their_time(self) -> Blueprint:
+        """The project with nothing that is to be made before its old one is removed."""
+        return replace(self, parts={name: replace(part, ahead=False) for name, part in self.parts.items()})
 
     def reaches(self, start: str, goal: str) -> bool:
         """Whether one part stands on another, however indirectly."""
@@ -145,6 +151,7 @@ def _body(part: Part) -> dict[str, Any]:
     if part.waits:
         body["depends_on"] = [address(name) for name in sorted(part.waits)]
     lifecycle = {"retain_on_delete": part.retain, "prevent_destroy": part.protect}
+    lifecycle["create_before_destroy"] = part.ahead and part.flavor != "rigid"
     if any(lifecycle.values()):
         body["lifecycle"] = lifecycle
     return body

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from stackspec.apply.executor import ApplyResult
 from stackspec.core.address import ComponentAddress
+from stackspec.core.diagnostic import StackspecError
 from stackspec.plan.planner import EVERYTHING, Selection
 from tests.laws.blueprint import Blueprint, address
 from tests.laws.fake_flavors import outputs_of
@@ -15,8 +16,29 @@ from tests.laws.world import LawBrokenError, Thing
 
 def check_converges(lab: Lab, project: Blueprint, seed: int = 0) -> None:
     """One apply with nothing in the way makes the world as the project says, and leaves nothing to do."""
+    project = allowed(lab, project)
     check_ended_well(lab.apply(project, seed=seed))
     check_as_desired(lab, project)
+
+
+def allowed(lab: Lab, project: Blueprint, selection: Selection = EVERYTHING) -> Blueprint:
+    """The project, or where two of one component would have to be there at once that cannot, with one at a time."""
+    try:
+        lab.plan(project, selection)
+    except StackspecError as refusal:
+        law_of_refusal(lab, project, refusal)
+        return project.at_their_time() if {one.code for one in refusal.diagnostics} == {"SS0505"} else project
+    return project
+
+
+def law_of_refusal(lab: Lab, project: Blueprint, refusal: StackspecError) -> None:
+    """A plan is refused for what cannot be there twice only where there is, or was, such a thing."""
+    applied = lab.store.read().components.values()
+    alone = {part.flavor for part in project.parts.values()} | {one.flavor for one in applied}
+    for one in refusal.diagnostics:
+        if one.code == "SS0505":
+            hurried = [part for part in project.parts.values() if part.ahead]
+            law(bool(hurried) and alone != {"pliant"}, f"refused without a reason: {one.message}")
 
 
 def check_ended_well(result: ApplyResult) -> None:
@@ -37,6 +59,7 @@ def check_as_desired(lab: Lab, project: Blueprint) -> None:
     for name, stacks in users.items():
         _check_thing(lab, project, name, stacks <= project.suspended, by_address)
     state = lab.store.read()
+    law(not state.deposed, f"still deposed: {list(state.deposed)}")
     law(not state.pending, f"still pending: {[str(one) for one in state.pending]}")
     recorded = {str(one.address): one.identity for one in state.components.values()}
     law(recorded == {one: identity for one, (identity, _) in by_address.items()}, "state names other identities")
@@ -49,6 +72,7 @@ def check_every_crash(
     start: Lab, project: Blueprint, meanwhile: Blueprint, seed: int = 0, selection: Selection = EVERYTHING
 ) -> None:
     """Wherever an apply of the project is killed, the next one converges on what the manifests then say."""
+    project = allowed(start, project, selection)
     whole = start.copy()
     check_ended_well(whole.apply(project, selection=selection, seed=seed))
     if not selection.destroy:

@@ -13,7 +13,7 @@ Verb = Callable[[Blueprint, str, int], Blueprint]
 
 
 def add(project: Blueprint, name: str, number: int) -> Blueprint:
-    part = Part(FLAVOR_NAMES[number % 3], stacks=frozenset({STACKS[number % 2]}))
+    part = Part(FLAVOR_NAMES[number % 3], stacks=frozenset({STACKS[number % 2]}), ahead=number > 1)
     return project if name in project.parts else replace(project, parts={**project.parts, name: part})
 
 
@@ -79,6 +79,16 @@ def protect(project: Blueprint, name: str, _number: int) -> Blueprint:
     return project.changed(name, protect=not project.parts[name].protect)
 
 
+def hurry(project: Blueprint, name: str, _number: int) -> Blueprint:
+    return project.changed(name, ahead=not project.parts[name].ahead)
+
+
+def renew(project: Blueprint, name: str, _number: int) -> Blueprint:
+    """Have the part replaced, the new one made first."""
+    shape = "square" if project.parts[name].shape == "round" else "round"
+    return project.changed(name, shape=shape, ahead=True)
+
+
 def suspend(project: Blueprint, _name: str, number: int) -> Blueprint:
     return replace(project, suspended=project.suspended ^ {STACKS[number % 3]})
 
@@ -93,10 +103,10 @@ def drop_stack(project: Blueprint, _name: str, number: int) -> Blueprint:
     return project
 
 
-ADDING: tuple[Verb, ...] = (add, add, add, read, stand, wait, share, move)
+ADDING: tuple[Verb, ...] = (add, add, add, read, stand, wait, share, move, hurry)
 CHANGING: tuple[Verb, ...] = (
-    *(add, remove, remove, resize, reshape, reflavor, read, stand, wait, unlink, turn),
-    *(share, move, suspend, suspend, drop_stack),
+    *(add, remove, remove, resize, reshape, renew, renew, renew, reflavor, read, stand, wait, unlink, turn),
+    *(share, move, suspend, suspend, drop_stack, hurry),
 )
 GUARDING: tuple[Verb, ...] = (retain, protect)
 _NEEDS_NO_PART = (add, suspend, drop_stack)

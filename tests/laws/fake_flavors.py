@@ -88,6 +88,7 @@ class Pliant(Rigid):
     """Can be changed, suspended and resumed; an update leaves it as suspended as it was, and what is the same alone."""
 
     flavor = "pliant"
+    occupies = frozenset()
 
     def update(self, previous: Rigid) -> Rigid.Outputs:
         assert previous.context.identity == self.context.identity
@@ -119,9 +120,10 @@ class Pliant(Rigid):
 
 
 class Eager(Pliant):
-    """Likewise, but an update also starts it, and each start gives it another port."""
+    """Likewise, but an update also starts it, each start gives it another port, and no two have the same shape."""
 
     flavor = "eager"
+    occupies = frozenset({"shape"})
 
     def _start(self) -> None:
         if not self._thing.running:

@@ -14,7 +14,7 @@ from stackspec.plan.planner import Selection
 from stackspec.stack.model import DesiredState
 from stackspec.state.model import AppliedState
 from tests.laws.blueprint import NAMES, STACKS, Blueprint, address
-from tests.laws.checks import law
+from tests.laws.checks import law, law_of_refusal
 from tests.laws.edits import CHANGING, GUARDING, Edit, Verb, edited, edits, retain
 from tests.laws.lab import Lab
 
@@ -44,7 +44,7 @@ class Episode:
 
     def selection(self, desired: DesiredState, applied: AppliedState) -> Selection:
         """What the plan is asked for."""
-        there = {one.name: one for one in (*desired.components, *applied.components, *applied.pending)}
+        there = {one.name: one for one in (*desired.components, *applied.addresses)}
         used = {name for one in desired.components.values() for name in one.stacks}
         used |= {name for one in applied.components.values() for name in one.stacks}
         return Selection(
@@ -120,6 +120,9 @@ def _accepted(lab: Lab, wanted: Blueprint, episode: Episode) -> Plan | None:
         guarded |= {address(name) for name, part in wanted.parts.items() if part.protect}
         for one in refusal.diagnostics:
             if one.code == "SS0502" and "is not selected" in one.message and (episode.targets or episode.stacks):
+                continue
+            if one.code == "SS0505":
+                law_of_refusal(lab, wanted, refusal)
                 continue
             named = any(other in one.message for other in guarded)
             law(one.code == "SS0501" and named, f"refused without a reason: {one.message}")

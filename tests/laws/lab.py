@@ -15,6 +15,7 @@ from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.model import Phase, Plan
 from stackspec.plan.planner import EVERYTHING, Selection, make_plan
 from stackspec.state.local_folder import LocalFolder
+from stackspec.state.model import AppliedState
 from stackspec.state.run import Run
 from stackspec.state.store import ApplyStore
 from tests.laws.blueprint import Blueprint
@@ -71,7 +72,7 @@ class Lab:
         stop = Stop()
         self.world.failing = set(failing)
         points = self.world.points = self.store.points = Points(kill_at, stop_at, stop.request)
-        self.world.guard = _Guard(self.store, self.world, plan)
+        guard = self.world.guard = _Guard(self.store, self.world, plan)
         Rigid.world = self.world
         scheduler = Scheduler(self.world, seed or 0, parallelism)
         workers = Workers if seed is None else lambda _most: scheduler
@@ -93,6 +94,10 @@ class Lab:
             finally:
                 self.world.points = points
                 self.world.failing = set()
+        try:
+            guard.check_something_works()
+        except LawBrokenError as error:
+            self.world.violations.append(str(error))
         if self.world.violations:
             raise LawBrokenError("; ".join(self.world.violations))
         return result
@@ -124,17 +129,28 @@ class _Guard:
         self._store = store
         self._world = world
         building = [step for step in plan.steps.values() if step.phase is Phase.BUILD]
-        self._going = {step.address for step in plan.steps.values() if step.desired is None}
-        self._going |= {step.address for step in plan.steps.values() if step.phase is Phase.TEAR_DOWN}
-        self._suspends = {step.address for step in plan.steps.values() if step.phase is Phase.SUSPEND}
-        self._torn_down = {step.address for step in plan.steps.values() if step.phase is Phase.TEAR_DOWN}
+        own = [step for step in plan.steps.values() if not step.deposed]
+        self._going = {step.address for step in own if step.desired is None}
+        self._suspends = {step.address for step in own if step.phase is Phase.SUSPEND}
+        self._torn_down = {step.address for step in own if step.phase is Phase.TEAR_DOWN}
+        self._makes_room = {step.deposed for step in plan.steps.values() if step.phase is Phase.TEAR_DOWN}
         self._desired = {step.address: step.desired for step in building}
+        state = store.read()
+        self._replaced = {
+            state.components[step.address].identity: step.address
+            for step in building
+            if step.beside and step.address in state.components and self._works(state, step.address)
+        }
 
     def __call__(self, hook: str, address: str, identity: str) -> None:
         parsed = ComponentAddress.parse(address)
         if hook == "deprovision":
-            self._nothing_forbids(parsed)
-            self._nothing_stands_on(parsed, identity)
+            self._nothing_forbids(parsed, identity)
+            self._another_works(identity)
+            if identity in self._store.state.deposed:
+                self._nothing_uses(identity)
+            else:
+                self._nothing_stands_on(parsed, identity)
             return
         if hook == "suspend":
             self._nothing_runs_on(parsed)
@@ -150,9 +166,49 @@ class _Guard:
         things = self._world.things.items()
         return [one for key, one in things if one.address == str(address) and key not in self._store.forgotten]
 
-    def _nothing_forbids(self, address: ComponentAddress) -> None:
+    def _works(self, state: AppliedState, address: ComponentAddress) -> bool:
+        """Whether what is applied is whole, and nothing was in the middle of changing it."""
+        identity, pending = state.components[address].identity, state.pending.get(address)
+        thing = self._world.things.get(identity)
+        return thing is not None and thing.complete and (pending is None or pending.component.identity != identity)
+
+    def check_something_works(self) -> None:
+        """Of what was to be replaced, the new one made first, there is one that works however the apply has ended."""
+        for address in self._replaced.values():
+            if not any(thing.complete for thing in self._owned(address)):
+                raise LawBrokenError(
+                    f"nothing works any more of {address}, which was to be made before it is destroyed"
+                )
+
+    def _another_works(self, identity: str) -> None:
+        address = self._replaced.get(identity)
+        if address is None:
+            return
+        now = self._store.state.components.get(address)
+        new = self._world.things.get(now.identity) if now else None
+        if now is None or now.identity == identity or new is None or not new.complete:
+            raise LawBrokenError(f"{address} was destroyed before another was there")
+
+    def _nothing_uses(self, identity: str) -> None:
+        """What is deposed is removed only once nothing holds on to it, unless it stands in the way."""
+        old = self._world.things.get(identity)
+        if old is None or identity in self._makes_room:
+            return
+        for other, thing in self._world.things.items():
+            told = {identity, str(old.handle)}
+            known = self._store.records_of(other) or other in self._store.state.deposed
+            if known and other != identity and (thing.base == identity or told & set(thing.reads)):
+                raise LawBrokenError(f"deposed {old.address} was deprovisioned while {thing.address} used it")
+
+    def _nothing_forbids(self, address: ComponentAddress, identity: str) -> None:
         applied, desired = self._store.state.components.get(address), self._desired.get(address)
-        if applied and applied.lifecycle.prevent_destroy and desired and desired.lifecycle.prevent_destroy:
+        if (
+            applied
+            and applied.identity == identity
+            and applied.lifecycle.prevent_destroy
+            and desired
+            and desired.lifecycle.prevent_destroy
+        ):
             raise LawBrokenError(f"{address} was deprovisioned, which prevent_destroy forbids")
 
     def _nothing_runs_on(self, address: ComponentAddress) -> None:
@@ -163,10 +219,11 @@ class _Guard:
 
     def _nothing_stands_on(self, address: ComponentAddress, identity: str) -> None:
         for other, thing in self._world.things.items():
-            standing = self._store.address_of(other)
-            if standing is None or other == identity:
+            records, deposed = self._store.records_of(other), other in self._store.state.deposed
+            if other == identity or not (records or deposed):
                 continue
-            stands = address in self._store.stands_on(standing) or thing.base == identity
-            stays = standing not in self._going
+            stands = any(address in one.depends_on for one in records) or thing.base == identity
+            standing = ComponentAddress.parse(thing.address)
+            stays = standing not in self._going | self._torn_down and not deposed
             if stands and not (stays and address in self._torn_down):
                 raise LawBrokenError(f"{address} was deprovisioned while {standing} stood on it")

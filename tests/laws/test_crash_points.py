@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.laws.blueprint import Blueprint
 from tests.laws.checks import check_converges, check_every_crash
-from tests.laws.edits import CHANGING, Edit, edited, edits, projects
+from tests.laws.edits import CHANGING, Edit, edited, edits, projects, renew
 from tests.laws.lab import DESTROY, Lab
 
 SEEDS = st.integers(0, 99)
@@ -23,6 +23,17 @@ def test_the_apply_after_a_crash_anywhere_converges(
     second = edited(first, changes)
     third = edited(second, meanwhile)
     check_every_crash(start, second, third, seed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(projects(), edits((renew,), least=1), edits((*CHANGING, renew), most=3), SEEDS)
+def test_so_does_the_apply_after_a_replacement_that_crashed_anywhere(
+    first: Blueprint, renewals: list[Edit], meanwhile: list[Edit], seed: int
+) -> None:
+    start = Lab()
+    check_converges(start, first, seed)
+    second = edited(first, renewals)
+    check_every_crash(start, second, edited(second, meanwhile), seed)
 
 
 @settings(max_examples=30, deadline=None)

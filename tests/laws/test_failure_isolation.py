@@ -11,7 +11,7 @@ from stackspec.plan.order import applied_edges
 from stackspec.stack.graph import closure
 from stackspec.state.model import AppliedState
 from tests.laws.blueprint import NAMES, Blueprint, address
-from tests.laws.checks import check_converges, check_destroyed
+from tests.laws.checks import allowed, check_converges, check_destroyed
 from tests.laws.edits import CHANGING, Edit, edited, edits, projects
 from tests.laws.histories import HOOKS, MOMENTS
 from tests.laws.lab import Lab
@@ -33,7 +33,7 @@ def test_only_dependents_are_stopped(
     lab = Lab()
     if seed % 2:
         check_converges(lab, first, seed)
-    second = edited(first, changes)
+    second = allowed(lab, edited(first, changes))
     plan = lab.plan(second)
     applied = lab.store.read()
     result = lab.run(plan, failing=[f"{moment} {hook} {address(name)}" for name in broken for hook in HOOKS], seed=seed)
@@ -57,7 +57,7 @@ def _blocked(plan: Plan, failed: set[StepKey]) -> set[ComponentAddress]:
     for key, step in plan.steps.items():
         for other in step.after:
             followers.setdefault(other, []).append(key)
-    return {address for _, address in closure(failed, followers)}
+    return {key.address for key in closure(failed, followers)}
 
 
 def _connected(project: Blueprint, applied: AppliedState, failed: set[str]) -> set[ComponentAddress]:

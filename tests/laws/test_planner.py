@@ -19,7 +19,7 @@ from stackspec.stack.graph import closure, reversed_edges
 from stackspec.stack.model import DesiredComponent
 from stackspec.state.model import AppliedState
 from tests.laws.blueprint import Blueprint
-from tests.laws.checks import check_converges
+from tests.laws.checks import allowed, check_converges
 from tests.laws.edits import CHANGING, Edit, edited, edits, projects
 from tests.laws.histories import Episode, histories, live_through
 from tests.laws.lab import Lab, spec_of
@@ -32,7 +32,7 @@ HISTORIES = histories(protecting=False)
 @given(projects(), HISTORIES, edits(CHANGING))
 def test_same_in_same_out(project: Blueprint, history: list[Episode], changes: list[Edit]) -> None:
     lab = Lab()
-    wanted = edited(live_through(lab, project, history), changes)
+    wanted = allowed(lab, edited(live_through(lab, project, history), changes))
     desired, applied = wanted.desired, lab.store.read()
     before = repr((desired.components, applied))
     first, second = make_plan(desired, applied, spec_of), make_plan(wanted.desired, deepcopy(applied), spec_of)
@@ -47,12 +47,18 @@ def test_each_component_has_one_action_that_fits_it(
     project: Blueprint, history: list[Episode], changes: list[Edit]
 ) -> None:
     lab = Lab()
-    wanted = edited(live_through(lab, project, history), changes)
+    wanted = allowed(lab, edited(live_through(lab, project, history), changes))
     desired, applied = wanted.desired.components, lab.store.read()
     plan = lab.plan(wanted)
-    actions = {change.address: change.action for change in plan.changes}
-    assert len(actions) == len(plan.changes)
+    own = [change for change in plan.changes if not change.deposed]
+    actions = {change.address: change.action for change in own}
+    assert len(actions) == len(own)
     assert actions.keys() == desired.keys() | applied.components.keys() | applied.pending.keys()
+    removals = {change.deposed: change.action for change in plan.changes if change.deposed}
+    assert removals.keys() >= applied.deposed.keys()
+    begun = {pending.component.identity for pending in applied.pending.values()}
+    assert removals.keys() <= applied.deposed.keys() | begun
+    assert set(removals.values()) <= {Action.DELETE, Action.RECOVER}
     for address, action in actions.items():
         is_applied, is_desired = address in applied.components, address in desired
         match action:
@@ -68,8 +74,11 @@ def test_each_component_has_one_action_that_fits_it(
                 assert is_applied
     for step in plan.steps.values():
         assert set(step.after) <= plan.steps.keys()
-        assert all(phase <= step.phase for phase, _ in step.after)
-        if step.operations and actions[step.address] is Action.NO_OP:
+        assert all(key.phase <= step.phase for key in step.after)
+        if step.deposed:
+            assert step.operations == ("deprovision",)
+            assert step.deposed in removals or actions[step.address] in (Action.REPLACE, Action.RECOVER)
+        elif step.operations and actions[step.address] is Action.NO_OP:
             assert step.operations == ("record",)
         assert (step.desired is None) == (step.phase in (Phase.TEAR_DOWN, Phase.PRUNE))
         assert (step.phase is Phase.SUSPEND) == ("suspend" in step.operations)
@@ -83,7 +92,7 @@ def test_a_target_brings_what_it_stands_on_and_nothing_else(
     lab = Lab()
     if is_applied:
         check_converges(lab, first, seed)
-    second = edited(first, changes)
+    second = allowed(lab, edited(first, changes))
     desired, applied = second.desired.components, lab.store.read()
     known = sorted(desired.keys() | applied.components.keys())
     if not known:
@@ -114,7 +123,15 @@ def _made_room(
     replaced = {change.address for change in plan.changes if change.action is Action.REPLACE}
     removed = closure(replaced, dependents) - desired.keys()
     on_removed = {address: found for address, found in dependents.items() if address not in desired}
-    return closure(closure(removed, on_removed), {address: one.depends_on for address, one in desired.items()})
+    needs = {address: one.depends_on for address, one in desired.items()}
+    room = closure(closure(removed, on_removed), needs)
+    # What stands on something that stays until it is off.
+    while (
+        more := {other for one in plan.changes if one.beside for other in closure(dependents[one.address], needs)}
+        - room
+    ):
+        room |= more
+    return room
 
 
 SHOWN = """
@@ -127,7 +144,7 @@ for name in "abe":
     square = square.changed(name, shape="square")
 plan = lab.plan(square)
 print([(str(change.address), change.action) for change in plan.changes])
-print([(phase, str(address), step.after) for (phase, address), step in plan.steps.items()])
+print([(phase, str(address), step.after) for (phase, address, _), step in plan.steps.items()])
 """
 
 

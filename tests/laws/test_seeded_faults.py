@@ -15,7 +15,7 @@ from stackspec.plan.model import Decision, Phase, Plan, Step, StepKey
 from stackspec.plan.order import applied_edges, order_steps
 from stackspec.plan.planner import Selection, SpecOf, make_plan
 from stackspec.stack.model import DesiredState
-from stackspec.state.model import AppliedComponent, AppliedState, Operation
+from stackspec.state.model import NOT_REACHED, AppliedComponent, AppliedState, Operation, PendingOperation
 from stackspec.state.store import Begin
 from tests.laws.blueprint import Blueprint, Part
 from tests.laws.checks import check_converges, check_every_crash
@@ -32,6 +32,15 @@ FULL = Blueprint(
     }
 )
 HALF = Blueprint({"a": Part(size=3), "e": Part(shape="square"), "f": Part(base="a")})
+
+HURRIED = Blueprint(
+    {
+        "a": Part(size=3, shape="square", ahead=True),
+        "e": Part(shape="square", ahead=True),
+        "f": Part(reads=(("a", "token"),)),
+    }
+)
+HURRIED_ROUND = HURRIED.changed("a", shape="round").changed("e", shape="round")
 
 
 class NoBeginRecord(Executor):
@@ -57,6 +66,22 @@ class SavedAtTheEnd(Executor):
             super()._commit()
 
 
+class NothingIsDeposed(Executor):
+    """Lets go of what another takes the place of."""
+
+    def _depose(self, removal: PendingOperation) -> None:
+        self._deposed[removal.component.identity] = removal
+
+
+class DeposedLater(Executor):
+    """Writes that the old one is owed its removal only when that begins, and not with the result of the new one."""
+
+    def _depose(self, removal: PendingOperation) -> None:
+        super()._depose(removal)
+        if removal.failure == NOT_REACHED:
+            self._changes.pop()
+
+
 class NothingIsSkipped(Executor):
     """Goes on after a failure as if there had been none."""
 
@@ -73,7 +98,7 @@ def pruned_forwards(decisions: Iterable[Decision], applied: AppliedState) -> Map
     def turned(step: Step) -> Step:
         if step.phase is not Phase.PRUNE:
             return step
-        return replace(step, after=tuple((Phase.PRUNE, other) for other in edges.get(step.address, ())))
+        return replace(step, after=tuple(StepKey(Phase.PRUNE, other) for other in edges.get(step.address, ())))
 
     return {key: turned(step) for key, step in order_steps(decisions, applied).items()}
 
@@ -81,6 +106,23 @@ def pruned_forwards(decisions: Iterable[Decision], applied: AppliedState) -> Map
 def built_at_once(decisions: Iterable[Decision], applied: AppliedState) -> Mapping[StepKey, Step]:
     return {
         key: replace(step, after=()) if step.phase is Phase.BUILD else step
+        for key, step in order_steps(decisions, applied).items()
+    }
+
+
+def destroyed_before_created(decisions: Iterable[Decision], applied: AppliedState) -> Mapping[StepKey, Step]:
+    """What is to be kept until a new one is in use goes before it is even made."""
+    steps = order_steps(decisions, applied)
+    early = [
+        replace(step, phase=Phase.TEAR_DOWN, after=()) if key.deposed else step
+        for key, step in sorted(steps.items(), key=lambda item: not item[0].deposed)
+    ]
+    return {step.key: replace(step, after=tuple(one for one in step.after if not one.deposed)) for step in early}
+
+
+def pruned_at_once(decisions: Iterable[Decision], applied: AppliedState) -> Mapping[StepKey, Step]:
+    return {
+        key: replace(step, after=()) if step.phase is Phase.PRUNE else step
         for key, step in order_steps(decisions, applied).items()
     }
 
@@ -125,6 +167,14 @@ def life() -> None:
     check_converges(lab, replace(FULL, suspended=frozenset({"red"})))
     check_converges(lab, FULL)
     check_every_crash(lab, HALF, FULL)
+    check_every_crash(lab.copy(), HALF.changed("a", shape="square"), HALF)
+    lab.run(lab.plan(HURRIED))
+    check_every_crash(lab, HURRIED_ROUND, HURRIED)
+    lab.run(
+        lab.plan(HURRIED_ROUND), failing=["half update experiment_tracker/f", "after deprovision experiment_tracker/e"]
+    )
+    check_converges(lab, HURRIED_ROUND)
+    lab.run(lab.plan(HALF))
     lab.run(lab.plan(HALF), failing=["half update experiment_tracker/a"])
     check_converges(lab, HALF)
 
@@ -134,9 +184,13 @@ def life() -> None:
     [
         pytest.param(executor(NoBeginRecord), "there twice|orphaned", id="no begin record"),
         pytest.param(executor(SavedAtTheEnd), "there twice|orphaned", id="state saved only at the end"),
-        pytest.param(executor(NothingIsSkipped), "before .* was there|stood on it", id="failures ignored"),
+        pytest.param(executor(NothingIsSkipped), "before .* was there|stood on it|used it", id="failures ignored"),
         pytest.param(order(pruned_forwards), "stood on it", id="pruned in forward order"),
         pytest.param(order(built_at_once), "before .* was there|failed", id="built without order"),
+        pytest.param(executor(NothingIsDeposed), "there twice|orphaned|stood on it", id="what is replaced is let go of"),
+        pytest.param(executor(DeposedLater), "there twice|orphaned", id="deposed only when it is removed"),
+        pytest.param(order(destroyed_before_created), "before another was there", id="destroyed before created"),
+        pytest.param(order(pruned_at_once), "used it|stood on it", id="pruned without order"),
         pytest.param(order(suspended_at_once), "was suspended before", id="suspended without order"),
         pytest.param(pending_ignored(), "there twice|orphaned", id="pending ignored"),
         pytest.param(new_identities(), "there twice|orphaned", id="a new identity at each retry"),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from stackspec.plan.model import Action
 from tests.laws.blueprint import Blueprint, Part
-from tests.laws.checks import check_as_desired, check_converges, check_ended_well
+from tests.laws.checks import allowed, check_as_desired, check_converges, check_ended_well
 from tests.laws.edits import CHANGING, Edit, edited, edits, projects
 from tests.laws.lab import Lab
 
@@ -54,7 +54,8 @@ def test_no_more_hooks_run_than_are_allowed() -> None:
 @given(projects(), edits(CHANGING))
 def test_the_laws_hold_in_threads(first: Blueprint, changes: list[Edit]) -> None:
     lab = Lab()
-    for project in (first, edited(first, changes), Blueprint()):
+    for wanted in (first, edited(first, changes), Blueprint()):
+        project = allowed(lab, wanted)
         result = lab.run(lab.plan(project), seed=None)
         assert result is not None
         check_ended_well(result)

@@ -10,7 +10,7 @@ from stackspec.core.address import ComponentAddress
 from stackspec.state.codec import decode_components, decode_pending, encode_component, encode_pending
 from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
 from stackspec.state.run import Run
-from stackspec.state.store import ApplyStore, Begin, Finish, StateChange
+from stackspec.state.store import ApplyStore, Begin, Depose, Finish, StateChange
 from tests.laws.world import Points
 
 
@@ -37,18 +37,22 @@ class MemoryStateStore:
 
 def after(state: AppliedState, changes: Sequence[StateChange]) -> AppliedState:
     """The state with the changes made, each as the codec keeps it."""
-    components, pending = dict(state.components), dict(state.pending)
+    components, pending, deposed = dict(state.components), dict(state.pending), dict(state.deposed)
     for change in changes:
         match change:
             case Begin(operation):
                 pending[operation.component.address] = _stored_pending(operation)
+            case Depose(identity, None):
+                deposed.pop(identity, None)
+            case Depose(identity, removal) if removal is not None:
+                deposed[identity] = _stored_pending(removal)
             case Finish(address, component):
                 pending.pop(address, None)
                 if component is None:
                     components.pop(address, None)
                 else:
                     components[address] = _stored(component)
-    return replace(state, serial=state.serial + 1, components=components, pending=pending)
+    return replace(state, serial=state.serial + 1, components=components, pending=pending, deposed=deposed)
 
 
 def _stored(component: AppliedComponent) -> AppliedComponent:
@@ -100,27 +104,24 @@ class WatchedStore:
         return serial
 
     def _forgotten_by(self, changes: Sequence[StateChange]) -> Iterator[str]:
+        deposed = {change.identity for change in changes if isinstance(change, Depose)}
         for change in changes:
             match change:
                 case Finish(address, None) if address not in self._deprovisioning:
-                    yield self.state.components[address].identity
+                    identity = self.state.components[address].identity
+                    if identity not in deposed:
+                        yield identity
 
-    def stands_on(self, address: ComponentAddress) -> frozenset[ComponentAddress]:
-        """All that a component may stand on, by what is applied and by what was begun."""
-        applied, pending = self.state.components.get(address), self.state.pending.get(address)
-        found = [*(applied.depends_on if applied else ()), *(pending.component.depends_on if pending else ())]
-        return frozenset(found)
-
-    def address_of(self, identity: str) -> ComponentAddress | None:
-        """The address of what carries an identity, None where the state does not know it."""
-        for component in (*self.state.components.values(), *(one.component for one in self.state.pending.values())):
-            if component.identity == identity:
-                return component.address
-        return None
+    def records_of(self, identity: str) -> list[AppliedComponent]:
+        """What is recorded of what carries an identity, as applied and as begun; not as deposed."""
+        begun = (one.component for one in self.state.pending.values())
+        return [one for one in (*self.state.components.values(), *begun) if one.identity == identity]
 
 
 def _short(change: StateChange) -> str:
     match change:
+        case Depose(identity, removal):
+            return f"{'gone' if removal is None else 'owed'} {identity}"
         case Begin(pending):
             return f"begin {pending.operation} {pending.component.address.name}"
         case Finish(address, component):

@@ -68,6 +68,6 @@ def operations(plan: Plan, name: str = "a") -> list[str]:
         f"{phase.name.lower()} {operation}"
         for phase in Phase
         for key, step in plan.steps.items()
-        if key == (phase, at(name))
+        if key == (phase, at(name), "")
         for operation in step.operations
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.values import UNKNOWN
-from stackspec.plan.model import Action, Phase, Plan
+from stackspec.plan.model import Action, Plan, StepKey
 from stackspec.plan.planner import EVERYTHING, Selection
 from stackspec.state.model import AppliedState, Operation
 from tests.laws.blueprint import Blueprint, Part
@@ -24,9 +24,8 @@ def waits(plan: Plan) -> dict[str, list[str]]:
     return {_key(key): sorted(map(_key, step.after)) for key, step in plan.steps.items()}
 
 
-def _key(key: tuple[Phase, tuple[str, str]]) -> str:
-    phase, address = key
-    return f"{phase.name.lower()} {address[1]}"
+def _key(key: StepKey) -> str:
+    return f"{key.phase.name.lower()} {key.address.name}{' deposed' if key.deposed else ''}"
 
 
 @pytest.mark.parametrize(

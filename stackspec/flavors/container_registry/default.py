@@ -27,6 +27,7 @@ class DefaultContainerRegistry(ContainerRegistry):
     """A registry that exists already, at any address that speaks the protocol of Docker registries."""
 
     flavor = "default"
+    occupies = frozenset()  # nothing is made
 
     class Config(FlavorConfig):
         """Where a registry is."""

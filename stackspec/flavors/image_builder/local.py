@@ -22,6 +22,7 @@ class LocalImageBuilder(DirectoryFlavor, ImageBuilder):
     """
 
     flavor = "local"
+    occupies = frozenset({"work_dir"})
 
     class Config(FlavorConfig):
         """A program that builds images, and where it finds their sources."""

@@ -11,6 +11,7 @@ class LocalLogStore(DirectoryFlavor, LogStore):
     """A directory of logs; one that was there before is used, and never deleted."""
 
     flavor = "local"
+    occupies = frozenset({"path"})
 
     class Config(FlavorConfig):
         """A directory that keeps logs."""

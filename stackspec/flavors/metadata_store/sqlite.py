@@ -53,6 +53,7 @@ class SqliteMetadataStore(MetadataStore):
     """A SQLite database file; one that was there before is used, and never deleted."""
 
     flavor = "sqlite"
+    occupies = frozenset({"path"})
 
     class Config(FlavorConfig):
         """A database file of runs, steps and artifacts."""

@@ -11,6 +11,7 @@ class LocalOrchestrator(DirectoryFlavor, Orchestrator):
     """Runs pipelines in this machine's processes, in a work directory."""
 
     flavor = "local"
+    occupies = frozenset({"work_dir"})
 
     class Config(FlavorConfig):
         """A work directory, and how many steps run in it at once."""
