@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 from stackspec.core.values import Value
-from stackspec.plan.model import Change, Plan, Step, StepKey
-from stackspec.stack.meaning import component_meaning, unambiguous
-from stackspec.state.codec import component_to_json
+from stackspec.plan.model import Change, Plan, Step
+from stackspec.stack.meaning import component_meaning, record, unambiguous
 
 
 def exact(plan: Plan) -> Value:
     """Every change, and every step with what it waits for and the component before and after, as JSON-like values.
 
-    Steps stand in the order of phase and address: which of two that do not wait for each other is first says nothing.
-    Nor do the reasons, and places in files.
+    Steps stand in the order of their keys: which of two that do not wait for each other is first says nothing. Nor do
+    reasons, and places in files.
     """
     return {
-        "changes": sorted(map(_change, plan.changes)),
-        "moves": {str(old): str(new) for old, new in plan.moves.items()},
-        "real": {str(address): component_to_json(one) for address, one in plan.real.items()},
+        "changes": [_change(one) for one in sorted(plan.changes, key=lambda one: (one.address, one.deposed))],
+        "moves": unambiguous(plan.moves),
+        "real": unambiguous(plan.real),
         "steps": [_step(plan.steps[key]) for key in sorted(plan.steps)],
     }
 
 
-def _change(change: Change) -> list[Value]:
-    fields = [unambiguous((one.path, one.before, one.after)) for one in change.fields]
-    return [str(change.address), change.action.value, fields, list(change.recorded)]
+def _change(change: Change) -> Value:
+    return record(change, without=("source", "reason"))
 
 
 def _step(step: Step) -> Value:
     return {
-        **_named(step.key),
-        "operations": [operation.value for operation in step.operations],
-        "before": component_to_json(step.before) if step.before else None,
+        **record(step, without=("desired", "after")),
         "desired": component_meaning(step.desired) if step.desired else None,
-        "after": [_named(key) for key in sorted(step.after)],
-        "identity": step.identity,
-        "beside": step.beside,
+        "after": unambiguous(sorted(step.after)),
     }
-
-
-def _named(key: StepKey) -> dict[str, Value]:
-    return {"phase": key.phase.name.lower(), "address": str(key.address), "deposed": key.deposed}

@@ -46,7 +46,8 @@ def bindings(
 def _flavors(desired: DesiredState, applied: AppliedState, registry: Registry) -> dict[str, FlavorVersion]:
     named = {(address.type, one.flavor) for address, one in desired.components.items()}
     named |= {(address.type, one.flavor) for address, one in applied.components.items()}
-    named |= {(address.type, one.component.flavor) for address, one in applied.pending.items()}
+    begun = (*applied.pending.values(), *applied.deposed.values())
+    named |= {(one.component.address.type, one.component.flavor) for one in begun}
     found = {}
     for kind, name in sorted(named):
         if name in registry.flavors_of(kind):  # one that is only in the state may be gone

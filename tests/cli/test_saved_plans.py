@@ -117,6 +117,17 @@ def test_what_only_the_apply_can_tell_is_carried_out(dev: Path, ask: Ask) -> Non
     assert (answer.code, "3 created" in answer.out) == (0, True), answer
 
 
+def test_what_is_made_beside_the_old_one_is_saved_so(applied: Path, ask: Ask) -> None:
+    other = STACK.replace("./artifacts}", "./other}, lifecycle: {create_before_destroy: true}")
+    manifest(applied, other)
+    assert "+/- artifact_store/dev" in ask("plan", "--out", "saved").out
+    manifest(applied, other.replace("true", "false"))
+    refused(ask("apply", "saved"), "SS0608", "artifact_store/dev (changed)")
+    manifest(applied, other)
+    answer = ask("apply", "saved")
+    assert (answer.code, "1 replaced" in answer.out) == (0, True), answer
+
+
 def test_what_exists_is_taken_over_by_a_saved_plan(dev: Path, ask: Ask) -> None:
     (dev / "logs").mkdir()
     (dev / "logs" / "old").write_text("kept")

@@ -187,7 +187,9 @@ def life() -> None:
         pytest.param(executor(NothingIsSkipped), "before .* was there|stood on it|used it", id="failures ignored"),
         pytest.param(order(pruned_forwards), "stood on it", id="pruned in forward order"),
         pytest.param(order(built_at_once), "before .* was there|failed", id="built without order"),
-        pytest.param(executor(NothingIsDeposed), "there twice|orphaned|stood on it", id="what is replaced is let go of"),
+        pytest.param(
+            executor(NothingIsDeposed), "there twice|orphaned|stood on it", id="what is replaced is let go of"
+        ),
         pytest.param(executor(DeposedLater), "there twice|orphaned", id="deposed only when it is removed"),
         pytest.param(order(destroyed_before_created), "before another was there", id="destroyed before created"),
         pytest.param(order(pruned_at_once), "used it|stood on it", id="pruned without order"),
