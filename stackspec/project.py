@@ -26,8 +26,9 @@ from stackspec.manifest.model import EnvironmentSpec, Manifest, ProjectSpec
 from stackspec.manifest.source import Reader, find_root
 from stackspec.manifest.text import SourceText
 from stackspec.plan.model import Found, Plan
-from stackspec.plan.planner import EVERYTHING, Selection, make_plan
-from stackspec.stack.declared import Declarations, declare
+from stackspec.plan.planner import Selection, make_plan
+from stackspec.plan.request import MANIFESTS, Request
+from stackspec.stack.declared import Declarations, declare, environment_settings
 from stackspec.stack.model import DesiredState, Environment
 from stackspec.stack.resolve import resolve, unused_components
 from stackspec.stack.rules import leads_out, managed_paths
@@ -62,6 +63,7 @@ class Planned:
     desired: DesiredState
     applied: AppliedState
     diagnostics: tuple[Diagnostic, ...] = ()
+    request: Request = MANIFESTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,32 +331,28 @@ class Project:
     def plan(
         self,
         environment: str | None = None,
-        selection: Selection = EVERYTHING,
+        request: Request = MANIFESTS,
         *,
-        allow_empty: bool = False,
-        refresh: bool = False,
         check: Callable[[DesiredState, AppliedState], None] = lambda _desired, _applied: None,
     ) -> Planned:
         """What an apply would do.
 
         Args:
-            refresh: Whether to look at every applied component first, and to mend what is not as it was applied.
             check: Called before anything is decided; what it raises ends the planning.
 
         Raises:
             StackspecError: the manifests are wrong, the state cannot be read, or a rule forbids the plan.
         """
-        name = self.environment(environment, applied=selection.destroy)
-        if name in self.loaded.declarations.environment_names:
-            desired, diagnostics = self.compile(name)
-        else:
-            desired, diagnostics = DesiredState(Environment(name, EnvironmentSpec()), {}, {}), []
+        selection = request.selection
+        name = self.environment(environment, applied=selection.destroy or request.serial is not None)
+        desired, diagnostics = self._desired(name, request.serial)
         if has_errors(diagnostics):
             raise StackspecError(in_order(diagnostics))
         applied = self.store(name).read()
         check(desired, applied)
         diagnostics += self._left_behind(name)
-        if not desired.components and not applied.is_empty and not selection.destroy and not allow_empty:
+        may_be_empty = request.allow_empty or selection.destroy or request.serial is not None
+        if not desired.components and not applied.is_empty and not may_be_empty:
             count = len(applied.addresses)
             raise StackspecError.of(
                 "SS0503",
@@ -364,12 +362,24 @@ class Project:
         moves = wanted_moves(applied, {one.address: one.moved for one in desired.components.values() if one.moved})
         applied = moved(applied, moves) if moves else applied
         seen: dict[ComponentAddress, Observation] = {}
-        if refresh:
+        if request.refresh:
             seen, unseen = self._seen(applied)
             diagnostics += unseen
         found = self._found(desired, applied, selection)
         plan = dataclasses.replace(make_plan(desired, applied, self.spec, selection, seen, found), moves=moves)
-        return Planned(plan, desired, applied, tuple(in_order(diagnostics)))
+        return Planned(plan, desired, applied, tuple(in_order(diagnostics)), request)
+
+    def _desired(self, environment: str, serial: int | None) -> tuple[DesiredState, list[Diagnostic]]:
+        """What is wanted of an environment, and what is wrong with that; nothing of one that is declared no more."""
+        if serial is not None:
+            from stackspec.plan.past import desired_then
+
+            settings = environment_settings(self.loaded.declarations.environments.get(environment))
+            then = self.store(environment).read_at(serial)
+            return desired_then(then, Environment(environment, settings), self.spec), []
+        if environment in self.loaded.declarations.environment_names:
+            return self.compile(environment)
+        return DesiredState(Environment(environment, EnvironmentSpec()), {}, {}), []
 
     def _seen(self, applied: AppliedState) -> tuple[dict[ComponentAddress, Observation], list[Diagnostic]]:
         """What components really are, and a warning for each that could not be looked at."""
@@ -483,16 +493,8 @@ class Project:
 
     # --- saved plans
 
-    def save_plan(
-        self,
-        planned: Planned,
-        file: Path,
-        selection: Selection = EVERYTHING,
-        *,
-        allow_empty: bool = False,
-        refresh: bool = False,
-    ) -> None:
-        """Save a plan, given what it was made by; it is signed, and holds no value of a sensitive field.
+    def save_plan(self, planned: Planned, file: Path) -> None:
+        """Save a plan; it is signed, and holds no value of a sensitive field.
 
         Raises:
             StackspecError: it cannot be written or signed, or the file is there and is no saved plan.
@@ -501,14 +503,22 @@ class Project:
         from stackspec.render.plan import plan_json
         from stackspec.saved_plan import file as files
         from stackspec.saved_plan.key import plan_key
-        from stackspec.saved_plan.model import Request, SavedPlan
+        from stackspec.saved_plan.model import SavedPlan
 
         key, made, plan = plan_key(self._local, make=True), self._run("plan"), planned.plan
         digest = key.digest(made.id)
-        request = Request(plan.environment.name, selection, allow_empty, refresh, self._files)
         bindings = self._bindings(planned.desired, planned.applied, digest, made.commit)
         shown = plan_json(plan, planned.diagnostics, show_all=True)
-        files.write(file, SavedPlan(made, request, bindings, digest(exact(plan)), shown), key)
+        saved = SavedPlan(
+            made,
+            plan.environment.name,
+            planned.request,
+            self._files,
+            bindings,
+            digest(exact(plan)),
+            shown,
+        )
+        files.write(file, saved, key)
 
     def read_plan(self, file: Path) -> SavedPlan:
         """A plan that was saved.
@@ -532,15 +542,14 @@ class Project:
         from stackspec.saved_plan.bindings import not_the_same, what_moved
         from stackspec.saved_plan.key import plan_key
 
-        digest, request = plan_key(self._local).digest(saved.made.id), saved.request
+        digest = plan_key(self._local).digest(saved.made.id)
 
         def check(desired: DesiredState, applied: AppliedState) -> None:
             now = self._bindings(desired, applied, digest, checked_out(self.root))
-            if found := what_moved(saved, now, self.store(request.environment).history):
+            if found := what_moved(saved, now, self.store(saved.environment).history):
                 raise StackspecError(found)
 
-        asked = {"allow_empty": request.allow_empty, "refresh": request.refresh}
-        planned = self.plan(request.environment, request.selection, **asked, check=check)
+        planned = self.plan(saved.environment, saved.request, check=check)
         if digest(exact(planned.plan)) != saved.steps:
             raise StackspecError([not_the_same()])
         return planned

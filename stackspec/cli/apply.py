@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from stackspec.cli.session import Session
     from stackspec.core.diagnostic import Diagnostic
     from stackspec.plan.model import Plan
-    from stackspec.plan.planner import Selection
+    from stackspec.plan.request import Request
     from stackspec.project import Planned
 
 _FAILURE = {"event": "error", "format_version": "1.0"}
@@ -61,6 +61,7 @@ def apply(
     """Make the environment what the manifests say, or carry out a saved plan."""
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
+    from stackspec.plan.request import Request
 
     with Session(output, files, failure=_FAILURE) as session:
         if plan_file is not None:
@@ -75,9 +76,9 @@ def apply(
             }
             saved, planned = reopen(session, plan_file, environment, planning, lock_timeout)
             # Whoever saved the plan has seen it; that it is the same now is what a saved plan is for.
-            return _carry_out(session, planned, True, approve or saved.request.environment, saved.purpose, parallelism)
+            return _carry_out(session, planned, True, approve or saved.environment, saved.purpose, parallelism)
         chosen = selection(stack, target, replace)
-        planned = _planned(session, environment, chosen, allow_empty, lock_timeout, refresh)
+        planned = _planned(session, environment, Request(chosen, allow_empty, refresh), lock_timeout)
         return _carry_out(session, planned, yes, approve, "apply", parallelism)
 
 
@@ -94,11 +95,34 @@ def import_(
     """Take over what exists already, instead of making it."""
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
+    from stackspec.plan.request import Request
 
     with Session(output, files, failure=_FAILURE) as session:
         chosen = selection(targets=address, adopt=address)
-        planned = _planned(session, environment, chosen, False, lock_timeout)
+        planned = _planned(session, environment, Request(chosen), lock_timeout)
         return _carry_out(session, planned, yes, approve, "import", parallelism)
+
+
+def rollback(
+    serial: Annotated[int, Argument("What to come back to; see 'stackspec state history'.", "SERIAL")],
+    environment: EnvironmentName = None,
+    yes: Yes = False,
+    approve: Approve = None,
+    parallelism: Parallelism = 10,
+    lock_timeout: LockTimeout = 0,
+    files: Files = None,
+    output: Output = OutputFormat.TEXT,
+) -> int:
+    """Bring back what was applied at an earlier serial."""
+    from stackspec.cli.session import Session
+    from stackspec.plan.request import Request
+
+    with Session(output, files, failure=_FAILURE) as session:
+        planned = _planned(session, environment, Request(serial=serial), lock_timeout)
+        code = _carry_out(session, planned, yes, approve, f"rollback to {serial}", parallelism)
+        if code == 0 and not session.json and planned.plan.has_changes:
+            session.tell("Take the manifests back in git too, or the next apply makes it what they say.")
+        return code
 
 
 def destroy(
@@ -115,23 +139,17 @@ def destroy(
     """Remove everything that stackspec made in the environment."""
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
+    from stackspec.plan.request import Request
 
     with Session(output, files, failure=_FAILURE) as session:
         chosen = selection(stack, target, destroy=True)
-        planned = _planned(session, environment, chosen, True, lock_timeout)
+        planned = _planned(session, environment, Request(chosen, allow_empty=True), lock_timeout)
         return _carry_out(session, planned, yes, approve, "destroy", parallelism)
 
 
-def _planned(
-    session: Session,
-    environment: str | None,
-    chosen: Selection,
-    allow_empty: bool,
-    lock_timeout: int,
-    refresh: bool = False,
-) -> Planned:
+def _planned(session: Session, environment: str | None, request: Request, lock_timeout: int) -> Planned:
     session.project.wait_for_writer(environment, lock_timeout)
-    return session.project.plan(environment, chosen, allow_empty=allow_empty, refresh=refresh)
+    return session.project.plan(environment, request)
 
 
 def _carry_out(

@@ -15,6 +15,7 @@ COMMANDS = {
     "apply": "apply:apply",
     "destroy": "apply:destroy",
     "import": "apply:import_",
+    "rollback": "apply:rollback",
     "drift": "drift:drift",
     "status": "status:status",
     "state list": "state:list_",

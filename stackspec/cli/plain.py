@@ -62,10 +62,11 @@ def read(arguments: Iterable[str]) -> Call | None:
         while words:
             if not takers:
                 return None
+            given = _converted(takers[0], words.popleft())
             if takers[0].many:
-                values.setdefault(takers[0].name, []).append(words.popleft())
+                values.setdefault(takers[0].name, []).append(given)
             else:
-                values[takers.pop(0).name] = words.popleft()
+                values[takers.pop(0).name] = given
             _take_options(words, parameters, values)
     except _NotPlainError:
         return None
@@ -117,14 +118,18 @@ def _value(parameter: _Parameter, value: str | None, words: deque[str]) -> Any:
         if not words or (words[0].startswith("-") and words[0] != "-"):
             raise _NotPlainError
         value = words.popleft()
+    return _converted(parameter, value)
+
+
+def _converted(parameter: _Parameter, value: str) -> Any:
     if isinstance(parameter.kind, EnumMeta):
         try:
             return parameter.kind(value)
         except ValueError:
             raise _NotPlainError from None
     if parameter.kind is int:
-        assert isinstance(parameter.declared, Option)
-        least, most = parameter.declared.least or 0, parameter.declared.most
+        declared = parameter.declared
+        least, most = (declared.least or 0, declared.most) if isinstance(declared, Option) else (0, None)
         if not (value.isascii() and value.isdecimal()) or int(value) < least or (most and int(value) > most):
             raise _NotPlainError
         return int(value)

@@ -26,6 +26,9 @@ def plan(
     replace: Replacements = None,
     destroy: Annotated[bool, Option(("--destroy",), "Plan to remove everything.")] = False,
     refresh: Refresh = False,
+    rollback: Annotated[
+        int | None, Option(("--rollback",), "Plan to bring back what was applied at this serial.", "SERIAL", least=0)
+    ] = None,
     detailed_exitcode: Annotated[bool, Option(("--detailed-exitcode",), "Exit with 2 if there are changes.")] = False,
     show_all: ShowAll = False,
     allow_empty: AllowEmpty = False,
@@ -38,16 +41,17 @@ def plan(
     """Show what an apply would change, and change nothing."""
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
+    from stackspec.plan.request import Request
     from stackspec.render.plan import plan_json, plan_text
 
     with Session(output, files) as session:
         chosen = selection(stack, target, replace, destroy=destroy)
-        planned = session.project.plan(environment, chosen, allow_empty=allow_empty, refresh=refresh)
+        planned = session.project.plan(environment, Request(chosen, allow_empty, refresh, rollback))
         saved = ""
         if out is not None:
             from stackspec.cli.saved_plan import save
 
-            saved = save(session, planned, out, chosen, allow_empty, refresh)
+            saved = save(session, planned, out)
         if session.json:
             session.answer_json(plan_json(planned.plan, planned.diagnostics, show_all=show_all))
         else:

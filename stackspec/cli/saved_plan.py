@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stackspec.cli.session import Session
-    from stackspec.plan.planner import Selection
     from stackspec.project import Planned
     from stackspec.saved_plan.model import SavedPlan
 
 
-def save(session: Session, planned: Planned, file: str, selection: Selection, allow_empty: bool, refresh: bool) -> str:
+def save(session: Session, planned: Planned, file: str) -> str:
     """Save a plan; the line that says how to apply it.
 
     Raises:
@@ -24,7 +23,7 @@ def save(session: Session, planned: Planned, file: str, selection: Selection, al
     from stackspec.render.text import safe
 
     path = _path(file)
-    session.project.save_plan(planned, path, selection, allow_empty=allow_empty, refresh=refresh)
+    session.project.save_plan(planned, path)
     named = f"./{file}" if file.startswith("-") else file
     return f"\nSaved. To carry out exactly this plan: stackspec apply {safe(shlex.quote(named))}\n"
 
@@ -48,7 +47,7 @@ def reopen(
             message = f"{option} does not go with a saved plan, which has in it what it was made with"
             raise StackspecError.of("SS0901", message, hint=f"leave {option} away, or plan again with it")
     saved = session.project.read_plan(_path(file))
-    named = saved.request.environment
+    named = saved.environment
     if environment not in (None, named):
         message = f"the plan '{file}' is for the environment '{named}', and -e selects '{environment}'"
         raise StackspecError.of("SS0901", message, hint=f"leave -e away, or give -e {named}")

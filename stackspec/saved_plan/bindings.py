@@ -139,8 +139,8 @@ def _manifests(saved: SavedPlan, now: Bindings) -> Diagnostic:
     if then.commit != now.commit:
         was, is_ = then.commit or "no commit", now.commit or "no commit"
         notes.append(Note(f"the plan was made at {was}, and {is_} is checked out"))
-    if saved.request.files:
-        notes.append(Note(f"it was made with {' '.join(f'-f {file}' for file in saved.request.files)}"))
+    if saved.files:
+        notes.append(Note(f"it was made with {' '.join(f'-f {file}' for file in saved.files)}"))
     message = f"the manifests say something else since the plan was made: {', '.join(told)}{more}"
     return _stale(message, *notes)
 

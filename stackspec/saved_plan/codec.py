@@ -18,8 +18,9 @@ from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.layout import PLAN_KEY_VARIABLE
 from stackspec.plan.planner import Selection
+from stackspec.plan.request import Request
 from stackspec.saved_plan.key import PlanKey
-from stackspec.saved_plan.model import Bindings, FlavorVersion, Request, SavedPlan
+from stackspec.saved_plan.model import Bindings, FlavorVersion, SavedPlan
 from stackspec.state.run import Run
 
 FORMAT = 1
@@ -90,8 +91,9 @@ def _to_json(saved: SavedPlan) -> dict[str, Any]:
     request, selection, bound = saved.request, saved.request.selection, saved.bindings
     return {
         "made": saved.made.as_json(),
+        "environment": saved.environment,
+        "files": list(saved.files),
         "request": {
-            "environment": request.environment,
             "stacks": list(selection.stacks),
             "targets": [str(address) for address in selection.targets],
             "replace": [str(address) for address in selection.replace],
@@ -99,7 +101,7 @@ def _to_json(saved: SavedPlan) -> dict[str, Any]:
             "destroy": selection.destroy,
             "allow_empty": request.allow_empty,
             "refresh": request.refresh,
-            "files": list(request.files),
+            "serial": request.serial,
         },
         "stackspec": bound.version,
         "lineage": bound.lineage,
@@ -121,10 +123,11 @@ def _from_json(body: Mapping[str, Any]) -> SavedPlan:
         destroy=request["destroy"],
     )
     flavors = {name: FlavorVersion(**version) for name, version in body["flavors"].items()}
-    files = tuple(request["files"])
     return SavedPlan(
         made,
-        Request(request["environment"], selection, request["allow_empty"], request["refresh"], files),
+        body["environment"],
+        Request(selection, request["allow_empty"], request["refresh"], request["serial"]),
+        tuple(body["files"]),
         Bindings(body["stackspec"], body["lineage"], body["serial"], flavors, body["manifests"], made.commit),
         body["steps"],
         body["plan"],

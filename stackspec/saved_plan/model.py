@@ -6,25 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackspec.plan.planner import EVERYTHING, Selection
+from stackspec.plan.request import Request
 from stackspec.state.run import Run
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a plan was asked for.
-
-    Attributes:
-        allow_empty: Whether manifests that declare nothing were taken.
-        refresh: Whether every component was looked at.
-        files: The manifest files that were named instead of the project's folders.
-    """
-
-    environment: str
-    selection: Selection = EVERYTHING
-    allow_empty: bool = False
-    refresh: bool = False
-    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +44,15 @@ class SavedPlan:
 
     Attributes:
         made: Who made it and when; its id is the plan's.
+        files: The manifest files that were named instead of the project's folders.
         steps: The fingerprint of what exactly is to be done.
         shown: The plan as `plan -o json --all` shows it, without what is sensitive.
     """
 
     made: Run
+    environment: str
     request: Request
+    files: tuple[str, ...]
     bindings: Bindings
     steps: str
     shown: Mapping[str, Any]

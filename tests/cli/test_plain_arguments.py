@@ -49,6 +49,9 @@ OPTIONS = [
         ["--version"],
         ["--out", "saved"],
         ["--out=saved"],
+        ["7"],
+        ["--rollback", "7"],
+        ["--rollback=x"],
     ),
 ]
 
