@@ -27,9 +27,9 @@ from stackspec.manifest.model import (
     InlineComponent,
     LifecycleSpec,
     Metadata,
-    StateSettings,
     TimeoutsSpec,
 )
+from stackspec.manifest.state_settings import STATE_SETTINGS, StateSettings
 
 HERE = Path(__file__).parent / "reference"
 
@@ -49,7 +49,8 @@ _STEPS = {
 
 _PARTS: Mapping[str, tuple[str, type[Fields]]] = {
     "metadata": ("In every manifest; only a Project may leave it out.", Metadata),
-    "state": ("In the `spec` of a Project.", StateSettings),
+    "state": ("In the `spec` of a Project; what else may stand there depends on the backend.", StateSettings),
+    **{f"state in {name}": ("The `state` of a Project.", record) for name, record in STATE_SETTINGS.items()},
     "an inline component": ("A value, or an item of a list, under `components` of a Stack.", InlineComponent),
     "a reference": ("In the same places; a text alone is short for it.", ComponentReference),
     "lifecycle": ("In a Component and in an inline component.", LifecycleSpec),

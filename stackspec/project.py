@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, Span, StackspecError, has_errors, in_order
 from stackspec.core.expression import ExpressionError
-from stackspec.core.layout import PLAN_KEY_VARIABLE
+from stackspec.core.layout import PLAN_KEY_VARIABLE, PROJECT_FILE
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.places import Links, is_allowed, real_place
 from stackspec.flavors.registry import Registry
@@ -32,6 +31,7 @@ from stackspec.stack.declared import Declarations, declare, environment_settings
 from stackspec.stack.model import DesiredState, Environment
 from stackspec.stack.resolve import resolve, unused_components
 from stackspec.stack.rules import leads_out, managed_paths
+from stackspec.state.backend import Backend, backend_of
 from stackspec.state.local_folder import LocalFolder
 from stackspec.state.model import AppliedComponent, AppliedState
 from stackspec.state.moves import Moves, check_in_state, check_moves, forget_changes, move_changes, moved, wanted_moves
@@ -48,9 +48,6 @@ if TYPE_CHECKING:
     from stackspec.saved_plan.model import Bindings, SavedPlan
     from stackspec.state.run import Run
 
-
-_WRITER_POLL = 0.2
-"""Seconds between two looks at whether a state is still being written."""
 
 _REMOVE = "declare it, or remove what it holds: stackspec destroy -e {}"
 
@@ -79,6 +76,15 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
     texts: dict[str, SourceText] = field(repr=False)
     named: frozenset[str] = frozenset()
+
+    @property
+    def wrong_settings(self) -> list[Diagnostic]:
+        """The errors in the files that settings of the project are read from."""
+        project = self.declarations.project_manifest
+        files = {PROJECT_FILE, project.place.file if project else PROJECT_FILE}
+        return [
+            one for one in self.diagnostics if has_errors([one]) and (one.source is None or one.source.file in files)
+        ]
 
 
 class Project:
@@ -181,10 +187,8 @@ class Project:
 
     def _undeclared_states(self) -> list[str]:
         """The environments that are declared no more and still have a state, though it may be empty."""
-        from stackspec.state.sqlite import environments
-
         declared = self.loaded.declarations.environment_names
-        return [name for name in environments(self._local.states) if name not in declared]
+        return [name for name in self._backend.environments() if name not in declared]
 
     def compile(self, environment: str, values: ValueResolver | None = None) -> tuple[DesiredState, list[Diagnostic]]:
         """The desired state of an environment, and everything that is wrong with the manifests.
@@ -217,10 +221,10 @@ class Project:
     def _problems(self, environment: str | None) -> list[Diagnostic]:
         declarations = self.loaded.declarations
         if environment is not None or declarations.project.default_environment is not None:
-            try:
-                selected = self.environment(environment)
-            except StackspecError as error:
-                return [*self.loaded.diagnostics, *error.diagnostics]
+            # Not `self.environment`: it asks the backend, and to validate opens no connection.
+            selected = declarations.select(environment)
+            if isinstance(selected, Diagnostic):
+                return [*self.loaded.diagnostics, selected]
             names: Sequence[str] = (selected,) if environment is not None else declarations.environment_names
         else:
             names = declarations.environment_names
@@ -245,10 +249,19 @@ class Project:
             return None
 
     def store(self, environment: str) -> StateStore:
-        """The store of an environment's applied state."""
-        from stackspec.state.sqlite import SqliteStateStore
+        """The store of an environment's applied state.
 
-        return SqliteStateStore(self._local.states, environment)
+        Raises:
+            StackspecError: the Project's manifest is wrong, so that it is not known where state is kept.
+        """
+        return self._backend.store(environment)
+
+    @cached_property
+    def _backend(self) -> Backend:
+        wrong = self.loaded.wrong_settings
+        if wrong:
+            raise StackspecError(in_order(wrong))
+        return backend_of(self.settings.state, self._local.states)
 
     def push(self, environment: str, text: str, *, force: bool = False) -> int:
         """Have an exported state in the place of an environment's; the serial that it gets.
@@ -320,13 +333,7 @@ class Project:
         Raises:
             StackspecError: somebody still does at the end; the diagnostic says who.
         """
-        from stackspec.state.store import locked
-
-        store, give_up_at = self.store(self.environment(environment, applied=True)), monotonic() + timeout
-        while writer := store.writer():
-            if monotonic() >= give_up_at:
-                raise locked(writer)
-            sleep(_WRITER_POLL)
+        self.store(self.environment(environment, applied=True)).wait(timeout)
 
     def plan(
         self,

@@ -335,7 +335,7 @@ class Executor:
                 other_spec = self._registry.spec(step.address.type, other.flavor)
                 if why := clash((spec, component.config), (other_spec, other.config)):
                     message = f"a new one cannot be made before the old one is removed: {why}"
-                    hint = "change that as well, or set lifecycle.create_before_destroy to false"
+                    hint = "have the two differ in that, or set lifecycle.create_before_destroy to false"
                     self._fail(step, operation, HookFailure("SS0505", message, hint))
                     return False
         return True

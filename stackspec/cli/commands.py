@@ -25,6 +25,7 @@ COMMANDS = {
     "state rm": "state:rm",
     "state pull": "state:pull",
     "state push": "state:push",
+    "state unlock": "state:unlock",
     "schema": "schema:schema",
     "version": "version:version",
 }

@@ -149,6 +149,20 @@ def push(
     return 0
 
 
+def unlock(
+    lock: Annotated[str, Argument("The lock's id, as the diagnostic says that reports it.", "ID")],
+    environment: EnvironmentName = None,
+) -> int:
+    """Free the lock of a writer that is gone for good; if it is not, its next write is refused."""
+    from stackspec.cli.session import Session
+
+    with Session() as session:
+        name = session.project.environment(environment, applied=True)
+        owner = session.project.store(name).unlock(lock)
+        session.answer(f"The state of '{name}' is free; its lock was held by {owner}. See: stackspec plan\n")
+    return 0
+
+
 def _text(file: str) -> str:
     import sys
     from pathlib import Path

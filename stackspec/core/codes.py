@@ -150,6 +150,12 @@ CODES: Mapping[str, Code] = {
         "`kind: SecretStore`",
         "Remove the manifest, or use a version that has it.",
     ),
+    "SS0210": Code(
+        "password-in-manifest",
+        "A manifest holds a password, and all who read the repository, and its past, can read it.",
+        "`url: postgresql://ada:secret@db/stackspec` in the `state` of a Project",
+        "Take it out and change it; give it by PGPASSWORD, `~/.pgpass` or a service file.",
+    ),
     "SS0301": Code(
         "expression-syntax",
         "An expression cannot be read.",
@@ -286,7 +292,7 @@ CODES: Mapping[str, Code] = {
         "flavor allows one only, or both would have the same path, port or the like. What such a component stands on, "
         "where that is replaced as well, has to outlast the old one too.",
         "`lifecycle: {create_before_destroy: true}` and `--replace`, with the same `path`",
-        "Change what both would have, or set `create_before_destroy` to `false`.",
+        "Have the two differ in it, or set `create_before_destroy` to `false`.",
     ),
     "SS0506": Code(
         "cannot-import",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,7 @@ from stackspec.manifest.document import Document
 from stackspec.manifest.model import API_VERSION, KINDS, LATER_KINDS, Manifest
 from stackspec.manifest.parse import parse
 from stackspec.manifest.schema import Checker, Problem, envelope, type_name
+from stackspec.manifest.state_settings import holds_password
 from stackspec.manifest.text import SourceText
 
 
@@ -62,6 +63,8 @@ def _manifest(document: Document, diagnostics: list[Diagnostic]) -> Manifest | N
         for key, text in (labels.items() if isinstance(labels, Mapping) else ())
         if isinstance(text, str) and "{{" in text and (place := document.span(("metadata", "labels", key)))
     ]
+    if kind == "Project":
+        diagnostics += _shown_passwords(value.get("spec", {}), document)
     return Manifest(
         kind,
         name,
@@ -71,6 +74,19 @@ def _manifest(document: Document, diagnostics: list[Diagnostic]) -> Manifest | N
         ),
         document,
     )
+
+
+def _shown_passwords(spec: Mapping[str, Any], document: Document) -> Iterator[Diagnostic]:
+    """A password where the state is said to be; told without an excerpt, which would show it once more."""
+    state = spec.get("state")
+    url = state.get("url") if isinstance(state, Mapping) else None
+    if isinstance(url, str) and holds_password(url):
+        place = document.span(("spec", "state", "url"))
+        yield Diagnostic(
+            "SS0210",
+            f"{place.file}:{place.line}: 'spec.state.url' holds a password, and is read by all who read the manifest",
+            hint="give it by PGPASSWORD, ~/.pgpass or a service file, and change it: it is in the history of the file",
+        )
 
 
 def readable(fields: Mapping[str, Any], problems: Iterable[Problem], depth: int = 0) -> Mapping[str, Any]:

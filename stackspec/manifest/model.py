@@ -11,6 +11,7 @@ from stackspec.core.diagnostic import Span
 from stackspec.core.fields import Fields, setting
 from stackspec.core.values import ValueMap
 from stackspec.manifest.document import Document
+from stackspec.manifest.state_settings import STATE_SCHEMA, SqliteSettings, StateSettings
 
 API_VERSION = "stackspec.dev/v1"
 ADDRESS_PATTERN = "^[a-z]([a-z_]{0,38}[a-z])?/[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
@@ -38,19 +39,13 @@ class Metadata(Fields):
     annotations: Mapping[str, str] = setting("Notes that stackspec does not read.", default={}, schema=_TEXTS)
 
 
-class StateSettings(Fields):
-    """Where applied state is kept."""
-
-    backend: Literal["sqlite"] = setting("The kind of state store.", default="sqlite")
-
-
 class ProjectSpec(Fields):
     """Settings of the whole project; every one has a default."""
 
     manifests: tuple[str, ...] = setting(
         "Folders and files, relative to the project's root, that hold manifests.", default=("stacks",), min_items=1
     )
-    state: StateSettings = setting("Where applied state is kept.", default=StateSettings())
+    state: StateSettings = setting("Where applied state is kept.", default=SqliteSettings(), schema=STATE_SCHEMA)
     env: tuple[str, ...] = setting(
         "The process variables that manifests may read as {{ env.NAME }}.",
         default=(),

@@ -17,6 +17,7 @@ from stackspec.core.diagnostic import did_you_mean, nearest
 from stackspec.core.fields import Fields, Schema, json_schema
 from stackspec.core.values import Value
 from stackspec.manifest.model import API_VERSION, KINDS, LATER_KEYS, Metadata
+from stackspec.manifest.state_settings import backends_with
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -240,7 +241,10 @@ def _unknown_key(name: str, path: FieldPath, known: Sequence[str], siblings: Map
         return Problem("SS0203", f"'{name}' is not available in this version", (*path, name), True, "remove it")
     free = [candidate for candidate in known if candidate not in siblings] or known
     where = f" in '{format_path(path)}'" if path else ""
-    return Problem("SS0203", f"unknown key '{name[:80]}'{where}", (*path, name), True, did_you_mean(name, free))
+    hint = did_you_mean(name, free)
+    if path == ("spec", "state") and (backends := backends_with(name)):
+        hint = f"it is a setting of the backend {' and '.join(backends)}"
+    return Problem("SS0203", f"unknown key '{name[:80]}'{where}", (*path, name), True, hint)
 
 
 def _expression_here(path: FieldPath) -> Problem:

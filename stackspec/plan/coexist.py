@@ -26,7 +26,7 @@ def clash(one: Kind, other: Kind) -> str | None:
             return f"both would have the same config.{name}"
     for name, place in _places(spec, config):
         if any(_overlap(place, other_place) for _, other_place in _places(other_spec, other_config)):
-            return f"both would lie at the same config.{name}"
+            return f"config.{name} would have one lie where the other is"
     return None
 
 

@@ -441,7 +441,7 @@ class _Planner:
         if why is not None:
             whose = "" if needs_it is desired else f", as {needs_it.address}, which stands on it, needs"
             message = f"a new {address} cannot be made before the old one is removed{whose}: {why}"
-            hint = f"change that as well, or set lifecycle.create_before_destroy of {needs_it.address} to false"
+            hint = f"have the two differ in that, or set lifecycle.create_before_destroy of {needs_it.address} to false"
             place = needs_it.place(("lifecycle", "create_before_destroy"))
             self._problems.append(Diagnostic("SS0505", message, place, hint))
         return why is None

@@ -11,6 +11,7 @@ from stackspec.core.fields import plain
 from stackspec.core.values import canonical
 from stackspec.manifest.model import NO_LIFECYCLE, LifecycleSpec
 from stackspec.state.model import AppliedComponent, Operation, PendingOperation
+from stackspec.state.store import Begin, Depose, Finish, StateChange
 
 
 def component_to_json(component: AppliedComponent) -> dict[str, Any]:
@@ -69,13 +70,44 @@ def decode_components(texts: Iterable[str]) -> list[AppliedComponent]:
     return [component_from_json(record) for record in json.loads(f"[{','.join(texts)}]")]
 
 
+def pending_to_json(pending: PendingOperation) -> dict[str, Any]:
+    """The record of a pending operation."""
+    record = component_to_json(pending.component)
+    return {"operation": pending.operation.value, "component": record, "failure": pending.failure}
+
+
+def pending_from_json(record: dict[str, Any]) -> PendingOperation:
+    """The inverse of `pending_to_json`; raises as `component_from_json`."""
+    return PendingOperation(Operation(record["operation"]), component_from_json(record["component"]), record["failure"])
+
+
 def encode_pending(pending: PendingOperation) -> str:
     """The pending operation as text."""
-    record = component_to_json(pending.component)
-    return canonical({"operation": pending.operation.value, "component": record, "failure": pending.failure})
+    return canonical(pending_to_json(pending))
 
 
 def decode_pending(text: str) -> PendingOperation:
     """The inverse of `encode_pending`; raises as `component_from_json`."""
-    record = json.loads(text)
-    return PendingOperation(Operation(record["operation"]), component_from_json(record["component"]), record["failure"])
+    return pending_from_json(json.loads(text))
+
+
+def change_to_json(change: StateChange) -> dict[str, Any]:
+    """The record of a change."""
+    match change:
+        case Begin(pending):
+            return {"begin": pending_to_json(pending)}
+        case Finish(address, component):
+            return {"finish": str(address), "component": component and component_to_json(component)}
+        case Depose(identity, removal):
+            return {"depose": identity, "removal": removal and pending_to_json(removal)}
+
+
+def change_from_json(record: dict[str, Any]) -> StateChange:
+    """The inverse of `change_to_json`; raises as `component_from_json`."""
+    if "begin" in record:
+        return Begin(pending_from_json(record["begin"]))
+    if "depose" in record:
+        removal = record["removal"]
+        return Depose(record["depose"], removal and pending_from_json(removal))
+    component = record["component"]
+    return Finish(ComponentAddress.parse(record["finish"]), component and component_from_json(component))

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from stackspec.state.process import has_ended, start_of, this_machine
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -21,6 +23,8 @@ class Run:
         since: When it took the lock: UTC, in ISO 8601.
         purpose: The command, for people.
         commit: The git commit that was checked out, where there is one.
+        machine: What tells the machine from every other, `host` or not; None where the system does not say.
+        started: When the process began, in clock ticks since the machine's boot; None likewise.
     """
 
     id: str
@@ -30,12 +34,16 @@ class Run:
     since: str
     purpose: str
     commit: str | None = None
+    machine: str | None = None
+    started: int | None = None
 
     @classmethod
     def of_this_process(cls, purpose: str, commit: str | None = None) -> Self:
         """A new run that begins now."""
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        return cls(secrets.token_hex(8), _user(), platform.node(), os.getpid(), since, purpose, commit)
+        process = os.getpid()
+        place = (this_machine(), start_of(process))
+        return cls(secrets.token_hex(8), _user(), platform.node(), process, since, purpose, commit, *place)
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Self:
@@ -52,6 +60,16 @@ class Run:
     def as_json(self) -> dict[str, Any]:
         """The run as a record."""
         return asdict(self)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is of this machine, so that `has_ended` can tell."""
+        return self.started is not None and self.machine is not None and self.machine == this_machine()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is known to be no more; of another machine's nothing is known."""
+        return self.is_here and self.started is not None and has_ended(self.process, self.started)
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host}, process {self.process} ({self.purpose}), since {self.since}"

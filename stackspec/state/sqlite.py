@@ -11,19 +11,19 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from stackspec.core.address import is_name
 from stackspec.core.diagnostic import StackspecError
 from stackspec.state.codec import decode_components, decode_pending
 from stackspec.state.export import export
 from stackspec.state.local_lock import LocalLock
 from stackspec.state.model import AppliedState
+from stackspec.state.patience import Patience
 from stackspec.state.run import Run
 from stackspec.state.safekeeping import Head
 from stackspec.state.seal import Seal
 from stackspec.state.sqlite_history import HISTORY_TABLES, HistoryError, HistoryWriter, chapters, records_at
 from stackspec.state.sqlite_records import COMPONENT, DEPOSED, RECORD_TABLES, Records, Rows
 from stackspec.state.state_file import StateFile
-from stackspec.state.store import Begin, Chapter, Depose, Finish, StateChange, no_such_lock
+from stackspec.state.store import Begin, Chapter, Depose, Finish, StateChange, locked, no_such_lock
 
 MOST_RUNS = 100
 """How many runs are remembered where the project does not say."""
@@ -113,6 +113,12 @@ class SqliteStateStore:
     def writer(self) -> Run | None:
         """See `StateStore.writer`."""
         return self._lock.holder()
+
+    def wait(self, timeout: float) -> None:
+        """See `StateStore.wait`."""
+        patience = Patience(timeout)
+        while (holder := self.writer()) is not None:
+            patience.wait(locked(holder))
 
     @contextmanager
     def lock(self, run: Run, timeout: float = 0.0) -> Iterator[None]:
@@ -270,8 +276,3 @@ class SqliteStateStore:
 
     def _exported(self, rows: _Rows) -> str:
         return export(self._environment, rows.lineage, rows.serial, rows.texts, rows.pending, rows.deposed)
-
-
-def environments(folder: Path) -> list[str]:
-    """The environments that have a state in a folder, by name."""
-    return sorted(path.stem for path in folder.glob("*.db") if is_name(path.stem))

@@ -1,4 +1,4 @@
-"""What a state store must do; `sqlite` is the embedded one."""
+"""What a state store must do; `sqlite` is the embedded one, `log` the one that several machines share."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class ApplyStore(Protocol):
         """
 
     def writer(self) -> Run | None:
-        """Who holds the lock at this moment; None if nobody does."""
+        """Who holds the lock at this moment; None if nobody does, or only a run that is known to be no more."""
 
     def lock(self, run: Run, timeout: float = 0.0) -> AbstractContextManager[None]:
         """Be the only writer while the context lasts.
@@ -131,6 +131,16 @@ class ApplyStore(Protocol):
 
 class StateStore(ApplyStore, Protocol):
     """The same as a whole, which people take out and put in, and its past."""
+
+    def wait(self, timeout: float) -> None:
+        """Wait until nobody holds the lock, so that what is planned then can be applied.
+
+        Args:
+            timeout: Seconds.
+
+        Raises:
+            StackspecError: somebody still does at the end; the diagnostic says who and since when.
+        """
 
     def history(self) -> Sequence[Chapter]:
         """What was done to the state, the newest first, as far back as is kept; runs that changed nothing are not.

@@ -43,6 +43,8 @@ class FlavorCase:
         flavor: Its class.
         config: The project's root to a config that works.
         changed: The same component's other config, which differs in fields that change in place.
+        beside: A config with which a second component can exist beside the first, for a flavor that says what it
+            `occupies`; the fields named there must all differ.
         before: Makes, under the project's root, what `config` names, as if it had been there before.
         provisions: Whether `provision` makes anything; a flavor that only names what exists does not.
         kill_points: In how many places each hook is killed; 0 for flavors whose hooks a fork would disturb.
@@ -52,6 +54,7 @@ class FlavorCase:
     flavor: type[Flavor]
     config: Callable[[Path], Config]
     changed: Callable[[Path], Config] | None = None
+    beside: Callable[[Path], Config] | None = None
     before: Callable[[Path], None] | None = None
     provisions: bool = True
     kill_points: int = 40
@@ -204,6 +207,30 @@ class FlavorConformance:
         outputs = talking.provision()
         said = f"{_plain(outputs)} {talking.observe()} {lines}"
         assert not [secret for secret in secrets if isinstance(secret, str) and secret in said]
+
+    def test_two_leave_each_other_alone(self, case: FlavorCase, component: Flavor, tmp_path: Path) -> None:
+        spec = spec_of(case.flavor)
+        if spec.occupies is None:
+            pytest.skip("the flavor allows one only")
+        assert spec.occupies <= spec.schema["properties"].keys()
+        config = case.beside or (case.config if not spec.occupies else None)
+        assert config is not None, "a flavor that says what it occupies needs a case with `beside`"
+        first, second = spec.complete(case.config(tmp_path)), spec.complete(config(tmp_path))
+        assert all(first[name] != second[name] for name in spec.occupies), "`beside` must differ in all it occupies"
+
+        def other() -> Flavor:
+            return case.component(tmp_path, config(tmp_path), identity="fedcba9876543210")
+
+        component.provision()
+        other().provision()
+        assert component.observe().provisioned
+        component.deprovision()
+        assert other().observe().provisioned
+        component.provision()
+        other().deprovision()
+        assert component.observe().provisioned
+        component.deprovision()
+        assert not _files(tmp_path), "left behind"
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a child process to kill")
     def test_killed_anywhere_it_converges(self, case: FlavorCase, tmp_path: Path) -> None:

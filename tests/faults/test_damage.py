@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from stackspec.state.export import export_state, import_state
 from stackspec.state.model import AppliedState, Operation, PendingOperation
 from stackspec.state.run import Run
 from stackspec.state.sqlite import SqliteStateStore
-from stackspec.state.store import Begin, Finish
+from stackspec.state.store import Begin, Depose, Finish
 from tests.laws.blueprint import Blueprint, Part
 from tests.plan.situations import applied
 
@@ -32,6 +33,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 store.commit([Begin(PendingOperation(Operation.PROVISION, component))])
                 store.commit([Finish(address, component)])
             store.commit([Begin(PendingOperation(Operation.UPDATE, component))])
+            store.commit(
+                [Depose("older", PendingOperation(Operation.DEPROVISION, replace(component, identity="older")))]
+            )
+            store.commit([Depose("gone", PendingOperation(Operation.DEPROVISION, replace(component, identity="gone")))])
+            store.commit([Depose("gone", None)])
     return folder
 
 
@@ -60,6 +66,7 @@ def refusals(folder: Path, damages: Iterator[bytes]) -> int:
     file = folder / "default.db"
     whole, good = file.read_bytes(), SqliteStateStore(folder, "default").read()
     assert good.components
+    assert list(good.deposed) == ["older"]
     refused = 0
     for damaged in damages:
         for stray in folder.glob("default.db-*"):
@@ -141,7 +148,7 @@ def test_what_is_refused_can_be_mended_with_the_copy_named(copy: Path, damage: C
     assert serial > before.serial
     state = store.read()
     assert (state.serial, state.lineage) == (serial, before.lineage)
-    assert (state.components, state.pending) == (copied.components, copied.pending)
+    assert (state.components, state.pending, state.deposed) == (copied.components, copied.pending, copied.deposed)
 
 
 def test_a_state_as_text_is_whole_or_refused(folder: Path) -> None:

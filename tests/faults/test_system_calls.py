@@ -1,4 +1,7 @@
-"""An apply that creates, changes, moves and deletes, ended or failed at each of its durable system calls."""
+"""An apply that creates, changes, replaces and deletes, ended or failed at each of its durable system calls.
+
+So are the apply that recovers from that, and a destroy.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -16,18 +20,22 @@ from tests.faults.injected import (
     SECOND,
     THIRD,
     calls,
-    check_converges,
     made,
     needs_strace,
+    settle,
     stackspec,
+    vanish,
     write,
 )
+from tests.faults.tally import Tally
 
 pytestmark = needs_strace()
 
 EVERY = bool(os.environ.get("STACKSPEC_ALL_FAULTS"))
 """Whether every point is tried, and not only some of each system call: minutes, by `make faults`."""
 SOME = 3
+
+ONE_BY_ONE = ("--yes", "--parallelism", "1")
 
 
 @pytest.fixture(scope="module")
@@ -40,46 +48,83 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def points(before: Path, tmp_path: Path) -> Iterator[tuple[str, int]]:
-    """Each system call of the apply with its number, or some of them, the first and the last among them."""
+def points(before: Path, tmp_path: Path, command: str = "apply") -> Iterator[tuple[str, int]]:
+    """Each system call of the command with its number, or some of them, the first and the last among them."""
     shutil.copytree(before, tmp_path / "counted")
-    for call, count in sorted(calls(tmp_path / "counted", "apply", "--yes", "--parallelism", "1").items()):
+    for call, count in sorted(calls(tmp_path / "counted", command, *ONE_BY_ONE).items()):
         numbers = range(1, count + 1)
         step = 1 if EVERY else max(1, (count - 1) // (SOME - 1))
         yield from ((call, number) for number in sorted({*numbers[::step], count}))
 
 
-def test_killed_anywhere_the_next_apply_makes_it_right(before: Path, tmp_path: Path) -> None:
+def kill(root: Path, command: str, call: str, number: int, tally: Tally) -> bool:
+    """Have a command be killed at a system call; whether it got that far."""
+    done = stackspec(root, command, *ONE_BY_ONE, inject=f"{call}:signal=SIGKILL:when={number}")
+    tally.add("kills", killed := int(done.returncode == -9))
+    return bool(killed)
+
+
+def test_killed_anywhere_the_next_apply_makes_it_right(before: Path, tmp_path: Path, tally: Tally) -> None:
     then = cycle((SECOND, THIRD, FIRST))
-    killed = 0
     for call, number in points(before, tmp_path):
         root = Path(shutil.copytree(before, tmp_path / f"{call}-{number}"))
-        done = stackspec(root, "apply", "--yes", "--parallelism", "1", inject=f"{call}:signal=SIGKILL:when={number}")
-        killed += done.returncode == -9
-        check_converges(root, next(then))
+        kill(root, "apply", call, number, tally)
+        settle(root, next(then), tally, f"killed at {call} {number}")
         shutil.rmtree(root)
-    assert killed > 20
+    assert tally.counts["kills"] > 20
+
+
+def test_killed_in_the_recovery_too_and_once_more(before: Path, tmp_path: Path, tally: Tally) -> None:
+    found = list(points(before, tmp_path))
+    rng, then = Random(1), cycle((SECOND, THIRD, FIRST))
+    for call, number in found if EVERY else found[::3]:
+        root = Path(shutil.copytree(before, tmp_path / f"{call}-{number}"))
+        way = [(call, number)]
+        if kill(root, "apply", call, number, tally):
+            for manifest in (SECOND, next(then)):
+                write(root, manifest)
+                way.append(rng.choice(found))
+                kill(root, "apply", *way[-1], tally)
+        settle(root, next(then), tally, f"killed at {way}")
+        shutil.rmtree(root)
+    assert tally.counts["kills"] > 10
+
+
+@pytest.mark.parametrize("again", ["destroy", "apply"])
+def test_a_destroy_killed_anywhere(again: str, before: Path, tmp_path: Path, tally: Tally) -> None:
+    applied = Path(shutil.copytree(before, tmp_path / "applied"))
+    write(applied, FIRST)
+    for call, number in points(applied, tmp_path, "destroy"):
+        root = Path(shutil.copytree(applied, tmp_path / f"{call}-{number}"))
+        kill(root, "destroy", call, number, tally)
+        if again == "destroy":
+            vanish(root, tally, f"destroy killed at {call} {number}")
+        else:
+            settle(root, THIRD, tally, f"destroy killed at {call} {number}")
+        shutil.rmtree(root)
+    assert tally.counts["kills"] > 10
 
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
 def test_an_error_anywhere_is_told_and_never_a_false_success(
-    error: str, lasting: bool, before: Path, tmp_path: Path
+    error: str, lasting: bool, before: Path, tmp_path: Path, tally: Tally
 ) -> None:
     then = cycle((SECOND, THIRD, FIRST))
     failed = 0
     for call, number in points(before, tmp_path):
         root = Path(shutil.copytree(before, tmp_path / f"{call}-{number}"))
-        when = f"{number}+" if lasting else number
-        done = stackspec(root, "apply", "--yes", "--parallelism", "1", inject=f"{call}:error={error}:when={when}")
+        when, where = f"{number}+" if lasting else number, f"{error} at {call} {number}"
+        done = stackspec(root, "apply", *ONE_BY_ONE, inject=f"{call}:error={error}:when={when}")
+        tally.add("errors injected")
         assert "Traceback" not in done.stderr, (call, number, done.stderr)
         assert "SS0999" not in done.stderr, (call, number, done.stderr)
         if done.returncode == 0:
-            assert made(root) == LEFT[SECOND], (call, number)
-            assert stackspec(root, "plan", "--detailed-exitcode").returncode == 0, (call, number)
+            planned = stackspec(root, "plan", "--detailed-exitcode")
+            tally.add("false successes", int(made(root) != LEFT[SECOND] or planned.returncode != 0), where)
         else:
             failed += 1
             assert "error[SS" in done.stderr or call == "write", (call, number, done.stdout, done.stderr)
-        check_converges(root, next(then))
+        settle(root, next(then), tally, where)
         shutil.rmtree(root)
     assert failed > 10

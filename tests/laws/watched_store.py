@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 
 from stackspec.core.address import ComponentAddress
-from stackspec.state.codec import decode_components, decode_pending, encode_component, encode_pending
-from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
+from stackspec.core.values import canonical
+from stackspec.state.changes import after
+from stackspec.state.codec import change_from_json, change_to_json
+from stackspec.state.model import AppliedComponent, AppliedState, Operation
 from stackspec.state.run import Run
 from stackspec.state.store import ApplyStore, Begin, Depose, Finish, StateChange
 from tests.laws.world import Points
@@ -31,37 +33,13 @@ class MemoryStateStore:
         yield
 
     def commit(self, changes: Sequence[StateChange]) -> int:
-        self._state = after(self._state, changes)
+        self._state = after(self._state, _stored(changes))
         return self._state.serial
 
 
-def after(state: AppliedState, changes: Sequence[StateChange]) -> AppliedState:
-    """The state with the changes made, each as the codec keeps it."""
-    components, pending, deposed = dict(state.components), dict(state.pending), dict(state.deposed)
-    for change in changes:
-        match change:
-            case Begin(operation):
-                pending[operation.component.address] = _stored_pending(operation)
-            case Depose(identity, None):
-                deposed.pop(identity, None)
-            case Depose(identity, removal) if removal is not None:
-                deposed[identity] = _stored_pending(removal)
-            case Finish(address, component):
-                pending.pop(address, None)
-                if component is None:
-                    components.pop(address, None)
-                else:
-                    components[address] = _stored(component)
-    return replace(state, serial=state.serial + 1, components=components, pending=pending, deposed=deposed)
-
-
-def _stored(component: AppliedComponent) -> AppliedComponent:
-    (stored,) = decode_components([encode_component(component)])
-    return stored
-
-
-def _stored_pending(pending: PendingOperation) -> PendingOperation:
-    return decode_pending(encode_pending(pending))
+def _stored(changes: Sequence[StateChange]) -> list[StateChange]:
+    """The changes as the codec keeps them."""
+    return [change_from_json(json.loads(canonical(change_to_json(change)))) for change in changes]
 
 
 class WatchedStore:
@@ -99,7 +77,7 @@ class WatchedStore:
             if isinstance(change, Begin) and change.pending.operation is Operation.DEPROVISION
         }
         self.forgotten.update(self._forgotten_by(changes))
-        self.state = after(self.state, changes)
+        self.state = after(self.state, _stored(changes))
         self.points.reach(f"after {name}")
         return serial
 

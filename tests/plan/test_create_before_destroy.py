@@ -177,12 +177,12 @@ MLFLOW = Registry().spec("experiment_tracker", "mlflow")
     ("spec", "config", "other", "told"),
     [
         (LOCAL, {"path": "./a"}, {"path": "./b"}, None),
-        (LOCAL, {"path": "./a"}, {"path": "a/"}, "both would lie at the same config.path"),
-        (LOCAL, {"path": "a"}, {"path": "x/../a/b"}, "both would lie at the same config.path"),
-        (LOCAL, {"path": "."}, {"path": "b"}, "both would lie at the same config.path"),
+        (LOCAL, {"path": "./a"}, {"path": "a/"}, "config.path would have one lie where the other is"),
+        (LOCAL, {"path": "a"}, {"path": "x/../a/b"}, "config.path would have one lie where the other is"),
+        (LOCAL, {"path": "."}, {"path": "b"}, "config.path would have one lie where the other is"),
         (LOCAL, {"path": "a"}, {"path": "ab"}, None),
         (LOCAL, {"path": "a"}, {"path": UNKNOWN}, None),
-        (LOGS, {"path": None}, {"path": None}, "both would lie at the same config.path"),
+        (LOGS, {"path": None}, {"path": None}, "config.path would have one lie where the other is"),
         (LOGS, {"path": None}, {"path": "logs"}, None),
         (REGISTRY, {"uri": "localhost:5000"}, {"uri": "localhost:5000"}, None),
         (

@@ -1,0 +1,1 @@
+"""Where state is kept, a file a backend; each imports what it needs when it is used."""

@@ -1,0 +1,226 @@
+"""The state store over a log: a `StateStore` that several machines share.
+
+Each entry is created under the next number, where nothing may be yet. So the serial is compared in the very write that
+changes the state, and of two writers one is refused, however long it was paused. Taking the lock and freeing it are
+entries as well: who lost the lock finds its next number taken.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from stackspec.core.diagnostic import Diagnostic, StackspecError
+from stackspec.state.export import export_state
+from stackspec.state.log.entry import Act, Committed, Freed, Replaced, Taken
+from stackspec.state.log.history import LogHistory
+from stackspec.state.log.reader import Known, LogReader
+from stackspec.state.log.reading import Reading
+from stackspec.state.log.writer import LogWriter
+from stackspec.state.model import AppliedState
+from stackspec.state.objects import Objects
+from stackspec.state.patience import Patience
+from stackspec.state.run import Run
+from stackspec.state.store import Chapter, StateChange, no_such_lock
+
+
+class LogStateStore:
+    """The state of one environment in a place of objects.
+
+    Args:
+        history: How many runs are remembered.
+    """
+
+    def __init__(self, objects: Objects, environment: str, history: int) -> None:
+        self._objects = objects
+        self._environment = environment
+        self._most_runs = history
+        self._reader = LogReader(objects, environment)
+        self._writer = LogWriter(objects, self._reader)
+        self._history = LogHistory(self._reader, environment)
+        self._known: Known | None = None
+        self._run: Run | None = None
+        """Who holds the lock through this store."""
+
+    def read(self) -> AppliedState:
+        """See `StateStore.read`."""
+        if self._run is not None and self._known is not None:
+            return self._known.reading.state
+        reading = self._look().reading
+        state = reading.state
+        died_or_running = any(pending.failure is None for pending in state.pending.values())
+        return replace(state, writer=self._holder(reading)) if died_or_running else state
+
+    def read_at(self, serial: int) -> AppliedState:
+        """See `StateStore.read_at`."""
+        return self._history.at(serial)
+
+    def history(self) -> list[Chapter]:
+        """See `StateStore.history`."""
+        return self._history.chapters(self._most_runs)
+
+    def writer(self) -> Run | None:
+        """See `StateStore.writer`."""
+        return self._holder(self._look().reading)
+
+    def wait(self, timeout: float) -> None:
+        """See `StateStore.wait`."""
+        patience = Patience(timeout)
+        while (holder := self.writer()) is not None:
+            patience.wait(self._locked(holder))
+
+    @contextmanager
+    def lock(self, run: Run, timeout: float = 0.0) -> Iterator[None]:
+        """See `StateStore.lock`; it does not expire."""
+        self._writer.probe()
+        with self._objects.present(run.id):
+            self._take(run, timeout)
+            try:
+                yield
+            except StackspecError as error:
+                try:
+                    self._give_back()
+                except StackspecError as another:
+                    raise StackspecError([*dict.fromkeys((*error.diagnostics, *another.diagnostics))]) from error
+                raise
+            except BaseException:
+                self._give_back()
+                raise
+            self._give_back()
+
+    def commit(self, changes: Sequence[StateChange]) -> int:
+        """See `StateStore.commit`."""
+        run, known = self._run, self._known
+        assert run is not None, "commit needs the lock"
+        assert known is not None
+        written = self._writer.append(known, known.reading.next_entry(run.id, Committed(tuple(changes))))
+        if written is None:
+            self._run = None
+            raise self._lost(run, known.reading.number + 1)
+        self._known = written
+        return written.reading.serial
+
+    def unlock(self, run_id: str) -> Run:
+        """See `StateStore.unlock`."""
+        by = Run.of_this_process("state unlock")
+        while True:
+            known = self._look()
+            holder = known.reading.holder
+            if holder is None or holder.id != run_id or (holder.is_here and not holder.has_ended):
+                raise no_such_lock(run_id, holder)
+            if self._from_outside(known, by, Freed(by)):
+                return holder
+
+    def pull(self) -> str:
+        """See `StateStore.pull`."""
+        return export_state(self._look().reading.state)
+
+    def lineage(self) -> str | None:
+        """See `StateStore.lineage`."""
+        try:
+            return self._look().reading.lineage or None
+        except StackspecError as error:
+            if any(one.code != "SS0701" for one in error.diagnostics):
+                raise
+            return self._reader.last_lineage()
+
+    def push(self, state: AppliedState, run: Run) -> int:
+        """See `StateStore.push`; a log that is damaged ends there, and is left as it is."""
+        self._writer.probe()
+        while True:
+            known = self._to_push_on()
+            if (holder := self._holder(known.reading)) is not None:
+                raise self._locked(holder)
+            if known.reading.holder is not None:
+                self._from_outside(known, run, Freed(run))
+            elif self._from_outside(known, run, Replaced(run, state), state.lineage):
+                assert self._known is not None
+                self._known = self._writer.snapshot(self._known)
+                return self._known.reading.serial
+
+    def _to_push_on(self) -> Known:
+        """What a push goes on from: the log, or where it cannot be read, a beginning behind all that is there."""
+        try:
+            return self._look()
+        except StackspecError as error:
+            if any(one.code != "SS0701" for one in error.diagnostics):
+                raise
+            last = self._reader.last_number()
+            # Who wrote the damaged log may be alive, and would go on at this number.
+            return Known(Reading(self._environment, last, fences=(last + 1,), whole_after=last))
+
+    # --- the lock
+
+    def _look(self) -> Known:
+        self._known = self._reader.read(self._known)
+        return self._known
+
+    def _holder(self, reading: Reading) -> Run | None:
+        """Whose the lock is, unless that run is known to be no more."""
+        holder = reading.holder
+        if holder is None or holder.has_ended or self._objects.is_absent(holder.id):
+            return None
+        return holder
+
+    def _take(self, run: Run, timeout: float) -> None:
+        patience = Patience(timeout)
+        while self._run is None:
+            known = self._look()
+            reading = known.reading
+            if (holder := self._holder(reading)) is not None:
+                patience.wait(self._locked(holder))
+            else:
+                over = reading.holder.id if reading.holder else None
+                if self._from_outside(known, run, Taken(run, over), reading.lineage or secrets.token_hex(16)):
+                    self._run = run
+
+    def _from_outside(self, known: Known, run: Run, act: Act, lineage: str | None = None) -> bool:
+        """Write an entry of who does not hold the lock; False where another was faster."""
+        entry = known.reading.next_entry(run.id, act, lineage)
+        self._known = self._writer.append_from_outside(known, entry)
+        return self._known is not None
+
+    def _give_back(self) -> None:
+        run, known = self._run, self._known
+        self._run = None
+        if run is None or known is None:
+            return  # it was lost, and that was told
+        try:
+            known = self._writer.keep(known, self._most_runs)
+            while (written := self._writer.append(known, known.reading.next_entry(run.id, Freed()))) is None:
+                # A commit whose outcome nobody knew was written after all; or the lock was lost, with nothing to write.
+                known = self._reader.read(known)
+                if known.reading.holder is None or known.reading.holder.id != run.id:
+                    return
+            self._known = written
+        except StackspecError as error:
+            message = f"the lock '{run.id}' of this run could not be given back"
+            left = Diagnostic("SS0709", message, hint=f"once {self._objects} answers again: {self._way_to_free(run)}")
+            raise StackspecError([*error.diagnostics, left]) from error
+
+    def _locked(self, holder: Run) -> StackspecError:
+        hint = "wait for it to finish"
+        if not holder.is_here:
+            hint += f"; if it never will, free its lock: {self._way_to_free(holder)}"
+        return StackspecError.of("SS0703", f"the state is being changed by {holder}", hint=hint)
+
+    def _way_to_free(self, run: Run) -> str:
+        return f"stackspec state unlock {run.id} -e {self._environment}"
+
+    def _lost(self, run: Run, number: int) -> StackspecError:
+        """The error of who held the lock before an entry of somebody else."""
+        (entry,) = self._reader.entries([number])
+        match entry.act:
+            case Freed(by):
+                how = f"it was freed by {by}"
+            case Taken(other):
+                how = f"it was taken over by {other}"
+            case _:
+                how = f"the run '{entry.writer}' wrote entry {number}"
+        return StackspecError.of(
+            "SS0708",
+            f"the lock '{run.id}' of this run was lost, and nothing more was written: {how}",
+            hint="plan again: what this run did before is recorded, and what it was doing is recovered",
+        )

