@@ -510,7 +510,7 @@ class Project:
         Raises:
             StackspecError: it cannot be written or signed, or the file is there and is no saved plan.
         """
-        from stackspec.plan.exact import exact_steps
+        from stackspec.plan.exact import exact
         from stackspec.render.plan import plan_json
         from stackspec.saved_plan import file as files
         from stackspec.saved_plan.key import plan_key
@@ -526,7 +526,7 @@ class Project:
             planned.request,
             self._files,
             bindings,
-            digest(exact_steps(plan)),
+            digest(exact(plan)),
             shown,
         )
         files.write(file, saved, key)
@@ -549,19 +549,19 @@ class Project:
             StackspecError: something that the plan was made from is another by now; or as `plan`.
         """
         from stackspec.checkout import checked_out
-        from stackspec.plan.exact import exact_steps
-        from stackspec.saved_plan.bindings import moved, not_the_same
+        from stackspec.plan.exact import exact
+        from stackspec.saved_plan.bindings import not_the_same, what_moved
         from stackspec.saved_plan.key import plan_key
 
         digest = plan_key(self._local).digest(saved.made.id)
 
         def check(desired: DesiredState, applied: AppliedState) -> None:
             now = self._bindings(desired, applied, digest, checked_out(self.root))
-            if found := moved(saved, now, self.store(saved.environment).history):
+            if found := what_moved(saved, now, self.store(saved.environment).history):
                 raise StackspecError(found)
 
         planned = self.plan(saved.environment, saved.request, check=check)
-        if digest(exact_steps(planned.plan)) != saved.steps:
+        if digest(exact(planned.plan)) != saved.steps:
             raise StackspecError([not_the_same()])
         return planned
 

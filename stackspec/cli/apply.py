@@ -67,8 +67,13 @@ def apply(
         if plan_file is not None:
             from stackspec.cli.saved_plan import reopen
 
-            planning = {"--stack": stack, "--target": target, "--replace": replace, "--refresh": refresh}
-            planning["--allow-empty"] = allow_empty
+            planning = {
+                "--stack": stack,
+                "--target": target,
+                "--replace": replace,
+                "--refresh": refresh,
+                "--allow-empty": allow_empty,
+            }
             saved, planned = reopen(session, plan_file, environment, planning, lock_timeout)
             # Whoever saved the plan has seen it; that it is the same now is what a saved plan is for.
             return _carry_out(session, planned, True, approve or saved.environment, saved.purpose, parallelism)

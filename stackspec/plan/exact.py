@@ -1,32 +1,33 @@
-"""The steps of a plan as one value: two plans have equal ones where an apply would do exactly the same."""
+"""What a plan does as one value: two plans have equal ones where an apply would do exactly the same."""
 
 from __future__ import annotations
 
 from stackspec.core.values import Value
-from stackspec.plan.model import Plan, Step, StepKey
-from stackspec.stack.meaning import component_meaning
-from stackspec.state.codec import component_to_json
+from stackspec.plan.model import Change, Plan, Step
+from stackspec.stack.meaning import component_meaning, record, unambiguous
 
 
-def exact_steps(plan: Plan) -> Value:
-    """Every step with its operations, what it waits for, and the component before and after, as JSON-like values.
+def exact(plan: Plan) -> Value:
+    """Every change, and every step with what it waits for and the component before and after, as JSON-like values.
 
-    Steps stand in the order of phase and address: which of two that do not wait for each other is first says nothing.
+    Steps stand in the order of their keys: which of two that do not wait for each other is first says nothing. Nor do
+    reasons, and places in files.
     """
-    return [_exact(plan.steps[key]) for key in sorted(plan.steps)]
-
-
-def _exact(step: Step) -> Value:
     return {
-        **_named(step.key),
-        "operations": [operation.value for operation in step.operations],
-        "before": component_to_json(step.before) if step.before else None,
-        "desired": component_meaning(step.desired) if step.desired else None,
-        "after": [_named(key) for key in sorted(step.after)],
-        "identity": step.identity,
-        "beside": step.beside,
+        "changes": [_change(one) for one in sorted(plan.changes, key=lambda one: (one.address, one.deposed))],
+        "moves": unambiguous(plan.moves),
+        "real": unambiguous(plan.real),
+        "steps": [_step(plan.steps[key]) for key in sorted(plan.steps)],
     }
 
 
-def _named(key: StepKey) -> dict[str, Value]:
-    return {"phase": key.phase.name.lower(), "address": str(key.address), "deposed": key.deposed}
+def _change(change: Change) -> Value:
+    return record(change, without=("source", "reason"))
+
+
+def _step(step: Step) -> Value:
+    return {
+        **record(step, without=("desired", "after")),
+        "desired": component_meaning(step.desired) if step.desired else None,
+        "after": unambiguous(sorted(step.after)),
+    }

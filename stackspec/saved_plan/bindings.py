@@ -46,7 +46,8 @@ def bindings(
 def _flavors(desired: DesiredState, applied: AppliedState, registry: Registry) -> dict[str, FlavorVersion]:
     named = {(address.type, one.flavor) for address, one in desired.components.items()}
     named |= {(address.type, one.flavor) for address, one in applied.components.items()}
-    named |= {(address.type, one.component.flavor) for address, one in applied.pending.items()}
+    begun = (*applied.pending.values(), *applied.deposed.values())
+    named |= {(one.component.address.type, one.component.flavor) for one in begun}
     found = {}
     for kind, name in sorted(named):
         if name in registry.flavors_of(kind):  # one that is only in the state may be gone
@@ -71,7 +72,7 @@ def _package(flavor: type[Flavor]) -> str | None:
     return ", ".join(f"{name} {version(name)}" for name in names) or None
 
 
-def moved(saved: SavedPlan, now: Bindings, history: Callable[[], Sequence[Chapter]]) -> list[Diagnostic]:
+def what_moved(saved: SavedPlan, now: Bindings, history: Callable[[], Sequence[Chapter]]) -> list[Diagnostic]:
     """Why a plan cannot be carried out any more: all that is another, but what follows from something told before.
 
     Args:
@@ -85,7 +86,7 @@ def moved(saved: SavedPlan, now: Bindings, history: Callable[[], Sequence[Chapte
         message = f"the plan is of another project: the lineage of its state is {then.lineage}, and {here}"
         return [Diagnostic("SS0608", message, hint="apply it where it was made, or make a plan here")]
     found = []
-    if (then.lineage, then.serial) != (now.lineage, now.serial):
+    if then.serial != now.serial:  # a state that is only begun has a lineage, and is still at 0
         found.append(_state(saved, now, history()))
     found += _flavors_moved(then.flavors, now.flavors)
     if then.manifests != now.manifests:
@@ -94,8 +95,8 @@ def moved(saved: SavedPlan, now: Bindings, history: Callable[[], Sequence[Chapte
 
 
 def not_the_same() -> Diagnostic:
-    """Where everything that is bound is the same, and the steps are not."""
-    return _stale("what an apply would do now is not what the plan says")
+    """Where everything that is bound is the same, and the steps are not: what they follow from beside it was seen."""
+    return _stale("what an apply would do now is not what the plan says: what components really are has changed")
 
 
 def _stale(message: str, *notes: Note) -> Diagnostic:

@@ -97,6 +97,7 @@ def _to_json(saved: SavedPlan) -> dict[str, Any]:
             "stacks": list(selection.stacks),
             "targets": [str(address) for address in selection.targets],
             "replace": [str(address) for address in selection.replace],
+            "adopt": [str(address) for address in selection.adopt],
             "destroy": selection.destroy,
             "allow_empty": request.allow_empty,
             "refresh": request.refresh,
@@ -118,6 +119,7 @@ def _from_json(body: Mapping[str, Any]) -> SavedPlan:
         stacks=tuple(request["stacks"]),
         targets=tuple(map(ComponentAddress.parse, request["targets"])),
         replace=tuple(map(ComponentAddress.parse, request["replace"])),
+        adopt=tuple(map(ComponentAddress.parse, request["adopt"])),
         destroy=request["destroy"],
     )
     flavors = {name: FlavorVersion(**version) for name, version in body["flavors"].items()}

@@ -120,4 +120,5 @@ def _make(local: LocalFolder, path: Path) -> None:
         finally:
             fresh.unlink(missing_ok=True)
     except OSError as error:
-        raise StackspecError.of("SS0704", f"cannot write {path}: {error.strerror}") from error
+        hint = f"or have the key in {PLAN_KEY_VARIABLE}"
+        raise StackspecError.of("SS0704", f"cannot write {path}: {error.strerror}", hint=hint) from error

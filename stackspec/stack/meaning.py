@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from stackspec.core.address import ComponentAddress
 from stackspec.core.expression import Deferred
-from stackspec.core.fields import plain
-from stackspec.core.values import Unknown, Value, ValueMap
+from stackspec.core.fields import Fields, plain
+from stackspec.core.values import Unknown, Value
 from stackspec.stack.model import DesiredComponent, DesiredState
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 def meaning(desired: DesiredState) -> dict[str, Value]:
     """Each component's address and each stack's, `stack/name`, to what is wanted of it, as JSON-like values."""
-    stacks = {f"stack/{name}": unambiguous(stack) for name, stack in desired.stacks.items()}
+    stacks = {f"stack/{name}": record(stack) for name, stack in desired.stacks.items()}
     return {**{str(address): component_meaning(one) for address, one in desired.components.items()}, **stacks}
 
 
-def component_meaning(component: DesiredComponent) -> ValueMap:
+def component_meaning(component: DesiredComponent) -> dict[str, Value]:
     """All that is wanted of a component, as JSON-like values."""
-    return {
-        "flavor": component.flavor,
-        "config": unambiguous(component.config),
-        "depends_on": [str(address) for address in component.depends_on],
-        "stacks": list(component.stacks),
-        "suspended": component.suspended,
-        "lifecycle": plain(component.lifecycle),
-        "timeouts": dict(component.timeouts),
-        "environment": unambiguous(component.variables),
-        "labels": dict(component.labels),
-        "moved": [str(address) for address in component.moved],
-        "import": component.imported,
-    }
+    # The digest is of expressions as they are written.
+    return record(component, without=("origin", "digest"))
+
+
+def record(value: Any, without: Collection[str] = ()) -> dict[str, Value]:
+    """The fields of a dataclass as `unambiguous` ones, also those that are yet to be added, but for some."""
+    return {one.name: unambiguous(getattr(value, one.name)) for one in fields(value) if one.name not in without}
 
 
 def unambiguous(value: Any) -> Value:
@@ -41,14 +38,20 @@ def unambiguous(value: Any) -> Value:
     What waits for an apply is told by what is left of its expression. The text of the expression does not tell it: what
     the text names may have another value by now.
     """
+    if type(value) in _SCALARS:  # most are
+        return value
+    if isinstance(value, ComponentAddress):
+        return ["address", str(value)]
     if isinstance(value, Deferred):
         return ["deferred", unambiguous(value.expression)]
     if isinstance(value, Unknown):
         return ["unknown"]
+    if isinstance(value, Fields):
+        return ["settings", plain(value)]
     if isinstance(value, Mapping):
         return ["mapping", {str(key): unambiguous(item) for key, item in value.items()}]
     if isinstance(value, list | tuple):
         return ["list", *map(unambiguous, value)]
     if is_dataclass(value):
-        return [type(value).__name__, *(unambiguous(getattr(value, one.name)) for one in fields(value))]
+        return [type(value).__name__, record(value)]
     return value

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import stackspec
 from stackspec.core.diagnostic import StackspecError
+from stackspec.state.run import Run
 from tests.cli.conftest import Answer, Ask
 from tests.cli.hostile import STACK
 from tests.running import command, environment, in_bounds
@@ -114,6 +115,45 @@ def test_what_only_the_apply_can_tell_is_carried_out(dev: Path, ask: Ask) -> Non
     assert "(known after apply)" in ask("plan", "--out", "saved").out
     answer = ask("apply", "saved")
     assert (answer.code, "3 created" in answer.out) == (0, True), answer
+
+
+def test_what_is_made_beside_the_old_one_is_saved_so(applied: Path, ask: Ask) -> None:
+    other = STACK.replace("./artifacts}", "./other}, lifecycle: {create_before_destroy: true}")
+    manifest(applied, other)
+    assert "+/- artifact_store/dev" in ask("plan", "--out", "saved").out
+    manifest(applied, other.replace("true", "false"))
+    refused(ask("apply", "saved"), "SS0608", "artifact_store/dev (changed)")
+    manifest(applied, other)
+    answer = ask("apply", "saved")
+    assert (answer.code, "1 replaced" in answer.out) == (0, True), answer
+
+
+def test_what_exists_is_taken_over_by_a_saved_plan(dev: Path, ask: Ask) -> None:
+    (dev / "logs").mkdir()
+    (dev / "logs" / "old").write_text("kept")
+    manifest(dev, STACK + LOGS.replace("{flavor", "{import: true, flavor"))
+    assert "← log_store/dev" in ask("plan", "--out", "saved").out
+    answer = ask("apply", "saved")
+    assert (answer.code, "1 adopted" in answer.out) == (0, True), answer
+
+
+def test_what_was_moved_is_moved_by_a_saved_plan(applied: Path, ask: Ask) -> None:
+    manifest(applied, STACK + LOGS)
+    assert ask("apply", "--yes").code == 0
+    manifest(applied, STACK + LOGS.replace("{flavor", "{name: new, moved: [log_store/dev], flavor"))
+    assert "log_store/dev is now log_store/new" in ask("plan", "--out", "saved").out
+    assert ask("apply", "saved").code == 0
+    assert "log_store/new" in ask("state", "list").out
+
+
+def test_a_refreshed_plan_looks_again(applied: Path, ask: Ask) -> None:
+    (applied / "artifacts").rename(applied / "away")
+    assert "1 to create" in ask("plan", "--refresh", "--out", "saved").out
+    (applied / "away").rename(applied / "artifacts")
+    refused(ask("apply", "saved"), "SS0608", "what components really are has changed")
+    (applied / "artifacts").rename(applied / "away")
+    answer = ask("apply", "saved")
+    assert (answer.code, "1 created" in answer.out) == (0, True), answer
 
 
 def test_a_protected_environment_takes_a_saved_plan(dev: Path, ask: Ask) -> None:
@@ -236,9 +276,16 @@ def test_the_commits_are_told_where_the_manifests_differ(dev: Path, ask: Ask) ->
     assert first not in ask("apply", "saved").err
 
 
+def test_a_state_that_is_only_begun_is_still_empty(saved: Path, ask: Ask) -> None:
+    project = stackspec.Project.open(saved.parent)
+    with project.store("default").lock(Run.of_this_process("test")):
+        pass
+    assert ask("apply", "saved").code == 0
+
+
 def test_a_plan_of_another_version_is_refused(saved: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stackspec, "__version__", "9.9.9")
-    refused(ask("apply", "saved"), "SS0608", f"made by stackspec {'0.1.0'}, and this is 9.9.9", "1 error")
+    refused(ask("apply", "saved"), "SS0608", "made by stackspec ", ", and this is 9.9.9", "1 error")
 
 
 def test_a_plan_of_another_project_is_refused(
@@ -343,7 +390,13 @@ def test_what_is_no_plan_is_refused(saved: Path, ask: Ask) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--target", "orchestrator/dev"], ["--stack=dev"], ["--replace", "orchestrator/dev"], ["--allow-empty"]],
+    [
+        ["--target", "orchestrator/dev"],
+        ["--stack=dev"],
+        ["--replace", "orchestrator/dev"],
+        ["--refresh"],
+        ["--allow-empty"],
+    ],
 )
 def test_a_saved_plan_is_not_planned_anew(arguments: list[str], saved: Path, ask: Ask) -> None:
     option = arguments[0].partition("=")[0]
@@ -368,6 +421,15 @@ def test_the_key_is_made_once_for_its_owner_alone(saved: Path, ask: Ask) -> None
     assert key.read_bytes() == first
     assert sorted(os.listdir(key.parent)) == [".gitignore", "plan.key"]
     assert first.strip() not in saved.read_bytes() + (saved.parent / "second").read_bytes()
+
+
+def test_several_that_make_the_key_at_once_have_the_same(dev: Path) -> None:
+    words = [command("-C", str(dev), "plan", "--out", f"saved-{number}") for number in range(4)]
+    processes = [subprocess.Popen(one, env=environment(), stdout=subprocess.DEVNULL) for one in words]
+    assert [process.wait(PATIENCE) for process in processes] == [0, 0, 0, 0]
+    project = stackspec.Project.open(dev)
+    assert len({project.read_plan(dev / f"saved-{number}").made.id for number in range(4)}) == 4
+    assert sorted(os.listdir(dev / ".stackspec")) == [".gitignore", "plan.key"]
 
 
 def test_a_missing_or_other_key_is_told(saved: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

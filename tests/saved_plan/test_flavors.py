@@ -137,7 +137,7 @@ def test_a_part_of_a_value_may_wait_for_the_apply(tmp_path: Path) -> None:
 def test_a_flavor_that_takes_something_else_is_another(tmp_path: Path) -> None:
     one = project(tmp_path, Guarded)
     assert not one.apply(one.plan()).failed
-    one.save_plan(one.plan(Project.environment(one, None)), tmp_path / "saved")
+    one.save_plan(one.plan(), tmp_path / "saved")
     (tmp_path / "stacks" / "dev.yaml").write_text((tmp_path / "stacks" / "dev.yaml").read_text())
     later = Project.open(tmp_path, registry=Registry([Later]))
     with pytest.raises(StackspecError) as raised:
