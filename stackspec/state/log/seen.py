@@ -46,10 +46,10 @@ class Seen:
                 f"purpose, remove {self._folder / self._environment}.head",
             )
         if reading.serial < head.serial:
-            found = f"is at serial {reading.serial}, and was at {head.serial}" if reading.number else "is not there"
+            found = f"is an older one, at serial {reading.serial}" if reading.number else "is not there"
             raise StackspecError.of(
                 "SS0701",
-                f"the state of '{self._environment}' in {where} {found}: serial {head.serial} of the lineage "
+                f"the state of '{self._environment}' in {where} {found}; it was at serial {head.serial} of the lineage "
                 f"{head.lineage}",
                 hint="look at the Project's 'state': a state that was elsewhere is moved by 'state pull' there and "
                 f"'state push' here; to begin anew, remove {self._folder / self._environment}.head",
