@@ -12,11 +12,13 @@ from unittest import mock
 
 import pytest
 
+from stackspec.apply.events import Event, Started
+from stackspec.core.diagnostic import StackspecError
 from stackspec.core.fields import plain
 from stackspec.manifest.state_settings import AzureSettings, GcsSettings, PostgresSettings, S3Settings, StateSettings
 from stackspec.project import Project
 from stackspec.state.run import Run
-from stackspec.testing.state_conformance import run_elsewhere
+from stackspec.testing.state_conformance import code_of, run_elsewhere
 from tests.running import command, environment, in_process
 
 STACK = """\
@@ -148,6 +150,30 @@ def test_a_lock_is_told_and_freed(stackspec: Command, settings: StateSettings, t
         done = stackspec(root, "state", "unlock", run.id)
         assert done.returncode == 0, done.stderr
         assert stackspec(root, "apply", "--yes").returncode == 0
+    assert stackspec(root, "plan", "--detailed-exitcode").returncode == 0
+
+
+def test_an_apply_whose_lock_is_freed_ends_and_the_next_one_makes_it_right(
+    stackspec: Command, postgres: PostgresSettings, tmp_path: Path
+) -> None:
+    root = checkout(tmp_path / "one", postgres.replaced(schema="freed"))
+    freed: list[Run] = []
+
+    def free(event: Event) -> None:
+        if isinstance(event, Started) and not freed:
+            other = Project.open(root).store("default")
+            writer = other.writer()
+            assert writer is not None
+            freed.append(other.unlock(writer.id))
+
+    project = Project.open(root)
+    planned = project.plan()
+    # As if it were another machine's: the lock of a live process of this one is not freed.
+    with mock.patch("stackspec.state.run.Run.is_here", False), pytest.raises(StackspecError) as lost:
+        project.apply(planned, parallelism=1, listener=free)
+    assert code_of(lost) == "SS0708"
+    assert "recover" in stackspec(root, "plan").stdout
+    assert stackspec(root, "apply", "--yes").returncode == 0
     assert stackspec(root, "plan", "--detailed-exitcode").returncode == 0
 
 
