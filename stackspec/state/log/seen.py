@@ -28,14 +28,13 @@ class Seen:
         """What the state was last seen to be by a run of this checkout; None if that is not known."""
         return self._kept.head()
 
-    def check(self, reading: Reading, where: object) -> None:
-        """Compare what is read with what was seen.
+    def check(self, head: Head, reading: Reading, where: object) -> None:
+        """Compare what is read with what was seen before it was read.
 
         Raises:
             StackspecError: SS0701, the state is gone, or older than it was; SS0713, it is another one.
         """
-        head = self.head
-        if head is None or head.serial == 0:
+        if head.serial == 0:
             return
         if reading.number and reading.lineage != head.lineage:
             raise StackspecError.of(

@@ -164,9 +164,11 @@ class LogStateStore:
     # --- the lock
 
     def _look(self) -> Known:
+        # Before the log: a writer of this checkout may come further between the two looks.
+        head = self._seen.head if self._seen is not None else None
         self._known = self._reader.read(self._known)
-        if self._seen is not None:
-            self._seen.check(self._known.reading, self._objects)
+        if self._seen is not None and head is not None:
+            self._seen.check(head, self._known.reading, self._objects)
         return self._known
 
     def _note(self) -> None:
