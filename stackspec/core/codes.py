@@ -434,6 +434,12 @@ CODES: Mapping[str, Code] = {
         "`stackspec rollback 1` after more runs than are remembered",
         "See `stackspec state history`.",
     ),
+    "SS0713": Code(
+        "another-state",
+        "The state in the shared place is not the one that this checkout has worked with: its lineage is another.",
+        "`prefix` in the Project's `state` names another project's folder",
+        "Mend the Project's `state`; if the state was replaced on purpose, remove the file that the hint names.",
+    ),
     "SS0901": Code(
         "usage",
         "The command line cannot be understood.",

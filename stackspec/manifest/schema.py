@@ -243,7 +243,7 @@ def _unknown_key(name: str, path: FieldPath, known: Sequence[str], siblings: Map
     where = f" in '{format_path(path)}'" if path else ""
     hint = did_you_mean(name, free)
     if path == ("spec", "state") and (backends := backends_with(name)):
-        hint = f"it is a setting of the backend {' and '.join(backends)}"
+        hint = f"it is a setting of the backend{'' if len(backends) == 1 else 's'} {' and '.join(backends)}"
     return Problem("SS0203", f"unknown key '{name[:80]}'{where}", (*path, name), True, hint)
 
 

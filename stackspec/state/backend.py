@@ -41,13 +41,13 @@ def backend_of(settings: StateSettings, folder: Path) -> Backend:
     """The backend that a project's settings name.
 
     Args:
-        folder: Where states are that are not shared.
+        folder: Where states are that are not shared, and what this checkout remembers of those that are.
     """
     if settings.backend not in _PLACES:
         return _Local(settings, folder)
     module, _, name = _PLACES[settings.backend].partition(":")
     place = getattr(import_module(f"stackspec.state.backends.{module}"), name)
-    return _Shared(settings, place(settings))
+    return _Shared(settings, place(settings), folder)
 
 
 class _Local:
@@ -69,17 +69,20 @@ class _Local:
 class _Shared:
     """Objects in a place that several machines reach."""
 
-    def __init__(self, settings: StateSettings, objects: Objects) -> None:
+    def __init__(self, settings: StateSettings, objects: Objects, folder: Path) -> None:
         self._settings = settings
+        self._folder = folder
         self._objects = objects
         self._stores: dict[str, LogStateStore] = {}
 
     def store(self, environment: str) -> StateStore:
+        from stackspec.state.log.seen import Seen
         from stackspec.state.log.store import LogStateStore
 
         # One that has read its log reads only what is new.
         if environment not in self._stores:
-            self._stores[environment] = LogStateStore(self._objects, environment, self._settings.history)
+            seen = Seen(self._folder, environment)
+            self._stores[environment] = LogStateStore(self._objects, environment, self._settings.history, seen)
         return self._stores[environment]
 
     def environments(self) -> list[str]:

@@ -227,6 +227,8 @@ class SqliteStateStore:
         return _Writing(connection, rows.lineage, rows.serial, rows.seal, history)
 
     def _rows(self, connection: sqlite3.Connection) -> _Rows:
+        # Before the rows: a writer may come further between the two looks.
+        head = self._file.kept.head()
         seal = Seal()
         components: Rows = {}
         pending: list[str] = []
@@ -250,7 +252,7 @@ class SqliteStateStore:
             raise self._file.refused("it is damaged: its seal does not fit")
         if environment != self._environment:
             raise self._file.refused(f"it belongs to the environment '{environment}'")
-        self._file.check_head(lineage, serial)
+        self._file.check_head(head, lineage, serial)
         return _Rows(lineage, serial, components, pending, deposed, seal)
 
     def _decoded(

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from stackspec.core.diagnostic import StackspecError
-from stackspec.state.safekeeping import Safekeeping
+from stackspec.state.safekeeping import Head, Safekeeping
 
 APPLICATION_ID = 0x73746B73
 """`stks`: what SQLite's header says of a state file of ours."""
@@ -62,13 +62,12 @@ class StateFile:
             )
         return True
 
-    def check_head(self, lineage: str, serial: int) -> None:
-        """Compare what the state says of itself with what it was last seen to be.
+    def check_head(self, head: Head | None, lineage: str, serial: int) -> None:
+        """Compare what the state says of itself with what it was seen to be before it was read.
 
         Raises:
             StackspecError: it is another state, or an older one.
         """
-        head = self.kept.head()
         if head is None:
             return
         if head.lineage != lineage:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from stackspec.core.diagnostic import Diagnostic, StackspecError
@@ -18,6 +18,7 @@ from stackspec.state.log.entry import Act, Committed, Freed, Replaced, Taken
 from stackspec.state.log.history import LogHistory
 from stackspec.state.log.reader import Known, LogReader
 from stackspec.state.log.reading import Reading
+from stackspec.state.log.seen import Seen
 from stackspec.state.log.writer import LogWriter
 from stackspec.state.model import AppliedState
 from stackspec.state.objects import Objects
@@ -31,12 +32,14 @@ class LogStateStore:
 
     Args:
         history: How many runs are remembered.
+        seen: What the state was seen to be before; without it nothing is compared.
     """
 
-    def __init__(self, objects: Objects, environment: str, history: int) -> None:
+    def __init__(self, objects: Objects, environment: str, history: int, seen: Seen | None = None) -> None:
         self._objects = objects
         self._environment = environment
         self._most_runs = history
+        self._seen = seen
         self._reader = LogReader(objects, environment)
         self._writer = LogWriter(objects, self._reader)
         self._history = LogHistory(self._reader, environment)
@@ -119,6 +122,8 @@ class LogStateStore:
 
     def lineage(self) -> str | None:
         """See `StateStore.lineage`."""
+        if self._seen is not None and (head := self._seen.head) is not None:
+            return head.lineage
         try:
             return self._look().reading.lineage or None
         except StackspecError as error:
@@ -129,6 +134,8 @@ class LogStateStore:
     def push(self, state: AppliedState, run: Run) -> int:
         """See `StateStore.push`; a log that is damaged ends there, and is left as it is."""
         self._writer.probe()
+        head = self._seen.head if self._seen is not None else None
+        state = replace(state, serial=max(state.serial, head.serial if head else 0))
         while True:
             known = self._to_push_on()
             if (holder := self._holder(known.reading)) is not None:
@@ -138,6 +145,7 @@ class LogStateStore:
             elif self._from_outside(known, run, Replaced(run, state), state.lineage):
                 assert self._known is not None
                 self._known = self._writer.snapshot(self._known)
+                self._note()
                 return self._known.reading.serial
 
     def _to_push_on(self) -> Known:
@@ -147,6 +155,8 @@ class LogStateStore:
         except StackspecError as error:
             if any(one.code != "SS0701" for one in error.diagnostics):
                 raise
+            with suppress(StackspecError):
+                return self._reader.read()  # it is whole, and only older than it was
             last = self._reader.last_number()
             # Who wrote the damaged log may be alive, and would go on at this number.
             return Known(Reading(self._environment, last, fences=(last + 1,), whole_after=last))
@@ -154,8 +164,17 @@ class LogStateStore:
     # --- the lock
 
     def _look(self) -> Known:
+        # Before the log: a writer of this checkout may come further between the two looks.
+        head = self._seen.head if self._seen is not None else None
         self._known = self._reader.read(self._known)
+        if self._seen is not None and head is not None:
+            self._seen.check(head, self._known.reading, self._objects)
         return self._known
+
+    def _note(self) -> None:
+        """Remember in this checkout what the state has come to."""
+        if self._seen is not None and self._known is not None:
+            self._seen.note(self._known.reading)
 
     def _holder(self, reading: Reading) -> Run | None:
         """Whose the lock is, unless that run is known to be no more."""
@@ -195,6 +214,7 @@ class LogStateStore:
                 if known.reading.holder is None or known.reading.holder.id != run.id:
                     return
             self._known = written
+            self._note()
         except StackspecError as error:
             message = f"the lock '{run.id}' of this run could not be given back"
             left = Diagnostic("SS0709", message, hint=f"once {self._objects} answers again: {self._way_to_free(run)}")
