@@ -12,6 +12,7 @@ from tests.cli.hostile import STACK
 
 PLAN = ["format_version", "environment", "serial", "lineage", "summary", "changes", "diagnostics"]
 CHANGE = ["address", "action", "flavor", "stacks", "source", "reason", "fields", "recorded"]
+CHANGE += ["create_before_destroy", "deposed"]
 FIELD = ["path", "before", "after", "sensitive", "requires_replacement"]
 SOURCE = ["file", "line", "column", "end_line", "end_column"]
 DIAGNOSTIC = ["severity", "code", "message", "hint", "source"]
@@ -123,7 +124,7 @@ def test_a_failed_hook_is_in_the_summary(dev: Path, ask: Ask) -> None:
 
 def test_status(applied: Path, ask: Ask) -> None:
     status = ask("status", "-o", "json").json
-    assert list(status) == ["format_version", "environment", "serial", "lineage", "components", "pending"]
+    assert list(status) == ["format_version", "environment", "serial", "lineage", "components", "pending", "deposed"]
     component = next(one for one in status["components"] if one["address"] == "artifact_store/dev")
     assert component["provisioned"] is True
     assert component["error"] is False
@@ -134,7 +135,7 @@ def test_state_list(applied: Path, ask: Ask) -> None:
     document = ask("state", "list", "-o", "json").json
     rows: list[dict[str, Any]] = document["components"]
     row = {"address": "orchestrator/dev", "flavor": "local", "stacks": ["dev"], "applied": True, "pending": None}
-    assert row in rows
+    assert {**row, "deposed": []} in rows
     assert ask("state", "list").out.splitlines() == [row["address"] for row in rows]
 
 
