@@ -386,8 +386,9 @@ class Project:
             from stackspec.plan.past import desired_then
 
             settings = environment_settings(self.loaded.declarations.environments.get(environment))
-            then = self.store(environment).read_at(serial)
-            return desired_then(then, Environment(environment, settings), self.spec), []
+            store = self.store(environment)
+            then, now = store.read_at(serial), store.read()
+            return desired_then(then, now, Environment(environment, settings), self.spec), []
         if environment in self.loaded.declarations.environment_names:
             return self.compile(environment)
         return DesiredState(Environment(environment, EnvironmentSpec()), {}, {}), []

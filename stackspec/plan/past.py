@@ -12,8 +12,11 @@ from stackspec.stack.model import DesiredComponent, DesiredState, Environment
 from stackspec.state.model import AppliedComponent, AppliedState
 
 
-def desired_then(applied: AppliedState, environment: Environment, spec_of: SpecOf) -> DesiredState:
+def desired_then(applied: AppliedState, now: AppliedState, environment: Environment, spec_of: SpecOf) -> DesiredState:
     """The desired state that brings back what a state held: outputs that were read are the values of then.
+
+    Args:
+        now: The state as it is: what has another address in it since then moves back.
 
     Raises:
         StackspecError: a component's flavor is not installed.
@@ -30,11 +33,17 @@ def desired_then(applied: AppliedState, environment: Environment, spec_of: SpecO
         for one in applied.components.values()
     }
     order, _ = in_dependency_order(edges)
-    components = {address: _desired(applied.components[address], edges[address]) for address in order}
+    places = {one.identity: one.address for one in now.components.values()}
+    components = {
+        address: _desired(applied.components[address], edges[address], places.get(applied.components[address].identity))
+        for address in order
+    }
     return DesiredState(environment, components, {})
 
 
-def _desired(component: AppliedComponent, depends_on: Mapping[ComponentAddress, None]) -> DesiredComponent:
+def _desired(
+    component: AppliedComponent, depends_on: Mapping[ComponentAddress, None], now: ComponentAddress | None
+) -> DesiredComponent:
     return DesiredComponent(
         component.address,
         component.flavor,
@@ -48,4 +57,5 @@ def _desired(component: AppliedComponent, depends_on: Mapping[ComponentAddress, 
         timeouts=component.timeouts,
         variables=component.variables,
         labels=component.labels,
+        moved=() if now in (None, component.address) else (now,),
     )

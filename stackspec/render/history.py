@@ -55,7 +55,7 @@ def _did(chapter: Chapter) -> str:
         return "no component is another afterwards"
     parts = []
     for word, count in Counter(chapter.changes.values()).items():
-        names = [str(address) for address, change in chapter.changes.items() if change == word]
+        names = sorted(str(address) for address, change in chapter.changes.items() if change == word)
         more = f" and {count - _MOST_NAMED} more" if count > _MOST_NAMED else ""
         told = f"{', '.join(names[:_MOST_NAMED])}{more}"
         parts.append(f"{told} {word}" if " " in word else f"{word} {told}")

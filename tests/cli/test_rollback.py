@@ -45,6 +45,16 @@ def test_the_next_apply_makes_what_the_manifests_say(changed: Path, ask: Ask) ->
     assert ask("plan", "-o", "json").json["summary"]["delete"] == 1
 
 
+def test_what_has_another_name_since_moves_back(dev: Path, ask: Ask) -> None:
+    assert ask("apply", "--yes").code == 0
+    before = ask("state", "show", "artifact_store/dev", "-o", "json").json
+    assert ask("state", "mv", "artifact_store/dev", "artifact_store/data").code == 0
+    assert ask("rollback", str(serials(ask)[0]), "--yes").code == 0
+    after = ask("state", "show", "artifact_store/dev", "-o", "json").json
+    assert (after["identity"], after["outputs"]) == (before["identity"], before["outputs"])
+    assert "No changes" in ask("plan").out
+
+
 def test_in_the_middle_of_a_run_as_well(dev: Path, ask: Ask) -> None:
     (dev / "stacks" / "dev.yaml").write_text(STACK + LOGS.replace("PATH", "./logs"))
     assert ask("apply", "--yes", "--parallelism", "1").code == 0
