@@ -94,7 +94,8 @@ def test_killed_in_the_recovery_too_and_once_more(before: Path, tmp_path: Path, 
 def test_a_destroy_killed_anywhere(again: str, before: Path, tmp_path: Path, tally: Tally) -> None:
     applied = Path(shutil.copytree(before, tmp_path / "applied"))
     write(applied, FIRST)
-    for call, number in points(applied, tmp_path, "destroy"):
+    found = list(points(applied, tmp_path, "destroy"))
+    for call, number in found if EVERY else found[again == "apply" :: 2]:
         root = Path(shutil.copytree(applied, tmp_path / f"{call}-{number}"))
         kill(root, "destroy", call, number, tally)
         if again == "destroy":
@@ -102,7 +103,7 @@ def test_a_destroy_killed_anywhere(again: str, before: Path, tmp_path: Path, tal
         else:
             settle(root, THIRD, tally, f"destroy killed at {call} {number}")
         shutil.rmtree(root)
-    assert tally.counts["kills"] > 10
+    assert tally.counts["kills"] > 5
 
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
