@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackspec.core.address import ComponentAddress
-from stackspec.core.diagnostic import Diagnostic, Severity, Span, StackspecError, has_errors, in_order
-from stackspec.core.expression import ExpressionError
-from stackspec.core.layout import PLAN_KEY_VARIABLE, PROJECT_FILE
-from stackspec.flavors.contract import FlavorSpec
-from stackspec.flavors.places import Links, is_allowed, real_place
+from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, has_errors, in_order
 from stackspec.flavors.registry import Registry
-from stackspec.manifest.decode import FORBIDDEN
-from stackspec.manifest.expressions import ValueResolver
-from stackspec.manifest.load import load
-from stackspec.manifest.model import EnvironmentSpec, Manifest, ProjectSpec
-from stackspec.manifest.source import Reader, find_root
-from stackspec.manifest.text import SourceText
+from stackspec.manifest.model import EnvironmentSpec
+from stackspec.manifest.source import find_root
 from stackspec.plan.model import Found, Plan
 from stackspec.plan.planner import make_plan
 from stackspec.plan.request import MANIFESTS, Request
 from stackspec.plan.selection import Selection
 from stackspec.plan.situation import Situation
-from stackspec.stack.declared import Declarations, declare, environment_settings
+from stackspec.sources import Sources
+from stackspec.stack.declared import environment_settings
 from stackspec.stack.model import DesiredState, Environment
-from stackspec.stack.resolve import resolve, unused_components
-from stackspec.stack.rules import leads_out, managed_paths
 from stackspec.state.backend import Backend, backend_of
 from stackspec.state.local_folder import LocalFolder
 from stackspec.state.model import AppliedComponent, AppliedState
-from stackspec.state.moves import Moves, check_in_state, check_moves, forget_changes, move_changes, moved, wanted_moves
+from stackspec.state.moves import Moves, move_changes, moved, wanted_moves
 from stackspec.state.store import StateStore
 
 if TYPE_CHECKING:
@@ -65,48 +54,12 @@ class Planned:
     request: Request = MANIFESTS
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """The manifests of a project as read.
+class Project(Sources):
+    """One project on disk: what its files say, what is applied, and the way from one to the other."""
 
-    Attributes:
-        texts: File, as places name it, to its text.
-        named: The files that `Project.named` names, as places name them.
-    """
-
-    declarations: Declarations
-    diagnostics: tuple[Diagnostic, ...]
-    texts: dict[str, SourceText] = field(repr=False)
-    named: frozenset[str] = frozenset()
-
-    @property
-    def wrong_settings(self) -> list[Diagnostic]:
-        """The errors in the files that settings of the project are read from."""
-        project = self.declarations.project_manifest
-        files = {PROJECT_FILE, project.place.file if project else PROJECT_FILE}
-        return [
-            one for one in self.diagnostics if has_errors([one]) and (one.source is None or one.source.file in files)
-        ]
-
-
-class Project:
-    """One project on disk; files are read when they are first needed.
-
-    Args:
-        root: The folder that holds `stackspec.yaml` or `stacks/`, absolute.
-        files: Manifest files to read instead of the project's folders; `-` is standard input.
-        registry: The flavors there are.
-        named: Files and folders whose problems `validate` is to report alone, read as well where the project does not.
-    """
-
-    def __init__(
-        self, root: Path, files: Sequence[str] = (), registry: Registry | None = None, named: Sequence[str] = ()
-    ) -> None:
-        self.root = root
-        self._files = tuple(files)
-        self._named = tuple(named)
-        self.registry = registry or Registry()
-        self._local = LocalFolder(root)
+    @cached_property
+    def _local(self) -> LocalFolder:
+        return LocalFolder(self.root)
 
     @classmethod
     def open(
@@ -122,52 +75,6 @@ class Project:
             StackspecError: there is none.
         """
         return cls(find_root(Path(start)), files, registry, named)
-
-    def described(self) -> str:
-        """What the project declares, or the files named, counted."""
-        if self._named:
-            return f"{len(self.loaded.named)} file{'' if len(self.loaded.named) == 1 else 's'}"
-        declared = self.loaded.declarations
-        counts = (
-            (len(declared.stacks), "stack"),
-            (len(declared.components), "shared component"),
-            (len(declared.environments), "environment"),
-        )
-        return (
-            ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count) or "no manifests"
-        )
-
-    # --- manifests
-
-    @cached_property
-    def loaded(self) -> Loaded:
-        """Every manifest, and what is wrong with them one by one."""
-        reader = Reader(self.root)
-        manifests, diagnostics, texts = load(reader.project_file())
-        settings = next((one for one in manifests if one.kind == "Project"), None)
-        sources = list(reader.files(self._files) if self._files else reader.manifests(_folders(settings)))
-        also, named = self._also([*texts, *(one.file for one in sources if isinstance(one, SourceText))])
-        more, problems, more_texts = load([*sources, *also])
-        declarations, conflicts = declare([*manifests, *more])
-        return Loaded(declarations, (*diagnostics, *problems, *conflicts), {**texts, **more_texts}, named)
-
-    def _also(self, known: Sequence[str]) -> tuple[list[SourceText | Diagnostic], frozenset[str]]:
-        """What is named and not read yet, and the files that are named."""
-        real = {os.path.realpath(self.root / file): file for file in known} if self._named else {}
-        more: list[SourceText | Diagnostic] = []
-        named: set[str] = set()
-        for source in Reader(self.root).files(self._named):
-            file = source.file if isinstance(source, SourceText) else source.source.file if source.source else None
-            before = real.get(os.path.realpath(self.root / file)) if file is not None else None
-            if before is None:
-                more.append(source)
-            named.update(filter(None, (before or file,)))
-        return more, frozenset(named)
-
-    @property
-    def settings(self) -> ProjectSpec:
-        """The Project's spec."""
-        return self.loaded.declarations.project
 
     def environment(self, wanted: str | None, *, applied: bool = False) -> str:
         """The name of the environment to work on.
@@ -191,64 +98,6 @@ class Project:
         """The environments that are declared no more and still have a state, though it may be empty."""
         declared = self.loaded.declarations.environment_names
         return [name for name in self._backend.environments() if name not in declared]
-
-    def compile(self, environment: str, values: ValueResolver | None = None) -> tuple[DesiredState, list[Diagnostic]]:
-        """The desired state of an environment, and everything that is wrong with the manifests.
-
-        Args:
-            values: Given where several environments are compiled, for all their expressions to share one budget.
-        """
-        declarations = self.loaded.declarations
-        process = {name: _variable(name) for name in declarations.project.env if name in os.environ}
-        desired, diagnostics = resolve(declarations, self.registry, process, environment, values)
-        return desired, [*self.loaded.diagnostics, *diagnostics, *self._linked_out(desired)]
-
-    def _linked_out(self, desired: DesiredState) -> Iterator[Diagnostic]:
-        """What is wrong with paths that go out of the project through a link, which no text shows."""
-        links, allowed = Links(self.root), [Path(path) for path in self.settings.allowed_paths]
-        for path in managed_paths(desired, self.registry):
-            if links.on_the_way(path.text) and not is_allowed(real_place(self.root, path.text), self.root, allowed):
-                yield leads_out(path)
-
-    def validate(self, environment: str | None = None) -> list[Diagnostic]:
-        """Every problem of the manifests, in one environment or in all; reads no state and calls no hook.
-
-        Of a project that names files, the problems in these, and those without a place.
-        """
-        found = self._problems(environment)
-        if self._named:
-            found = [one for one in found if one.source is None or one.source.file in self.loaded.named]
-        return in_order(found)
-
-    def _problems(self, environment: str | None) -> list[Diagnostic]:
-        declarations = self.loaded.declarations
-        if environment is not None or declarations.project.default_environment is not None:
-            # Not `self.environment`: it asks the backend, and to validate opens no connection.
-            selected = declarations.select(environment)
-            if isinstance(selected, Diagnostic):
-                return [*self.loaded.diagnostics, selected]
-            names: Sequence[str] = (selected,) if environment is not None else declarations.environment_names
-        else:
-            names = declarations.environment_names
-        found: list[Diagnostic] = []
-        used: set[ComponentAddress] = set()
-        values = ValueResolver()
-        for name in names:
-            desired, diagnostics = self.compile(name, values)
-            found += diagnostics
-            used |= set(desired.components)
-        if environment is None and not has_errors(found):
-            found += unused_components(declarations, used)
-        return found
-
-    # --- plans
-
-    def spec(self, component_type: str, flavor: str) -> FlavorSpec | None:
-        """A flavor's spec, None where this installation does not have the flavor."""
-        try:
-            return self.registry.spec(component_type, flavor)
-        except KeyError:
-            return None
 
     def store(self, environment: str) -> StateStore:
         """The store of an environment's applied state.
@@ -274,23 +123,10 @@ class Project:
         Raises:
             StackspecError: the text is no state, or another environment's or lineage's; or it cannot be written.
         """
-        from stackspec.state.export import ExportError, import_state
+        from stackspec.state.by_hand import pushable
 
-        try:
-            state = import_state(text)
-        except ExportError as error:
-            raise StackspecError.of("SS0707", f"this is not a state that can be taken: {error}") from error
-        if state.environment != environment:
-            raise StackspecError.of(
-                "SS0707",
-                f"this is a state of the environment '{state.environment}', not of '{environment}'",
-                hint=f"select that with -e {state.environment}",
-            )
         store = self.store(environment)
-        lineage = store.lineage()
-        if lineage not in (None, state.lineage) and not force:
-            hint = "it is of another project, or of a beginning made anew; to take it all the same add --force"
-            raise StackspecError.of("SS0707", f"its lineage is {state.lineage}, and here belongs {lineage}", hint=hint)
+        state = pushable(text, environment, None if force else store.lineage())
         self._local.prepare()
         return store.push(state, self._run("state push"))
 
@@ -303,12 +139,10 @@ class Project:
         Raises:
             StackspecError: an address is not in the state, or the new one is, or is of another type.
         """
-        store = self.store(environment)
+        from stackspec.state.by_hand import move
+
         self._local.prepare()
-        with store.lock(self._run("state mv"), timeout):
-            applied = store.read()
-            check_moves(applied, moves)
-            return store.commit(list(move_changes(applied, moves)))
+        return move(self.store(environment), moves, self._run("state mv"), timeout)
 
     def forget(self, environment: str, addresses: Sequence[ComponentAddress], timeout: float = 0.0) -> int:
         """Have components be in the state no more, without a hook; the new serial.
@@ -319,12 +153,10 @@ class Project:
         Raises:
             StackspecError: one of them is not in the state.
         """
-        store = self.store(environment)
+        from stackspec.state.by_hand import forget
+
         self._local.prepare()
-        with store.lock(self._run("state rm"), timeout):
-            applied = store.read()
-            check_in_state(applied, addresses)
-            return store.commit(list(forget_changes(applied, addresses)))
+        return forget(self.store(environment), addresses, self._run("state rm"), timeout)
 
     def wait_for_writer(self, environment: str | None, timeout: float) -> None:
         """Wait until nobody writes the state of an environment, so that what is planned then can be applied.
@@ -593,26 +425,3 @@ class Project:
 
         allowed = tuple(Path(path) for path in self.settings.allowed_paths)
         return Hooks(self.registry, Place(self.root, self._local, environment, allowed))
-
-
-_SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-def _variable(name: str) -> str | ExpressionError:
-    """A process variable's text, or why manifests cannot read it; never with any of its value."""
-    if name == PLAN_KEY_VARIABLE:
-        hint = "what it is for ends where others can read it"
-        return ExpressionError("SS0306", f"'env.{name}' is the key of saved plans, which no manifest reads", hint)
-    text = os.environ[name]
-    # Bytes that are not UTF-8 stand in it as lone surrogates.
-    if not FORBIDDEN.search(text) and not _SURROGATES.search(text):
-        return text
-    hint = "set it to UTF-8 text without control, bidirectional or zero-width characters"
-    return ExpressionError("SS0306", f"the value of 'env.{name}' is not text that manifests may hold", hint)
-
-
-def _folders(settings: Manifest | None) -> list[tuple[str, Span | None]]:
-    if settings is None or "manifests" not in settings.spec:
-        return [(folder, None) for folder in ProjectSpec().manifests]
-    spans = [settings.span(("spec", "manifests", index)) for index in range(len(settings.spec["manifests"]))]
-    return list(zip(settings.spec["manifests"], spans, strict=True))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from stackspec.core.address import ComponentAddress
-from stackspec.core.diagnostic import Diagnostic, StackspecError, did_you_mean
 from stackspec.state.model import AppliedComponent, AppliedState, PendingOperation
 from stackspec.state.store import Begin, Depose, Finish, StateChange
 
@@ -28,35 +27,6 @@ def wanted_moves(applied: AppliedState, before: Mapping[ComponentAddress, Sequen
         for old in [next((one for one in olds if one in known), None)]
         if old is not None
     }
-
-
-def check_in_state(applied: AppliedState, addresses: Iterable[ComponentAddress]) -> None:
-    """Make sure that a state holds components.
-
-    Raises:
-        StackspecError: it lacks some of them.
-    """
-    known = [str(address) for address in applied.addresses]
-    missing = [str(address) for address in addresses if str(address) not in known]
-    if missing:
-        raise StackspecError(
-            [Diagnostic("SS0705", f"{one} is not in the state", hint=did_you_mean(one, known)) for one in missing]
-        )
-
-
-def check_moves(applied: AppliedState, moves: Moves) -> None:
-    """Make sure that moves can be made.
-
-    Raises:
-        StackspecError: an address is not in the state, or the new one is, or is of another type.
-    """
-    check_in_state(applied, moves)
-    for old, new in moves.items():
-        if new in applied.addresses:
-            raise StackspecError.of("SS0705", f"{new} is in the state already", hint="choose another address")
-        if old.type != new.type:
-            hint = f"only the name can change, like {old.type}/{new.name}"
-            raise StackspecError.of("SS0705", f"{old} cannot become {new}", hint=hint)
 
 
 def moved(applied: AppliedState, moves: Moves) -> AppliedState:
@@ -84,14 +54,6 @@ def move_changes(applied: AppliedState, moves: Moves) -> Iterator[StateChange]:
     for identity, removal in after.deposed.items():
         if removal != applied.deposed[identity]:
             yield Depose(identity, removal)
-
-
-def forget_changes(applied: AppliedState, addresses: Iterable[ComponentAddress]) -> Iterator[StateChange]:
-    """What takes components out of a state, with what is owed under their addresses."""
-    for address in addresses:
-        yield Finish(address, None)
-        for removal in applied.deposed_of(address):
-            yield Depose(removal.component.identity, None)
 
 
 def _moved_operation(pending: PendingOperation, moves: Moves) -> PendingOperation:

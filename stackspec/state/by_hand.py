@@ -1,0 +1,105 @@
+"""What people change of a state by hand: checked, then written under the lock; no hook is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from stackspec.core.address import ComponentAddress
+from stackspec.core.diagnostic import Diagnostic, StackspecError, did_you_mean
+from stackspec.state.export import ExportError, import_state
+from stackspec.state.model import AppliedState
+from stackspec.state.moves import Moves, move_changes
+from stackspec.state.run import Run
+from stackspec.state.store import Depose, Finish, StateChange, StateStore
+
+
+def pushable(text: str, environment: str, lineage: str | None) -> AppliedState:
+    """The exported state that a text is, if it may be put in the place of an environment's.
+
+    Args:
+        lineage: That it has to be of; None for any.
+
+    Raises:
+        StackspecError: the text is no state, or another environment's or lineage's.
+    """
+    try:
+        state = import_state(text)
+    except ExportError as error:
+        raise StackspecError.of("SS0707", f"this is not a state that can be taken: {error}") from error
+    if state.environment != environment:
+        raise StackspecError.of(
+            "SS0707",
+            f"this is a state of the environment '{state.environment}', not of '{environment}'",
+            hint=f"select that with -e {state.environment}",
+        )
+    if lineage not in (None, state.lineage):
+        hint = "it is of another project, or of a beginning made anew; to take it all the same add --force"
+        raise StackspecError.of("SS0707", f"its lineage is {state.lineage}, and here belongs {lineage}", hint=hint)
+    return state
+
+
+def move(store: StateStore, moves: Moves, run: Run, timeout: float = 0.0) -> int:
+    """Give applied components other addresses; the new serial.
+
+    Args:
+        timeout: Seconds to wait for another writer.
+
+    Raises:
+        StackspecError: an address is not in the state, or the new one is, or is of another type.
+    """
+    with store.lock(run, timeout):
+        applied = store.read()
+        _check_moves(applied, moves)
+        return store.commit(list(move_changes(applied, moves)))
+
+
+def forget(store: StateStore, addresses: Sequence[ComponentAddress], run: Run, timeout: float = 0.0) -> int:
+    """Have components be in a state no more; the new serial.
+
+    Args:
+        timeout: Seconds to wait for another writer.
+
+    Raises:
+        StackspecError: one of them is not in the state.
+    """
+    with store.lock(run, timeout):
+        applied = store.read()
+        _check_there(applied, addresses)
+        return store.commit(list(_forget_changes(applied, addresses)))
+
+
+def _check_there(applied: AppliedState, addresses: Iterable[ComponentAddress]) -> None:
+    """Make sure that a state holds components.
+
+    Raises:
+        StackspecError: it lacks some of them.
+    """
+    known = [str(address) for address in applied.addresses]
+    missing = [str(address) for address in addresses if str(address) not in known]
+    if missing:
+        raise StackspecError(
+            [Diagnostic("SS0705", f"{one} is not in the state", hint=did_you_mean(one, known)) for one in missing]
+        )
+
+
+def _check_moves(applied: AppliedState, moves: Moves) -> None:
+    """Make sure that moves can be made.
+
+    Raises:
+        StackspecError: an address is not in the state, or the new one is, or is of another type.
+    """
+    _check_there(applied, moves)
+    for old, new in moves.items():
+        if new in applied.addresses:
+            raise StackspecError.of("SS0705", f"{new} is in the state already", hint="choose another address")
+        if old.type != new.type:
+            hint = f"only the name can change, like {old.type}/{new.name}"
+            raise StackspecError.of("SS0705", f"{old} cannot become {new}", hint=hint)
+
+
+def _forget_changes(applied: AppliedState, addresses: Iterable[ComponentAddress]) -> Iterator[StateChange]:
+    """What takes components out of a state, with what is owed under their addresses."""
+    for address in addresses:
+        yield Finish(address, None)
+        for removal in applied.deposed_of(address):
+            yield Depose(removal.component.identity, None)
