@@ -17,7 +17,7 @@ from stackspec.manifest.source import find_root
 from stackspec.plan.model import Found, Plan
 from stackspec.plan.planner import make_plan
 from stackspec.plan.request import MANIFESTS, Request
-from stackspec.plan.selection import Selection
+from stackspec.plan.selection import Reach, Selection
 from stackspec.plan.situation import Situation
 from stackspec.sources import Sources
 from stackspec.stack.declared import environment_settings
@@ -246,11 +246,11 @@ class Project(Sources):
         Raises:
             StackspecError: one of them does not exist, or is another's.
         """
-        wanted = [
-            one
-            for one in desired.components.values()
-            if (one.imported or one.address in selection.adopt) and one.address not in applied.components
-        ]
+        marked = [one for one in desired.components.values() if one.imported or one.address in selection.adopt]
+        wanted = [one for one in marked if one.address not in applied.components]
+        if wanted and (selection.targets or selection.stacks):
+            selected = Reach(selection, desired, applied).selected([])
+            wanted = [one for one in wanted if one.address in selected]
         if applied_already := [address for address in selection.adopt if address in applied.components]:
             hint = "there is nothing to take over; see: stackspec drift"
             raise StackspecError(
@@ -260,7 +260,8 @@ class Project(Sources):
             return {}
         from stackspec.apply.adopt import find
 
-        found, problems = find(wanted, applied, self.hooks(applied.environment))
+        hooks = self.hooks(applied.environment, applied.lineage)
+        found, problems = find(wanted, applied, hooks, force=selection.force)
         if problems:
             raise StackspecError(problems)
         return found
@@ -328,7 +329,7 @@ class Project(Sources):
             if plan.moves:
                 serial = store.commit(list(move_changes(applied, plan.moves)))
                 applied = dataclasses.replace(moved(applied, plan.moves), serial=serial)
-            hooks = self.hooks(plan.environment.name)
+            hooks = self.hooks(plan.environment.name, applied.lineage)
             real = dataclasses.replace(applied, components={**applied.components, **plan.real})
             executor = Executor(
                 store, real, self.registry, hooks, parallelism=parallelism, listener=listener, stop=stop or NewStop()
@@ -417,11 +418,11 @@ class Project(Sources):
         from stackspec.apply.observe import observe
 
         components: list[AppliedComponent] = list(applied.components.values())
-        return observe(components, self.hooks(applied.environment))
+        return observe(components, self.hooks(applied.environment, applied.lineage))
 
-    def hooks(self, environment: str) -> Hooks:
+    def hooks(self, environment: str, lineage: str = "") -> Hooks:
         """The hooks of an environment's components."""
         from stackspec.apply.hooks import Hooks, Place
 
         allowed = tuple(Path(path) for path in self.settings.allowed_paths)
-        return Hooks(self.registry, Place(self.root, self._local, environment, allowed))
+        return Hooks(self.registry, Place(self.root, self._local, environment, allowed, lineage))

@@ -18,7 +18,7 @@ from stackspec.apply.hooks import HookFailure, Hooks, seconds_for
 from stackspec.apply.stop import Stop
 from stackspec.apply.workers import Workers
 from stackspec.core.address import ComponentAddress
-from stackspec.core.diagnostic import Diagnostic
+from stackspec.core.diagnostic import Diagnostic, StackspecError
 from stackspec.core.expression import ComponentOutput, ExpressionError, Literal
 from stackspec.core.values import ValueMap, digest
 from stackspec.flavors.registry import Registry
@@ -104,7 +104,7 @@ class Executor:
         """How many operations of a component are not done."""
         self._give_up_at: float | None = None
         """When hooks that still run are given up, in `time.monotonic()` seconds; None before the user insists."""
-        self._homes = {component.home for component in applied.components.values() if component.home}
+        self._homes = {component.home for component in applied.known_components if component.home}
         """Addresses in whose folders components keep things that were moved from there."""
         self._suspends: set[ComponentAddress] = set()
         """Components that the last phase suspends."""
@@ -120,9 +120,13 @@ class Executor:
         self._suspends = {key.address for key in plan.steps if key.phase is Phase.SUSPEND}
         for step in plan.steps.values():
             self._to_do[step.address] += len(step.operations)
-        for phase in Phase:
-            self._run_phase([step for step in plan.steps.values() if step.phase is phase])
-        self._commit()
+        try:
+            for phase in Phase:
+                self._run_phase([step for step in plan.steps.values() if step.phase is phase])
+            self._commit()
+        except StackspecError:
+            self._await_hooks()
+            raise
         self.result.removed = [
             key.address
             for key in plan.steps
@@ -130,6 +134,11 @@ class Executor:
             if StepKey(Phase.BUILD, key.address) in plan.steps and key.address not in self._components
         ]
         return self.result
+
+    def _await_hooks(self) -> None:
+        """Wait for the hooks that run, though nothing can be recorded: nobody else may write before they have ended."""
+        while self._workers.busy and self._patience() != 0:
+            self._workers.wait(self._patience())
 
     # --- one phase
 

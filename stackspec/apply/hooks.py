@@ -36,12 +36,14 @@ class Place:
     Attributes:
         root: The project's root, absolute.
         local: Where each component has a folder of its own.
+        lineage: Of the state that the components are in.
     """
 
     root: Path
     local: LocalFolder
     environment: str
     allowed_paths: tuple[Path, ...] = ()
+    lineage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Hooks:
             address=address,
             identity=component.identity,
             environment=self._place.environment,
+            lineage=self._place.lineage,
             root=self._place.root,
             data_dir=self._place.local.component(self._place.environment, *(component.home or address)),
             outputs=component.outputs,

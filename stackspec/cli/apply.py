@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 from stackspec.cli.options import (
@@ -17,6 +18,7 @@ from stackspec.cli.options import (
     EnvironmentName,
     Files,
     LockTimeout,
+    Option,
     Output,
     OutputFormat,
     Parallelism,
@@ -26,6 +28,7 @@ from stackspec.cli.options import (
     Targets,
     Yes,
 )
+from stackspec.core.diagnostic import StackspecError
 
 if TYPE_CHECKING:
     from stackspec.apply.events import Event, Listener
@@ -67,23 +70,24 @@ def apply(
         if plan_file is not None:
             from stackspec.cli.saved_plan import reopen
 
-            planning = {
+            given = {
                 "--stack": stack,
                 "--target": target,
                 "--replace": replace,
                 "--refresh": refresh,
                 "--allow-empty": allow_empty,
             }
-            saved, planned = reopen(session, plan_file, environment, planning, lock_timeout)
+            saved, planned = reopen(session, plan_file, environment, given, lock_timeout)
             # Whoever saved the plan has seen it; that it is the same now is what a saved plan is for.
             return _carry_out(session, planned, True, approve or saved.environment, saved.purpose, parallelism)
         chosen = selection(stack, target, replace)
-        planned = _planned(session, environment, Request(chosen, allow_empty, refresh), lock_timeout)
-        return _carry_out(session, planned, yes, approve, "apply", parallelism)
+        planning = _Planning(session, environment, Request(chosen, allow_empty, refresh), lock_timeout)
+        return _carry_out(session, planning.plan(), yes, approve, "apply", parallelism, planning)
 
 
 def import_(
     address: Annotated[list[str], Argument("The declared components to take over, as type/name.", "ADDRESS...")],
+    force: Annotated[bool, Option(("--force",), "Take it over though another state's mark is on it.")] = False,
     environment: EnvironmentName = None,
     yes: Yes = False,
     approve: Approve = None,
@@ -98,9 +102,9 @@ def import_(
     from stackspec.plan.request import Request
 
     with Session(output, files, failure=_FAILURE) as session:
-        chosen = selection(targets=address, adopt=address)
-        planned = _planned(session, environment, Request(chosen), lock_timeout)
-        return _carry_out(session, planned, yes, approve, "import", parallelism)
+        chosen = selection(targets=address, adopt=address, force=force)
+        planning = _Planning(session, environment, Request(chosen), lock_timeout)
+        return _carry_out(session, planning.plan(), yes, approve, "import", parallelism, planning)
 
 
 def rollback(
@@ -118,9 +122,9 @@ def rollback(
     from stackspec.plan.request import Request
 
     with Session(output, files, failure=_FAILURE) as session:
-        planned = _planned(session, environment, Request(serial=serial), lock_timeout)
-        code = _carry_out(session, planned, yes, approve, f"rollback to {serial}", parallelism)
-        if code == 0 and not session.json and planned.plan.has_changes:
+        planning = _Planning(session, environment, Request(serial=serial), lock_timeout)
+        code = _carry_out(session, planning.plan(), yes, approve, f"rollback to {serial}", parallelism, planning)
+        if code == 0 and not session.json:
             session.tell("Take the manifests back in git too, or the next apply makes it what they say.")
         return code
 
@@ -143,17 +147,42 @@ def destroy(
 
     with Session(output, files, failure=_FAILURE) as session:
         chosen = selection(stack, target, destroy=True)
-        planned = _planned(session, environment, Request(chosen, allow_empty=True), lock_timeout)
-        return _carry_out(session, planned, yes, approve, "destroy", parallelism)
+        planning = _Planning(session, environment, Request(chosen, allow_empty=True), lock_timeout)
+        return _carry_out(session, planning.plan(), yes, approve, "destroy", parallelism, planning)
 
 
-def _planned(session: Session, environment: str | None, request: Request, lock_timeout: int) -> Planned:
-    session.project.wait_for_writer(environment, lock_timeout)
-    return session.project.plan(environment, request)
+class _Planning:
+    """Planning that waits for who writes the state; it is done again, while there is time, if somebody was faster."""
+
+    def __init__(self, session: Session, environment: str | None, request: Request, lock_timeout: int) -> None:
+        self._session = session
+        self._environment = environment
+        self._request = request
+        self._give_up_at = monotonic() + lock_timeout
+
+    def plan(self) -> Planned:
+        """The plan, once nobody writes.
+
+        Raises:
+            StackspecError: somebody still does at the end; or as `Project.plan`.
+        """
+        project = self._session.project
+        project.wait_for_writer(self._environment, max(0.0, self._give_up_at - monotonic()))
+        return project.plan(self._environment, self._request)
+
+    def goes_on(self, error: StackspecError) -> bool:
+        """Whether an apply failed only because somebody else was faster, and there is time for another."""
+        return {one.code for one in error.diagnostics} <= {"SS0606", "SS0703"} and monotonic() < self._give_up_at
 
 
 def _carry_out(
-    session: Session, planned: Planned, yes: bool, approve: str | None, purpose: str, parallelism: int
+    session: Session,
+    planned: Planned,
+    yes: bool,
+    approve: str | None,
+    purpose: str,
+    parallelism: int,
+    planning: _Planning | None = None,
 ) -> int:
     from stackspec.render.plan import plan_text
 
@@ -170,12 +199,15 @@ def _carry_out(
         if session.json:
             session.answer_json(_summary(plan, None), indent=None)
         return 0
-    return _run(session, planned, purpose, parallelism)
+    try:
+        return _run(session, planned, purpose, parallelism)
+    except StackspecError as error:
+        if planning is None or not yes or not planning.goes_on(error):
+            raise
+    return _carry_out(session, planning.plan(), yes, approve, purpose, parallelism, planning)
 
 
 def _approve(planned: Planned, approve: str | None) -> None:
-    from stackspec.core.diagnostic import StackspecError
-
     environment = planned.plan.environment
     if environment.settings.protected and approve != environment.name:
         named = f", and --approve names '{approve}'" if approve else ""
@@ -187,8 +219,6 @@ def _approve(planned: Planned, approve: str | None) -> None:
 
 
 def _confirmed(session: Session, plan: Plan) -> bool:
-    from stackspec.core.diagnostic import StackspecError
-
     if session.json or not sys.stdin.isatty():
         raise StackspecError.of(
             "SS0603", "nobody can confirm the changes here", hint="add --yes to apply them without asking"

@@ -16,6 +16,7 @@ def selection(
     *,
     adopt: Sequence[str] | None = None,
     destroy: bool = False,
+    force: bool = False,
 ) -> Selection:
     """What the options select.
 
@@ -28,6 +29,7 @@ def selection(
         replace=addresses(replace),
         adopt=addresses(adopt),
         destroy=destroy,
+        force=force,
     )
 
 

@@ -300,6 +300,12 @@ CODES: Mapping[str, Code] = {
         "`stackspec import artifact_store/dev` while its folder does not exist",
         "Check the component's config; to have it made instead, apply without importing it.",
     ),
+    "SS0507": Code(
+        "made-where-another-goes",
+        "A new component would be made in the place of one that is deleted by the same plan, and goes only afterwards.",
+        "a component that got another name, with the same `path`",
+        "Say under `moved` what it was called before, or apply the removal first.",
+    ),
     "SS0601": Code(
         "hook-failed",
         "A component's hook reported an error; what depends on it was left alone.",

@@ -66,11 +66,13 @@ class Owner:
     Attributes:
         address: The component's, as text.
         environment: The name of its environment, where the mark tells.
+        lineage: Of the state that it was in, where the mark tells.
     """
 
     identity: str
     address: str
     environment: str | None = None
+    lineage: str | None = None
 
     def __str__(self) -> str:
         where = f" of the environment '{self.environment}'" if self.environment else ""
@@ -105,6 +107,7 @@ class HookContext:
         identity: Random text made before the component's first hook and kept for its life; what a hook creates
             carries it as the mark of ownership, so that a retry recognises its own work.
         environment: The name of the environment.
+        lineage: Of the state that the component is in; with the environment it tells one project's from another's.
         root: The project's root, absolute.
         data_dir: An absolute folder for the component alone; a hook that uses it creates and removes it.
         outputs: What the last successful hook returned; empty before the first.
@@ -120,6 +123,7 @@ class HookContext:
     root: Path
     data_dir: Path
     deadline: float
+    lineage: str = ""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     allowed_paths: tuple[Path, ...] = ()
     cancelled: threading.Event = field(default_factory=threading.Event)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _OWNER = """
 CREATE TABLE stackspec_owner (
-    identity TEXT PRIMARY KEY NOT NULL, address TEXT NOT NULL, schema_version INTEGER NOT NULL, environment TEXT
+    identity TEXT PRIMARY KEY NOT NULL, address TEXT NOT NULL, schema_version INTEGER NOT NULL,
+    environment TEXT, lineage TEXT
 );
 """
 _PATIENCE = 5.0
@@ -146,8 +147,8 @@ class OwnedDatabase:
         with self._opened("mode=rwc", fresh) as connection:
             connection.executescript(f"BEGIN;{_OWNER}{self.schema.statements}")
             context = self.context
-            mark = (context.identity, str(context.address), self.schema.version, context.environment)
-            connection.execute("INSERT INTO stackspec_owner VALUES (?, ?, ?, ?)", mark)
+            mark = (context.identity, str(context.address), self.schema.version, context.environment, context.lineage)
+            connection.execute("INSERT INTO stackspec_owner VALUES (?, ?, ?, ?, ?)", mark)
             connection.execute("COMMIT")
         _sync(fresh)
         # Linked and not renamed: a rename would replace a file that someone else made in between.
@@ -226,11 +227,9 @@ def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
 
 def _owner(connection: sqlite3.Connection) -> Owner | None:
     """The component that made the database; None if it was there before."""
-    columns = _columns(connection, "stackspec_owner")
-    if not columns:
+    if not _columns(connection, "stackspec_owner"):
         return None
-    environment = "environment" if "environment" in columns else "NULL"
-    row = connection.execute(f"SELECT identity, address, {environment} FROM stackspec_owner").fetchone()
+    row = connection.execute("SELECT identity, address, environment, lineage FROM stackspec_owner").fetchone()
     return None if row is None else Owner(*row)
 
 

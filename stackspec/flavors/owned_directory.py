@@ -116,6 +116,7 @@ class OwnedDirectory:
             "identity": context.identity,
             "address": str(context.address),
             "environment": context.environment,
+            "lineage": context.lineage,
         }
         with open(fresh / MARK, "x", encoding="utf-8") as file:
             json.dump(mark, file)
@@ -138,7 +139,7 @@ def _mark(folder: Path) -> Owner | None:
     """Whose mark is in a folder; nobody's that is known where it cannot be read, None where there is none."""
     try:
         mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
-        return Owner(mark["identity"], mark["address"], mark.get("environment"))
+        return Owner(mark["identity"], mark["address"], mark.get("environment"), mark.get("lineage"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

@@ -16,7 +16,8 @@ def desired_then(applied: AppliedState, now: AppliedState, environment: Environm
     """The desired state that brings back what a state held: outputs that were read are the values of then.
 
     Args:
-        now: The state as it is: what has another address in it since then moves back.
+        now: The state as it is. What has another address in it since then moves back, and the lifecycle stays: what
+            protects a component is not undone with the rest.
 
     Raises:
         StackspecError: a component's flavor is not installed.
@@ -33,16 +34,16 @@ def desired_then(applied: AppliedState, now: AppliedState, environment: Environm
         for one in applied.components.values()
     }
     order, _ = in_dependency_order(edges)
-    places = {one.identity: one.address for one in now.components.values()}
-    components = {
-        address: _desired(applied.components[address], edges[address], places.get(applied.components[address].identity))
-        for address in order
-    }
+    same = {one.identity: one for one in now.components.values()}
+    components = {}
+    for address in order:
+        then = applied.components[address]
+        components[address] = _desired(then, edges[address], same.get(then.identity) or now.components.get(address))
     return DesiredState(environment, components, {})
 
 
 def _desired(
-    component: AppliedComponent, depends_on: Mapping[ComponentAddress, None], now: ComponentAddress | None
+    component: AppliedComponent, depends_on: Mapping[ComponentAddress, None], now: AppliedComponent | None
 ) -> DesiredComponent:
     return DesiredComponent(
         component.address,
@@ -53,9 +54,9 @@ def _desired(
         component.stacks,
         None,
         suspended=component.suspended,
-        lifecycle=component.lifecycle,
+        lifecycle=now.lifecycle if now else component.lifecycle,
         timeouts=component.timeouts,
         variables=component.variables,
         labels=component.labels,
-        moved=() if now in (None, component.address) else (now,),
+        moved=() if now is None or now.address == component.address else (now.address,),
     )

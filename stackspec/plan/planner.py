@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from posixpath import normpath
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError
+from stackspec.core.values import ValueMap
+from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.decide import Decider, Kept
 from stackspec.plan.model import Decision, Plan
 from stackspec.plan.order import applied_edges, order_steps
@@ -32,6 +35,7 @@ def make_plan(situation: Situation) -> Plan:
         if not _note_kept(situation, decisions, kept) and not more:
             break
         selected |= more
+    problems += _made_where_others_go(situation, decisions)
     found = [*decisions.values(), *removals.departures(decisions, selected)]
     if problems:
         raise StackspecError(list(dict.fromkeys(problems)))
@@ -53,6 +57,28 @@ def _decisions(
         if address not in wanted and address not in decisions and address in selected:
             decisions[address] = removals.remove(address)
     return decisions
+
+
+def _made_where_others_go(situation: Situation, decisions: Mapping[ComponentAddress, Decision]) -> Iterator[Diagnostic]:
+    """What is wrong with components that would be made where one is that goes only afterwards: most were renamed."""
+    going: dict[str, ComponentAddress] = {}
+    for address, decision in decisions.items():
+        if decision.desired is None and decision.before is not None:
+            going |= dict.fromkeys(_places(situation.spec(decision.before), decision.before.config).values(), address)
+    for address, decision in decisions.items() if going else ():
+        if decision.desired is None or decision.before is not None:
+            continue
+        for field, place in _places(situation.spec(decision.desired), decision.desired.config).items():
+            if (other := going.get(place)) is not None and other.type == address.type:
+                message = f"{address} would be made where {other} is, which goes only after that"
+                hint = f"if it is the same one under another name, add 'moved: [{other}]'; else remove that one first"
+                yield Diagnostic("SS0507", message, decision.desired.place(("config", field)), hint)
+
+
+def _places(spec: FlavorSpec | None, config: ValueMap) -> dict[str, str]:
+    """The fields of a config that name files and folders, to these without detours."""
+    given = {name: config.get(name) for name in spec.paths} if spec else {}
+    return {name: normpath(value) for name, value in given.items() if isinstance(value, str) and value}
 
 
 def _note_kept(situation: Situation, decisions: Mapping[ComponentAddress, Decision], kept: Kept) -> bool:

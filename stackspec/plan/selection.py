@@ -25,6 +25,7 @@ class Selection:
         replace: Addresses to replace though nothing changed.
         adopt: Addresses to take over as they exist, nothing being applied there.
         destroy: Whether everything selected is to go.
+        force: Whether what carries another state's mark is taken over too.
     """
 
     stacks: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Selection:
     replace: tuple[ComponentAddress, ...] = ()
     adopt: tuple[ComponentAddress, ...] = ()
     destroy: bool = False
+    force: bool = False
 
 
 EVERYTHING = Selection()

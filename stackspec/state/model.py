@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -105,6 +105,18 @@ class AppliedState:
         if address in self.pending:
             return self.pending[address].component
         return self.deposed_of(address)[-1].component if self.deposed_of(address) else None
+
+    @property
+    def known_components(self) -> Iterator[AppliedComponent]:
+        """Every component in the state: as applied, as it is being made or changed, and as deposed."""
+        yield from self.components.values()
+        for operation in (*self.pending.values(), *self.deposed.values()):
+            yield operation.component
+
+    @property
+    def is_in_flight(self) -> bool:
+        """Whether an operation has no result: it runs, or the process that called the hook has died."""
+        return any(one.failure is None for one in (*self.pending.values(), *self.deposed.values()))
 
     def deposed_of(self, address: ComponentAddress) -> tuple[PendingOperation, ...]:
         """The removals that are owed under an address, the oldest first."""

@@ -80,8 +80,7 @@ class SqliteStateStore:
             return AppliedState(self._environment)
         with self._file.reporting(), closing(self._file.connect_to_read()) as connection:
             state = self._state(self._rows(connection))
-        died_or_running = any(one.failure is None for one in (*state.pending.values(), *state.deposed.values()))
-        return replace(state, writer=self.writer()) if died_or_running else state
+        return replace(state, writer=self.writer()) if state.is_in_flight else state
 
     def read_at(self, serial: int) -> AppliedState:
         """See `StateStore.read_at`."""

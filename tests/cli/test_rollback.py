@@ -74,6 +74,20 @@ def test_a_rollback_obeys_what_protects_components_now(changed: Path, ask: Ask) 
     assert (changed / "kept").is_dir()
 
 
+def test_a_rollback_neither_replaces_nor_unprotects_what_is_protected_now(dev: Path, ask: Ask) -> None:
+    logs = "    log_store: {flavor: local, config: {path: PATH, delete_data: true}LIFE}\n"
+    for path, life in (("./one", ""), ("./two", ""), ("./two", ", lifecycle: {prevent_destroy: true}")):
+        (dev / "stacks" / "dev.yaml").write_text(STACK + logs.replace("PATH", path).replace("LIFE", life))
+        assert ask("apply", "--yes").code == 0
+    (dev / "two" / "precious").write_text("kept")
+    first, second, _ = serials(ask)
+    answer = ask("rollback", str(first), "--yes")
+    assert (answer.code, "error[SS0501]" in answer.err) == (1, True)
+    assert ask("rollback", str(second), "--yes").code == 0
+    assert ask("state", "show", "log_store/dev", "-o", "json").json["lifecycle"]["prevent_destroy"]
+    assert (dev / "two" / "precious").exists()
+
+
 @pytest.mark.parametrize(
     ("serial", "told"),
     [

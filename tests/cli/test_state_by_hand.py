@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -144,6 +145,54 @@ def test_what_is_another_environments_is_not_imported(dev: Path, ask: Ask) -> No
     answer = ask("import", "artifact_store/dev", "--yes", "-e", "two")
     assert answer.code == 1
     assert "it belongs to artifact_store/dev of the environment 'one'" in answer.err
+
+
+def test_what_another_project_made_is_not_imported(
+    dev: Path, ask: Ask, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path_factory.mktemp("shared")
+    say(dev, STACK.replace("./artifacts", f"{shared}/a"))
+    allowed = f"apiVersion: stackspec.dev/v1\nkind: Project\nspec: {{allowed_paths: [{shared}]}}\n"
+    other = tmp_path_factory.mktemp("other")
+    for root in (dev, other):
+        (root / "stackspec.yaml").write_text(allowed)
+    (other / "stacks").mkdir()
+    (other / "stacks" / "dev.yaml").write_text(STACK.replace("./artifacts", f"{shared}/a"))
+    assert ask("apply", "--yes").code == 0
+    monkeypatch.chdir(other)
+    answer = ask("import", "artifact_store/dev", "--yes")
+    assert (answer.code, "by another state" in answer.err) == (1, True)
+    assert ask("import", "artifact_store/dev", "--force", "--yes").code == 0
+
+
+def test_what_an_unfinished_operation_made_is_not_imported(dev: Path, ask: Ask) -> None:
+    (dev / "logs").write_text("in the way")
+    say(dev, STACK + LOGS)
+    assert ask("apply", "--yes").code == 1
+    identity = ask("state", "show", "log_store/dev", "-o", "json").json["pending"]["component"]["identity"]
+    (dev / "logs").unlink()
+    (dev / "logs").mkdir()
+    (dev / "logs" / ".stackspec-owner.json").write_text(
+        json.dumps({"identity": identity, "address": "log_store/dev", "environment": "default"})
+    )
+    say(dev, STACK + LOGS.replace("log_store: {", "log_store: {name: other, "))
+    answer = ask("import", "log_store/other", "--yes")
+    assert (answer.code, "is not finished" in answer.err) == (1, True)
+    assert (dev / "logs").is_dir()
+
+
+def test_an_import_that_is_not_selected_is_not_looked_at(dev: Path, ask: Ask) -> None:
+    say(dev, STACK + LOGS.replace("log_store: {", "log_store: {import: true, "))
+    assert ask("plan").code == 1
+    assert ask("plan", "--target", "artifact_store/dev").code == 0
+
+
+def test_another_name_without_a_move_is_refused(logged: Path, ask: Ask) -> None:
+    say(logged, STACK + LOGS.replace("log_store: {", "log_store: {name: other, "))
+    answer = ask("apply", "--yes")
+    assert (answer.code, "error[SS0507]" in answer.err) == (1, True)
+    assert "moved: [log_store/dev]" in answer.err
+    assert (logged / "logs").is_dir()
 
 
 def test_what_is_applied_is_not_imported(logged: Path, ask: Ask) -> None:

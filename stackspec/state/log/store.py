@@ -53,8 +53,7 @@ class LogStateStore:
             return self._known.reading.state
         reading = self._look().reading
         state = reading.state
-        died_or_running = any(pending.failure is None for pending in state.pending.values())
-        return replace(state, writer=self._holder(reading)) if died_or_running else state
+        return replace(state, writer=self._holder(reading)) if state.is_in_flight else state
 
     def read_at(self, serial: int) -> AppliedState:
         """See `StateStore.read_at`."""
@@ -207,13 +206,13 @@ class LogStateStore:
         if run is None or known is None:
             return  # it was lost, and that was told
         try:
-            known = self._writer.keep(known, self._most_runs)
             while (written := self._writer.append(known, known.reading.next_entry(run.id, Freed()))) is None:
                 # A commit whose outcome nobody knew was written after all; or the lock was lost, with nothing to write.
                 known = self._reader.read(known)
                 if known.reading.holder is None or known.reading.holder.id != run.id:
                     return
-            self._known = written
+            # Only who had the lock to the end knows what is to be kept.
+            self._known = self._writer.keep(written, self._most_runs)
             self._note()
         except StackspecError as error:
             message = f"the lock '{run.id}' of this run could not be given back"
