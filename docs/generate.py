@@ -198,7 +198,8 @@ def commands() -> str:
         "instead, with the value `1`; an option that can be repeated takes words separated by spaces there. What the "
         "command line says comes first. Every command also has `-h` and `--help`.",
         "Standard output is the answer, standard error is progress and diagnostics. Exit codes: 0 done; 1 an error, "
-        "or not everything was done; 2 changes, with `plan --detailed-exitcode`; 130 after Ctrl-C, 143 after SIGTERM.",
+        "or not everything was done; 2 changes, with `plan --detailed-exitcode` and for `drift`; 130 after Ctrl-C, 143 "
+        "after SIGTERM.",
         "## Before the command",
         _options([*_declared(start), _VERSION]),
     ]

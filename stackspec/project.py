@@ -118,7 +118,7 @@ class Project(Sources):
         """Have an exported state in the place of an environment's; the serial that it gets.
 
         Args:
-            force: Whether it may be of another lineage than the state that is there or was last seen.
+            force: Whether it may be of another lineage than the state that is there or was last seen, or older.
 
         Raises:
             StackspecError: the text is no state, or another environment's or lineage's; or it cannot be written.
@@ -126,7 +126,7 @@ class Project(Sources):
         from stackspec.state.by_hand import pushable
 
         store = self.store(environment)
-        state = pushable(text, environment, None if force else store.lineage())
+        state = pushable(text, environment, store, force=force)
         self._local.prepare()
         return store.push(state, self._run("state push"))
 

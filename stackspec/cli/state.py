@@ -136,7 +136,7 @@ def pull(environment: EnvironmentName = None) -> int:
 
 def push(
     file: Annotated[str, Argument("What 'state pull' printed, or a kept copy; '-' is standard input.", "FILE")],
-    force: Annotated[bool, Option(("--force",), "Take it though it is of another lineage.")] = False,
+    force: Annotated[bool, Option(("--force",), "Take it though it is of another lineage, or older.")] = False,
     environment: EnvironmentName = None,
 ) -> int:
     """Put a state in the place of what is there, which is kept beside it."""

@@ -266,6 +266,8 @@ def _retyped(value: Value, schema: Mapping[str, Any]) -> str | None:
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
     if "string" in kinds and isinstance(value, int | float):
+        if _is_duration(schema):
+            return f"write {value}s for seconds, or with ms, m or h"
         return "put it in quotes to make it text"
     if "boolean" in kinds and isinstance(value, str) and value.lower() in _WERE_BOOLEAN:
         return "write true or false; in YAML 1.2 other words are text"
@@ -274,6 +276,12 @@ def _retyped(value: Value, schema: Mapping[str, Any]) -> str | None:
     if "array" in kinds and isinstance(value, str | int | float):
         return "put it in brackets to make it a list: […]"
     return None
+
+
+def _is_duration(schema: Mapping[str, Any]) -> bool:
+    from stackspec.manifest.model import DURATION_PATTERN
+
+    return schema.get("pattern") == DURATION_PATTERN
 
 
 _WERE_BOOLEAN = ("y", "yes", "n", "no", "on", "off", "true", "false")

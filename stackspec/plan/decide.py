@@ -88,6 +88,7 @@ class Decider:
         config, unknown = self._outputs.known(desired, self._at.spec(desired))
         if (
             begun
+            and desired.address not in self._kept.in_pieces
             and not unknown
             and (desired.flavor, digest(config)) == (begun.component.flavor, begun.component.digest)
         ):
@@ -247,7 +248,7 @@ class Decider:
         if address not in self._at.applied.components:
             return False  # what was never completed need not stay
         why = self.clash(desired, before)
-        if why is not None:
+        if why is not None and needs_it.lifecycle.create_before_destroy:
             whose = "" if needs_it is desired else f", as {needs_it.address}, which stands on it, needs"
             message = f"a new {address} cannot be made before the old one is removed{whose}: {why}"
             hint = f"have the two differ in that, or set lifecycle.create_before_destroy of {needs_it.address} to false"

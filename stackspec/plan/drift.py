@@ -51,7 +51,9 @@ def drift_of(component: AppliedComponent, seen: Observation, spec: FlavorSpec | 
     """How a component differs from what was applied; None where it does not, apart from what its lifecycle ignores."""
     if not seen.provisioned:
         return Drift(component, True, None, (), seen.detail)
-    runs = seen.running if seen.running is component.suspended else None
+    # What nobody can suspend or resume, such as a registry that is only named, does not drift by being out of reach.
+    stoppable = spec is not None and spec.can_suspend
+    runs = seen.running if stoppable and seen.running is component.suspended else None
     fields = changed_fields(component.config, _real_config(component, seen.fields), spec)
     if runs is None and not fields:
         return None

@@ -12,30 +12,49 @@ from stackspec.state.moves import Moves, move_changes
 from stackspec.state.run import Run
 from stackspec.state.store import Depose, Finish, StateChange, StateStore
 
+_GIVE = "give it what 'stackspec state pull' printed, or a kept copy"
 
-def pushable(text: str, environment: str, lineage: str | None) -> AppliedState:
-    """The exported state that a text is, if it may be put in the place of an environment's.
+
+def pushable(text: str, environment: str, store: StateStore, *, force: bool) -> AppliedState:
+    """The exported state that a text is, if it may be put in the place of what a store holds.
 
     Args:
-        lineage: That it has to be of; None for any.
+        force: Whether it may be of another lineage, or older.
 
     Raises:
-        StackspecError: the text is no state, or another environment's or lineage's.
+        StackspecError: the text is no state, or another environment's, or it would need `force`.
     """
     try:
         state = import_state(text)
     except ExportError as error:
-        raise StackspecError.of("SS0707", f"this is not a state that can be taken: {error}") from error
+        raise StackspecError.of("SS0707", f"this is not a state that can be taken: {error}", hint=_GIVE) from error
     if state.environment != environment:
         raise StackspecError.of(
             "SS0707",
             f"this is a state of the environment '{state.environment}', not of '{environment}'",
             hint=f"select that with -e {state.environment}",
         )
+    if force:
+        return state
+    lineage = store.lineage()
     if lineage not in (None, state.lineage):
         hint = "it is of another project, or of a beginning made anew; to take it all the same add --force"
         raise StackspecError.of("SS0707", f"its lineage is {state.lineage}, and here belongs {lineage}", hint=hint)
+    if (serial := _good_serial(store)) > state.serial:
+        message = f"it is at serial {state.serial}, and the state is at {serial}: what was made since is not in it"
+        hint = "nobody would know of that any more; to go back by a plan: stackspec rollback; to take it: --force"
+        raise StackspecError.of("SS0707", message, hint=hint)
     return state
+
+
+def _good_serial(store: StateStore) -> int:
+    """The serial of what a store holds; 0 where that is damaged or gone, so that anything is better."""
+    try:
+        return store.read().serial
+    except StackspecError as error:
+        if any(one.code != "SS0701" for one in error.diagnostics):
+            raise
+        return 0
 
 
 def move(store: StateStore, moves: Moves, run: Run, timeout: float = 0.0) -> int:

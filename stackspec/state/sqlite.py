@@ -175,7 +175,6 @@ class SqliteStateStore:
         with self._lock.held(run), self._file.reporting():
             head = self._file.kept.head()
             serial = max(state.serial, head.serial if head else 0) + 1
-            self._file.set_aside()
             self._create(state.lineage, serial, state, run)
             self._file.kept.note(Head(state.lineage, serial))
         return serial

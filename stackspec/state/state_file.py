@@ -98,10 +98,13 @@ class StateFile:
 
     def _way_out(self) -> str | None:
         copy = self.kept.last_good_copy()
-        return f"the last good copy can be taken instead: stackspec state push {copy}" if copy else None
+        if copy is None:
+            return None
+        serial = copy.suffixes[0].lstrip(".")
+        return f"take the last good copy, at serial {serial}, without what was made since: stackspec state push {copy}"
 
     def create(self, fill: Callable[[sqlite3.Connection], None]) -> None:
-        """Make the file whole under another name first, so that no crash leaves half of one.
+        """Make the file whole under another name first, so that no crash leaves half of one; what is there goes aside.
 
         Args:
             fill: Makes the tables and what they hold, given a connection that begins no transactions of its own.
@@ -109,10 +112,15 @@ class StateFile:
         fresh = self.path.with_suffix(".new")
         fresh.unlink(missing_ok=True)
         os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
-            connection.execute("PRAGMA synchronous = EXTRA")
-            connection.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT};")
-            fill(connection)
+        try:
+            with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
+                connection.execute("PRAGMA synchronous = EXTRA")
+                connection.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT};")
+                fill(connection)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
+        self._set_aside()
         fresh.rename(self.path)
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
@@ -120,10 +128,12 @@ class StateFile:
         finally:
             os.close(folder)
 
-    def set_aside(self) -> None:
+    def _set_aside(self) -> None:
         """Move the file and what SQLite keeps beside it out of the way, under names that nothing reads."""
         number = 1
-        while os.path.lexists(aside := self.path.with_suffix(f".damaged-{number}")):
+        if not any(os.path.lexists(self.path.with_name(self.path.name + suffix)) for suffix in ("", *_SUFFIXES)):
+            return
+        while os.path.lexists(aside := self.path.with_suffix(f".replaced-{number}")):
             number += 1
         for suffix in ("", *_SUFFIXES):
             path = self.path.with_name(self.path.name + suffix)

@@ -43,7 +43,8 @@ StateChange = Begin | Finish | Depose
 def locked(writer: Run | None) -> StackspecError:
     """The error of who wants to write while somebody else does; None where it is not known who."""
     who = writer or "another process"
-    return StackspecError.of("SS0703", f"the state is being changed by {who}", hint="wait for it to finish")
+    hint = "wait for it to finish, by --lock-timeout; if it hangs, end that process, and its lock is free"
+    return StackspecError.of("SS0703", f"the state is being changed by {who}", hint=hint)
 
 
 def no_such_lock(run_id: str, holder: Run | None) -> StackspecError:

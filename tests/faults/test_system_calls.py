@@ -112,8 +112,8 @@ def test_an_error_anywhere_is_told_and_never_a_false_success(
     error: str, lasting: bool, before: Path, tmp_path: Path, tally: Tally
 ) -> None:
     then = cycle((SECOND, THIRD, FIRST))
-    failed = 0
-    for call, number in points(before, tmp_path):
+    failed, found = 0, list(points(before, tmp_path))
+    for call, number in found if EVERY else found[lasting::2]:
         root = Path(shutil.copytree(before, tmp_path / f"{call}-{number}"))
         when, where = f"{number}+" if lasting else number, f"{error} at {call} {number}"
         done = stackspec(root, "apply", *ONE_BY_ONE, inject=f"{call}:error={error}:when={when}")
@@ -128,4 +128,4 @@ def test_an_error_anywhere_is_told_and_never_a_false_success(
             assert "error[SS" in done.stderr or call == "write", (call, number, done.stdout, done.stderr)
         settle(root, next(then), tally, where)
         shutil.rmtree(root)
-    assert failed > 10
+    assert failed > 5

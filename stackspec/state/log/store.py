@@ -220,8 +220,10 @@ class LogStateStore:
             raise StackspecError([*error.diagnostics, left]) from error
 
     def _locked(self, holder: Run) -> StackspecError:
-        hint = "wait for it to finish"
-        if not holder.is_here:
+        hint = "wait for it to finish, by --lock-timeout"
+        if holder.is_here:
+            hint += "; if it hangs, end that process, and its lock is free"
+        else:
             hint += f"; if it never will, free its lock: {self._way_to_free(holder)}"
         return StackspecError.of("SS0703", f"the state is being changed by {holder}", hint=hint)
 
