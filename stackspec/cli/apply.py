@@ -167,7 +167,14 @@ class _Planning:
             StackspecError: somebody still does at the end; or as `Project.plan`.
         """
         project = self._session.project
-        project.wait_for_writer(self._environment, max(0.0, self._give_up_at - monotonic()))
+        try:
+            project.wait_for_writer(self._environment, 0.0)
+        except StackspecError as error:
+            (first, *_) = error.diagnostics
+            if first.code != "SS0703" or self._give_up_at <= monotonic():
+                raise
+            self._session.tell(f"Waiting: {first.message}.")
+            project.wait_for_writer(self._environment, self._give_up_at - monotonic())
         return project.plan(self._environment, self._request)
 
     def goes_on(self, error: StackspecError) -> bool:

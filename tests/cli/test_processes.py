@@ -264,3 +264,23 @@ def test_an_apply_beside_another_is_told_who_it_is_or_waits(
     out, err = later.communicate(timeout=2 * PATIENCE)
     assert later.returncode == 0, err
     assert "No changes" in out
+
+
+def test_applies_at_once_all_get_their_turn(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "dev.yaml").write_text(STACK)
+    applies = [
+        subprocess.Popen(
+            command("-C", str(tmp_path), "apply", "--yes", "--lock-timeout", "60", "--replace", "orchestrator/dev"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment(),
+        )
+        for _ in range(5)
+    ]
+    for one in applies:
+        out, _ = one.communicate(timeout=12 * PATIENCE)
+        assert one.returncode == 0, out
+    done = in_bounds(tmp_path, "state", "history", "-o", "json")
+    assert len(json.loads(done.stdout)["runs"]) == 5
