@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import platform
-import secrets
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Self
 
 from stackspec.state.process import has_ended, start_of, this_machine
@@ -40,10 +36,12 @@ class Run:
     @classmethod
     def of_this_process(cls, purpose: str, commit: str | None = None) -> Self:
         """A new run that begins now."""
+        from datetime import UTC, datetime  # a plan of what nobody writes needs none of it
+
         since = datetime.now(UTC).isoformat(timespec="seconds")
         process = os.getpid()
         place = (this_machine(), start_of(process))
-        return cls(secrets.token_hex(8), _user(), platform.node(), process, since, purpose, commit, *place)
+        return cls(os.urandom(8).hex(), _user(), os.uname().nodename, process, since, purpose, commit, *place)
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Self:
@@ -76,6 +74,8 @@ class Run:
 
 
 def _user() -> str:
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run as a number that no table names
