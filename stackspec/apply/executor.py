@@ -7,7 +7,6 @@ shared by independent components and the order "intent, hook, result" still hold
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,17 +15,13 @@ from time import monotonic
 from stackspec.apply.events import Event, Failed, Listener, Progress, Skipped, Started, Succeeded
 from stackspec.apply.hooks import HookFailure, Hooks, seconds_for
 from stackspec.apply.stop import Stop
+from stackspec.apply.target import Targets
 from stackspec.apply.workers import Workers
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError
-from stackspec.core.expression import ComponentOutput, ExpressionError, Literal
-from stackspec.core.values import ValueMap, digest
+from stackspec.core.values import ValueMap
 from stackspec.flavors.registry import Registry
-from stackspec.manifest.schema import ConfigCheckers
-from stackspec.plan.coexist import clash
 from stackspec.plan.model import Phase, Plan, Step, StepKey
-from stackspec.plan.outputs import resolved
-from stackspec.stack.configure import variables_problems
 from stackspec.state.model import NOT_REACHED, AppliedComponent, AppliedState, Operation, PendingOperation
 from stackspec.state.store import ApplyStore, Begin, Depose, Finish, StateChange
 
@@ -88,12 +83,11 @@ class Executor:
         self._components = dict(applied.components)
         self._pending = dict(applied.pending)
         self._deposed = dict(applied.deposed)
-        self._registry = registry
         self._hooks = hooks
         self._listen = listener
         self._stop = stop
         self._workers: Workers[StepKey, ValueMap | HookFailure] = Workers(parallelism)
-        self._checkers = ConfigCheckers()
+        self._targets = Targets(registry, applied, self._components, self._deposed)
         self._changes: list[StateChange] = []
         self._told: list[Event] = []
         self._bad: dict[StepKey, str] = {}
@@ -104,8 +98,6 @@ class Executor:
         """How many operations of a component are not done."""
         self._give_up_at: float | None = None
         """When hooks that still run are given up, in `time.monotonic()` seconds; None before the user insists."""
-        self._homes = {component.home for component in applied.known_components if component.home}
-        """Addresses in whose folders components keep things that were moved from there."""
         self._suspends: set[ComponentAddress] = set()
         """Components that the last phase suspends."""
         self.result = ApplyResult(serial=applied.serial)
@@ -232,12 +224,9 @@ class Executor:
         operation = step.operations[index]
         if step.deposed:
             return self._begin_removal(step, index)
-        try:
-            component = self._target(step, index)
-        except ExpressionError as error:
-            self._fail(step, operation, HookFailure(error.code, error.message, error.hint))
-            return None
-        if component is None:
+        component = self._targets.target(step, operation, done=self._next(step, index) is None)
+        if isinstance(component, HookFailure):
+            self._fail(step, operation, component)
             return None
         unchanged = (
             operation is Operation.UPDATE
@@ -267,93 +256,6 @@ class Executor:
             self._record(step.address, self._components[step.address])
         self._depose(PendingOperation(step.operations[index], component))
         return _Running(step, index, component, monotonic())
-
-    def _target(self, step: Step, index: int) -> AppliedComponent | None:
-        """The component as it will be once the operation is done; for one that goes, as it is.
-
-        Raises:
-            ExpressionError: an output does not fit where it is used.
-        """
-        current = self._components.get(step.address) or step.before
-        operation, desired = step.operations[index], step.desired
-        if desired is None:
-            assert current is not None
-            return current
-        if current is not None and operation in (Operation.RECORD, Operation.SUSPEND, Operation.RESUME):
-            config, fingerprint = current.config, current.digest
-        else:
-            config = resolved(desired.config, self._output)
-            fingerprint = digest(config)
-        if step.beside and operation is Operation.PROVISION:
-            current = None  # what is applied is another one
-        component = AppliedComponent(
-            address=step.address,
-            identity=step.identity or (current.identity if current else secrets.token_hex(8)),
-            flavor=desired.flavor,
-            config=config,
-            digest=fingerprint,
-            outputs=current.outputs if current else {},
-            depends_on=desired.depends_on,
-            stacks=desired.stacks,
-            # An operation that another follows has not brought about the desired run state yet.
-            suspended=desired.suspended if self._next(step, index) is None else not desired.suspended,
-            lifecycle=desired.lifecycle,
-            timeouts=desired.timeouts,
-            variables=resolved(desired.variables, self._output),
-            labels=desired.labels,
-            home=current.home if current else None,
-        )
-        if step.identity is None and current is None:
-            component = replace(component, home=self._free_home(component))
-        return component if self._fits(step, operation, component) else None
-
-    def _free_home(self, component: AppliedComponent) -> ComponentAddress | None:
-        """Where a new component keeps its own things if one that was moved from its address still does so there."""
-        address = component.address
-        if address not in self._homes:
-            return None
-        return ComponentAddress(address.type, f"{address.name[:46]}-{component.identity}")
-
-    def _fits(self, step: Step, operation: Operation, component: AppliedComponent) -> bool:
-        """Check what only now is known: the schema of resolved values, and that no field moved that must not."""
-        assert step.desired is not None
-        changing = operation in (Operation.PROVISION, Operation.UPDATE)
-        spec = self._registry.spec(step.address.type, component.flavor)
-        problems = self._checkers.of(spec).check(component.config) if changing else []
-        for problem in problems or variables_problems(component.variables):
-            message = f"with the outputs known now, {problem.message}"
-            self._fail(step, operation, HookFailure(problem.code, message, problem.hint))
-            return False
-        before = self._components.get(step.address)
-        if before is not None and before.identity != component.identity:
-            return self._fits_beside(step, operation, component)
-        if before is not None:
-            for name in sorted(spec.replacing):
-                if digest(before.config.get(name)) != digest(component.config.get(name)):
-                    message = f"config.{name} turned out to change, which needs a replacement that was not planned"
-                    self._fail(step, operation, HookFailure("SS0606", message, "plan and apply again"))
-                    return False
-        return True
-
-    def _fits_beside(self, step: Step, operation: Operation, component: AppliedComponent) -> bool:
-        """Check that what is to be made can be there together with what is there, now that its config is known."""
-        spec = self._registry.spec(step.address.type, component.flavor)
-        others = [self._components[step.address], *(removal.component for removal in self._deposed.values())]
-        for other in others:
-            if other.address == step.address and other.identity != component.identity:
-                other_spec = self._registry.spec(step.address.type, other.flavor)
-                if why := clash((spec, component.config), (other_spec, other.config)):
-                    message = f"a new one cannot be made before the old one is removed: {why}"
-                    hint = "have the two differ in that, or set lifecycle.create_before_destroy to false"
-                    self._fail(step, operation, HookFailure("SS0505", message, hint))
-                    return False
-        return True
-
-    def _output(self, reference: ComponentOutput) -> Literal | ComponentOutput:
-        component = self._components.get(ComponentAddress.parse(reference.component))
-        if component is None or reference.output not in component.outputs:
-            raise ExpressionError("SS0402", f"{reference.component} has no output '{reference.output}' yet")
-        return Literal(component.outputs[reference.output])
 
     def _start(self, one: _Running) -> None:
         address, operation, component = one.step.address, one.operation, one.component

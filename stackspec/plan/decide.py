@@ -122,9 +122,11 @@ class Decider:
         if recorded.digest != before.digest:
             differs = ("config", *differs)
         reason = f"nothing changed but what is recorded: {', '.join(differs)}" if differs else "nothing changed"
-        change = replace(self._change(desired, Action.NO_OP, reason), recorded=differs)
-        comes = (Operation.RECORD,) if differs else ()
-        return Decision(change, before, desired, comes=comes, identity=before.identity)
+        change = self._change(desired, Action.NO_OP, reason)
+        if not differs:
+            return Decision(change, before, desired, identity=before.identity)
+        change = replace(change, recorded=differs)
+        return Decision(change, before, desired, comes=(Operation.RECORD,), identity=before.identity)
 
     def _left_alone(self, desired: DesiredComponent) -> Decision | None:
         applied = self._at.applied.components.get(desired.address)

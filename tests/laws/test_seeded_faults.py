@@ -11,6 +11,8 @@ from unittest.mock import patch
 import pytest
 
 from stackspec.apply.executor import Executor
+from stackspec.apply.hooks import HookFailure
+from stackspec.apply.target import Targets
 from stackspec.plan.model import Decision, Phase, Plan, Step, StepKey
 from stackspec.plan.order import applied_edges, order_steps
 from stackspec.plan.planner import make_plan
@@ -143,14 +145,15 @@ def order(function: Order) -> AbstractContextManager[object]:
 
 
 def new_identities() -> AbstractContextManager[object]:
-    real = Executor._target
+    real = Targets.target
 
-    def target(self: Executor, step: Step, index: int) -> AppliedComponent | None:
-        component = real(self, step, index)
-        anew = step.operations[index] is Operation.PROVISION
-        return replace(component, identity=token_hex(8)) if component and anew else component
+    def target(self: Targets, step: Step, operation: Operation, *, done: bool) -> AppliedComponent | HookFailure:
+        component = real(self, step, operation, done=done)
+        if isinstance(component, HookFailure) or operation is not Operation.PROVISION:
+            return component
+        return replace(component, identity=token_hex(8))
 
-    return patch.object(Executor, "_target", target)
+    return patch.object(Targets, "target", target)
 
 
 def pending_ignored() -> AbstractContextManager[object]:

@@ -19,7 +19,8 @@ from stackspec.core.expression import (
     outputs_in,
     reduce,
 )
-from stackspec.manifest.expressions import ValueResolver, parse_text
+from stackspec.manifest.expressions import ValueResolver
+from stackspec.manifest.jinja import parse_text
 
 VARS = {
     "text": "hello",

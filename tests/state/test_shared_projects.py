@@ -19,17 +19,8 @@ from stackspec.manifest.state_settings import AzureSettings, GcsSettings, Postgr
 from stackspec.project import Project
 from stackspec.state.run import Run
 from stackspec.testing.state_conformance import code_of, run_elsewhere
+from tests.cli.hostile import STACK
 from tests.running import command, environment, in_process
-
-STACK = """\
-apiVersion: stackspec.dev/v1
-kind: Stack
-metadata: {name: dev}
-spec:
-  components:
-    orchestrator: {flavor: local}
-    artifact_store: {flavor: local, config: {path: ./artifacts}}
-"""
 
 
 def checkout(root: Path, settings: StateSettings, **other: str) -> Path:

@@ -1,0 +1,140 @@
+"""What a component will be once an operation on it is done, told when all that it reads is known."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+
+from stackspec.apply.hooks import HookFailure
+from stackspec.core.address import ComponentAddress
+from stackspec.core.expression import ComponentOutput, ExpressionError, Literal
+from stackspec.core.values import digest
+from stackspec.flavors.registry import Registry
+from stackspec.manifest.schema import ConfigCheckers
+from stackspec.plan.coexist import clash
+from stackspec.plan.model import Step
+from stackspec.plan.outputs import resolved
+from stackspec.stack.configure import variables_problems
+from stackspec.stack.model import DesiredComponent
+from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
+
+
+class Targets:
+    """Tells what components will be.
+
+    Args:
+        applied: As the apply began.
+        components, deposed: As they are; they change while the apply goes on.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        applied: AppliedState,
+        components: Mapping[ComponentAddress, AppliedComponent],
+        deposed: Mapping[str, PendingOperation],
+    ) -> None:
+        self._registry = registry
+        self._components = components
+        self._deposed = deposed
+        self._checkers = ConfigCheckers()
+        self._homes = {component.home for component in applied.known_components if component.home}
+        """Addresses in whose folders components keep things that were moved from there."""
+
+    def target(self, step: Step, operation: Operation, *, done: bool) -> AppliedComponent | HookFailure:
+        """The component as it will be once the operation is done, or why that cannot be; for one that goes, as it is.
+
+        Args:
+            done: Whether no other operation on it follows.
+        """
+        current = self._components.get(step.address) or step.before
+        if step.desired is None:
+            assert current is not None
+            return current
+        try:
+            component = self._resolved(step, step.desired, current, operation, done)
+        except ExpressionError as error:
+            return HookFailure(error.code, error.message, error.hint)
+        return self._misfit(step, operation, component) or component
+
+    def _resolved(
+        self,
+        step: Step,
+        desired: DesiredComponent,
+        current: AppliedComponent | None,
+        operation: Operation,
+        done: bool,
+    ) -> AppliedComponent:
+        if current is not None and operation in (Operation.RECORD, Operation.SUSPEND, Operation.RESUME):
+            config, fingerprint = current.config, current.digest
+        else:
+            config = resolved(desired.config, self._output)
+            fingerprint = digest(config)
+        if step.beside and operation is Operation.PROVISION:
+            current = None  # what is applied is another one
+        component = AppliedComponent(
+            address=step.address,
+            identity=step.identity or (current.identity if current else secrets.token_hex(8)),
+            flavor=desired.flavor,
+            config=config,
+            digest=fingerprint,
+            outputs=current.outputs if current else {},
+            depends_on=desired.depends_on,
+            stacks=desired.stacks,
+            # An operation that another follows has not brought about the desired run state yet.
+            suspended=desired.suspended if done else not desired.suspended,
+            lifecycle=desired.lifecycle,
+            timeouts=desired.timeouts,
+            variables=resolved(desired.variables, self._output),
+            labels=desired.labels,
+            home=current.home if current else None,
+        )
+        if step.identity is None and current is None:
+            component = replace(component, home=self._free_home(component))
+        return component
+
+    def _free_home(self, component: AppliedComponent) -> ComponentAddress | None:
+        """Where a new component keeps its own things if one that was moved from its address still does so there."""
+        address = component.address
+        if address not in self._homes:
+            return None
+        return ComponentAddress(address.type, f"{address.name[:46]}-{component.identity}")
+
+    def _misfit(self, step: Step, operation: Operation, component: AppliedComponent) -> HookFailure | None:
+        """What is wrong that only now is known: by the schema of resolved values, or a field moved that must not."""
+        changing = operation in (Operation.PROVISION, Operation.UPDATE)
+        spec = self._registry.spec(step.address.type, component.flavor)
+        problems = self._checkers.of(spec).check(component.config) if changing else []
+        for problem in problems or variables_problems(component.variables):
+            message = f"with the outputs known now, {problem.message}"
+            return HookFailure(problem.code, message, problem.hint)
+        before = self._components.get(step.address)
+        if before is not None and before.identity != component.identity:
+            return self._misfit_beside(component)
+        if before is not None:
+            for name in sorted(spec.replacing):
+                if digest(before.config.get(name)) != digest(component.config.get(name)):
+                    message = f"config.{name} turned out to change, which needs a replacement that was not planned"
+                    return HookFailure("SS0606", message, "plan and apply again")
+        return None
+
+    def _misfit_beside(self, component: AppliedComponent) -> HookFailure | None:
+        """Why what is to be made cannot be there together with what is there, now that its config is known."""
+        address = component.address
+        spec = self._registry.spec(address.type, component.flavor)
+        others = [self._components[address], *(removal.component for removal in self._deposed.values())]
+        for other in others:
+            if other.address == address and other.identity != component.identity:
+                other_spec = self._registry.spec(address.type, other.flavor)
+                if why := clash((spec, component.config), (other_spec, other.config)):
+                    message = f"a new one cannot be made before the old one is removed: {why}"
+                    hint = "have the two differ in that, or set lifecycle.create_before_destroy to false"
+                    return HookFailure("SS0505", message, hint)
+        return None
+
+    def _output(self, reference: ComponentOutput) -> Literal | ComponentOutput:
+        component = self._components.get(ComponentAddress.parse(reference.component))
+        if component is None or reference.output not in component.outputs:
+            raise ExpressionError("SS0402", f"{reference.component} has no output '{reference.output}' yet")
+        return Literal(component.outputs[reference.output])
