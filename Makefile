@@ -19,7 +19,7 @@ demo-mlflow: .venv/mlflow/.done  ## bring up, suspend, resume and remove a stack
 test: check  ## set up and pass the whole suite: lint, types, import contract, tests
 	$(BIN)/python -m pytest -n 2
 
-faults: $(DEV)/.done  ## end and fail an apply at every one of its system calls: minutes, needs strace
+faults: $(DEV)/.done  ## end and fail an apply at every one of its durable calls: an hour, needs cc
 	STACKSPEC_ALL_FAULTS=1 $(BIN)/python -m pytest -n 2 tests/faults
 
 check: $(DEV)/.done  ## lint, types and import contract only

@@ -1,24 +1,22 @@
-"""Commands whose system calls are made to fail, or to be the last, by strace; or that end at an audit event."""
+"""Commands that fail or end at one of the calls by which they leave something behind, or at an audit event."""
 
 from __future__ import annotations
 
+import atexit
 import os
-import re
 import shutil
 import subprocess
 import sys
-from collections import Counter
+from dataclasses import dataclass
+from errno import errorcode
+from functools import lru_cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
 from tests.faults.tally import Tally
 from tests.running import command, environment
-
-DURABLE = (
-    "fsync,fdatasync,write,pwrite64,ftruncate,rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir,mkdir,mkdirat"
-)
-"""The system calls that leave something behind."""
 
 FIRST = """\
 apiVersion: stackspec.dev/v1
@@ -50,12 +48,43 @@ LEFT = {
 """Manifest to what its apply leaves in the project."""
 
 
-def needs_strace() -> pytest.MarkDecorator:
-    """A test that strace carries out."""
-    missing = shutil.which("strace") is None
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What happens to a command at one of its durable calls, counted from 1 over all its threads.
+
+    Attributes:
+        error: The call fails with it; None ends the process by SIGKILL.
+        lasting: So do all later ones.
+        torn: The process ends behind the call, where it is a write with half of it done; otherwise before it.
+    """
+
+    point: int
+    error: int | None = None
+    lasting: bool = False
+    torn: bool = False
+
+    def __str__(self) -> str:
+        if self.error is None:
+            return f"ended {'in' if self.torn else 'before'} call {self.point}"
+        return f"{errorcode[self.error]} {'from' if self.lasting else 'at'} call {self.point}"
+
+
+@lru_cache(maxsize=1)
+def interposed() -> str:
+    """The library that counts calls and makes them fail; built when a test first asks for it."""
+    library = Path(mkdtemp(prefix="stackspec-faults-")) / "interposed.so"
+    atexit.register(shutil.rmtree, library.parent)
+    source = Path(__file__).with_name("interposed.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
+    return str(library)
+
+
+def needs_compiler() -> pytest.MarkDecorator:
+    """A test that stands between a command and the C library."""
+    missing = shutil.which("cc") is None or sys.platform != "linux"
     if missing and os.environ.get("STACKSPEC_TEST_ALL"):
-        raise RuntimeError("strace is required: apt-get install strace")
-    return pytest.mark.skipif(missing, reason="strace is not installed: apt-get install strace")
+        raise RuntimeError("a C compiler is required: apt-get install gcc libc6-dev")
+    return pytest.mark.skipif(missing, reason="there is no C compiler, or no Linux: apt-get install gcc libc6-dev")
 
 
 def write(root: Path, manifest: str) -> None:
@@ -64,24 +93,23 @@ def write(root: Path, manifest: str) -> None:
     (root / "stacks" / "dev.yaml").write_text(manifest)
 
 
-def stackspec(root: Path, *arguments: str, inject: str | None = None) -> subprocess.CompletedProcess[str]:
-    """A command; `inject` is what strace is to do to its durable system calls."""
+def stackspec(root: Path, *arguments: str, fault: Fault | None = None) -> subprocess.CompletedProcess[str]:
+    """A command, with a fault in it."""
+    more: dict[str, str] = {}
+    if fault is not None:
+        more = {"LD_PRELOAD": interposed(), "FAULT_POINT": str(fault.point), "FAULT_ERROR": str(fault.error or 0)}
+        more |= {"FAULT_LASTING": str(int(fault.lasting)), "FAULT_TORN": str(int(fault.torn))}
     words = command("-C", str(root), *arguments)
-    if inject is not None:
-        words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={DURABLE}", "-e", f"inject={inject}", *words]
-    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60, env=environment())
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60, env=environment(more))
 
 
-def calls(root: Path, *arguments: str) -> Counter[str]:
-    """Each durable system call that a command makes to how often, in the thread that makes it most often."""
+def calls(root: Path, *arguments: str) -> list[str]:
+    """The names of the durable calls that a command makes, in their order."""
     trace = root.with_name(f"{root.name}.trace")
-    words = ["strace", "-f", "-qq", "-o", str(trace), "-e", f"trace={DURABLE}", *command("-C", str(root), *arguments)]
-    subprocess.run(words, capture_output=True, check=True, timeout=60, env=environment())
-    found: Counter[tuple[str, str]] = Counter(re.findall(r"^([0-9]+) +([a-z0-9]+)\(", trace.read_text(), re.MULTILINE))
-    most: Counter[str] = Counter()
-    for (_, call), count in found.items():
-        most[call] = max(most[call], count)
-    return most
+    variables = environment({"LD_PRELOAD": interposed(), "FAULT_TRACE": str(trace)})
+    words = command("-C", str(root), *arguments)
+    subprocess.run(words, capture_output=True, check=True, timeout=60, env=variables)
+    return trace.read_text().splitlines()
 
 
 def made(root: Path) -> set[str]:
@@ -146,7 +174,7 @@ run_and_exit()
 def audited(root: Path, *arguments: str, point: int = 0) -> tuple[int, list[str]]:
     """The exit code of a command that is killed at an audit event, and the events that it reached.
 
-    They come before a system call is made, in whichever thread, and need no strace.
+    They come before a call is made, in whichever thread, and need nothing but Python.
     """
     trace = root.with_name(f"{root.name}.events")
     trace.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""An apply killed at its audit events: before anything durable that Python does, in any thread; without strace."""
+"""An apply killed at its audit events: before anything durable that Python does, in any thread; on any system."""
 
 from __future__ import annotations
 
