@@ -8,7 +8,9 @@ from typing import NamedTuple
 NAME_PATTERN = "^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 """What `metadata.name` may be; a DNS label that also admits `_`, at most 63 characters."""
 
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?\Z")
+_NAME_TEXT = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
+_NAME = re.compile(rf"{_NAME_TEXT}\Z")
+_ADDRESS = re.compile(rf"({_NAME_TEXT})/({_NAME_TEXT})\Z")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 
 STEPS_PATTERN = r'(\.[A-Za-z_][A-Za-z0-9_-]*|\[[0-9]{1,9}\]|\["([^"\\]|\\.)*"\])*'
@@ -35,10 +37,10 @@ class ComponentAddress(NamedTuple):
         Raises:
             ValueError: `text` is not two names with one slash between them.
         """
-        kind, slash, name = text.partition("/")
-        if not slash or not is_name(kind) or not is_name(name):
+        found = _ADDRESS.match(text)
+        if found is None:
             raise ValueError(f"{text!r} is not an address of the form type/name")
-        return cls(kind, name)
+        return cls(*found.groups())
 
     def __str__(self) -> str:
         return f"{self.type}/{self.name}"

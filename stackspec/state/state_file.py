@@ -7,7 +7,8 @@ import sqlite3
 import stat
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from errno import ENOSPC
 from pathlib import Path
 
 from stackspec.core.diagnostic import StackspecError
@@ -145,12 +146,21 @@ class StateFile:
         return sqlite3.connect(self.path, isolation_level=None, timeout=30, check_same_thread=False)
 
     def connect_to_read(self) -> sqlite3.Connection:
-        """A connection that also works where nothing may be written."""
-        journal = self.path.with_name(f"{self.path.name}-wal")
-        if os.access(self.path.parent, os.W_OK) or os.path.exists(journal):
-            return self.connect()
-        # To read in write-ahead mode SQLite makes two files, unless it is told that nobody writes; nobody can here.
-        return sqlite3.connect(f"{self.path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        """A connection that also works where nothing can be written: to a read-only folder, to a full disk."""
+        connection = self.connect()
+        try:
+            connection.execute("PRAGMA schema_version")
+        except sqlite3.OperationalError:
+            connection.close()
+            journal = self.path.with_name(f"{self.path.name}-wal")
+            if journal.exists() and journal.stat().st_size:
+                raise
+            # To read in write-ahead mode SQLite makes two files, unless it is told that nobody writes; nobody can here.
+            return sqlite3.connect(f"{self.path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
@@ -159,7 +169,14 @@ class StateFile:
             yield
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
-                raise StackspecError.of("SS0704", f"cannot use the state {self.path}: {error}") from error
+                why = os.strerror(ENOSPC) if self._disk_is_full() else str(error)
+                raise StackspecError.of("SS0704", f"cannot use the state {self.path}: {why}") from error
             raise self.refused(f"it is damaged ({error})") from error
         except OSError as error:
             raise StackspecError.of("SS0704", f"cannot write the state {self.path}: {error.strerror}") from error
+
+    def _disk_is_full(self) -> bool:
+        # SQLite calls it an I/O error where it happens to a file in memory that it shares.
+        with suppress(OSError):
+            return os.statvfs(self.path.parent).f_bavail == 0
+        return False

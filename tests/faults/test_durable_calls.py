@@ -139,3 +139,13 @@ def test_an_error_anywhere_is_told_and_never_a_false_success(
         settle(root, next(then), tally, str(fault))
         shutil.rmtree(root)
     assert failed > 2
+
+
+@pytest.mark.parametrize("error", [EIO, ENOSPC], ids=["EIO", "ENOSPC"])
+@pytest.mark.parametrize("words", ["plan", "status", "drift", "state list", "state history", "state pull"])
+def test_a_disk_that_takes_nothing_can_be_read(words: str, error: int, before: Path) -> None:
+    write(before, FIRST)
+    asked = stackspec(before, *words.split(), fault=Fault(1, error, lasting=True))
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert asked.stdout == stackspec(before, *words.split()).stdout
+    write(before, SECOND)
