@@ -51,5 +51,18 @@ class Skipped:
     reason: str
 
 
-Event = Started | Progress | Succeeded | Failed | Skipped
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """The apply was asked to stop, or asked once more: nothing new begins, and what runs is waited for.
+
+    Attributes:
+        running: What is waited for.
+        patience: For how many seconds; None where nobody insists, for as long as the hooks may take.
+    """
+
+    running: tuple[ComponentAddress, ...]
+    patience: float | None
+
+
+Event = Started | Progress | Succeeded | Failed | Skipped | Stopping
 Listener = Callable[[Event], None]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
-from stackspec.apply.events import Event, Failed, Listener, Progress, Skipped, Started, Succeeded
+from stackspec.apply.events import Event, Failed, Listener, Progress, Skipped, Started, Stopping, Succeeded
 from stackspec.apply.hooks import HookFailure, Hooks, seconds_for
 from stackspec.apply.stop import Stop
 from stackspec.apply.target import Targets
@@ -98,6 +98,8 @@ class Executor:
         """How many operations of a component are not done."""
         self._give_up_at: float | None = None
         """When hooks that still run are given up, in `time.monotonic()` seconds; None before the user insists."""
+        self._heard = 0
+        """How many requests to stop were answered."""
         self._suspends: set[ComponentAddress] = set()
         """Components that the last phase suspends."""
         self.result = ApplyResult(serial=applied.serial)
@@ -152,6 +154,7 @@ class Executor:
             if not running:
                 continue
             ended, overdue = self._workers.wait(self._patience())
+            self._answer_stop(running)
             for key in overdue:
                 ended.append((key, HookFailure("SS0601", "the hook did not end in its time")))
             if self._patience() == 0 and not ended:
@@ -163,6 +166,11 @@ class Executor:
                     ready.appendleft((one.step, one.index + 1))
                 else:
                     _release(one.step, waits, followers, ready)
+
+    def _answer_stop(self, running: dict[StepKey, _Running]) -> None:
+        if self._heard < (requests := min(self._stop.requests, 2)):
+            self._heard = requests
+            self._listen(Stopping(tuple(key.address for key in running), self._patience()))
 
     def _patience(self) -> float | None:
         """Seconds for which hooks are still waited for; None while the user does not insist on stopping."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Any
 
-from stackspec.apply.events import Event, Failed, Listener, Progress, Skipped, Started, Succeeded
+from stackspec.apply.events import Event, Failed, Listener, Progress, Skipped, Started, Stopping, Succeeded
 from stackspec.core.address import ComponentAddress
 from stackspec.render.text import Style, headline, json_text, safe
 from stackspec.state.model import Operation
@@ -34,7 +34,7 @@ _DONE = {
 
 def event_line(event: Event, style: Style) -> str | None:
     """An event as a line; None for one that is not worth a line of its own."""
-    address = style(str(event.address), "bold")
+    address = "" if isinstance(event, Stopping) else style(str(event.address), "bold")
     match event:
         case Started():
             return None
@@ -46,6 +46,16 @@ def event_line(event: Event, style: Style) -> str | None:
             return f"{address}: {style(f'{operation} failed', 'red')}: {headline(message)}"
         case Skipped(_, reason):
             return f"{address}: {style('left alone', 'yellow')}: {safe(reason)}"
+        case Stopping(running, None):
+            return (
+                f"{style('stopping', 'yellow')}: waiting for {_listed(running)}; interrupt again to leave that behind"
+            )
+        case Stopping(running, seconds):
+            return f"{style('stopping', 'yellow')}: waiting {seconds:.0f} s more for {_listed(running)}"
+
+
+def _listed(addresses: Iterable[ComponentAddress]) -> str:
+    return ", ".join(map(str, addresses))
 
 
 def plain_progress(write: Callable[[str], None], style: Style) -> Listener:
@@ -77,7 +87,7 @@ def live_progress(stream: IO[str], style: Style) -> Iterator[Listener]:
         def listen(event: Event) -> None:
             if isinstance(event, Started):
                 running[event.address] = (event.operation, monotonic())
-            elif not isinstance(event, Progress):
+            elif not isinstance(event, Progress | Stopping):
                 running.pop(event.address, None)
             line = event_line(event, style)
             if line is not None:
@@ -107,8 +117,12 @@ def json_progress(write: Callable[[str], None]) -> Listener:
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """An event as an object: `event`, `address`, and what belongs to it."""
-    document: dict[str, Any] = {"event": type(event).__name__.lower(), "address": str(event.address)}
+    """An event as an object: `event`, `address` where it is of one component, and what belongs to it."""
+    document: dict[str, Any] = {"event": type(event).__name__.lower()}
+    if isinstance(event, Stopping):
+        patience = None if event.patience is None else round(event.patience, 3)
+        return document | {"running": [str(address) for address in event.running], "patience": patience}
+    document["address"] = str(event.address)
     match event:
         case Started(_, operation):
             document["operation"] = operation.value
