@@ -140,9 +140,11 @@ class Decider:
         config, _ = self._outputs.known(desired, self._at.spec(desired))
         known = {name: value for name, value in found.seen.fields.items() if name in config}
         fields = changed_fields({**config, **known}, config, spec)
-        adopts = self._comes(desired, Action.ADOPT, f"exists already: {found.seen.detail}", fields)
-        # What an earlier attempt to make it left under another identity goes first.
+        reason = f"exists already: {found.seen.detail}"
         left = before is not None and found.identity not in (None, before.identity)
+        if left:
+            reason += "; what an earlier attempt to make it left is removed first"
+        adopts = self._comes(desired, Action.ADOPT, reason, fields)
         goes = (Operation.DEPROVISION,) if left else ()
         return replace(adopts, before=before, goes=goes, identity=found.identity)
 
