@@ -12,7 +12,7 @@ from pathlib import Path
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Span, has_errors, in_order
 from stackspec.core.expression import ExpressionError
-from stackspec.core.layout import PLAN_KEY_VARIABLE, PROJECT_FILE
+from stackspec.core.layout import OWN_VARIABLES, PROJECT_FILE
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.places import Links, is_allowed, real_place
 from stackspec.flavors.registry import Registry
@@ -176,9 +176,9 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 def _variable(name: str) -> str | ExpressionError:
     """A process variable's text, or why manifests cannot read it; never with any of its value."""
-    if name == PLAN_KEY_VARIABLE:
+    if name in OWN_VARIABLES:
         hint = "what it is for ends where others can read it"
-        return ExpressionError("SS0306", f"'env.{name}' is the key of saved plans, which no manifest reads", hint)
+        return ExpressionError("SS0306", f"'env.{name}' is a key of stackspec's own, which no manifest reads", hint)
     text = os.environ[name]
     # Bytes that are not UTF-8 stand in it as lone surrogates.
     if not FORBIDDEN.search(text) and not _SURROGATES.search(text):

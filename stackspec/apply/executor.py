@@ -16,7 +16,7 @@ from stackspec.apply.events import Event, Failed, Listener, Progress, Skipped, S
 from stackspec.apply.hooks import HookFailure, Hooks, seconds_for
 from stackspec.apply.stop import Stop
 from stackspec.apply.target import Targets
-from stackspec.apply.workers import Workers
+from stackspec.core.workers import Workers
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError
 from stackspec.core.values import ValueMap

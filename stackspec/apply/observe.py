@@ -8,7 +8,7 @@ from threading import Event
 from time import monotonic
 
 from stackspec.apply.hooks import HookFailure, Hooks, seconds_for
-from stackspec.apply.workers import Workers
+from stackspec.core.workers import Workers
 from stackspec.core.address import ComponentAddress
 from stackspec.flavors.contract import Observation
 from stackspec.state.model import AppliedComponent

@@ -26,6 +26,10 @@ STEP_WORK, CHARACTER_WORK, NODE_WORK = 200, 4, 200
 """What it takes to evaluate one part of an expression, and to read, copy and record a character or node of a value."""
 
 
+HIDDEN = "(sensitive)"
+"""What stands where a value is not shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Literal:
     """A value that is known."""
@@ -53,6 +57,34 @@ class ComponentOutput:
 
     def __str__(self) -> str:
         return f"components['{self.component}'].outputs.{self.output}"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSource:
+    """Where a secret's value is kept: the type of the store, how the store is reached, and the value's place in it."""
+
+    store: str
+    config: Mapping[str, Any]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretReference:
+    """`secrets.NAME.KEY`; `source` is what the manifests say of it, None before they were asked."""
+
+    name: str
+    key: str
+    source: SecretSource | None = None
+
+    def __str__(self) -> str:
+        return f"secrets.{self.name}.{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Encrypted:
+    """A value that only the holder of the project's key can read, such as a sensitive output."""
+
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +121,15 @@ class Equal:
     negated: bool
 
 
-Expression = Literal | Lookup | ComponentOutput | Join | Filter | Choice | Equal
+Hidden = SecretReference | Encrypted
+"""What never turns into a value before the hook that needs it."""
+
+Expression = Literal | Lookup | ComponentOutput | Hidden | Join | Filter | Choice | Equal
 
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A config value that waits for outputs: what is left of its expression, and the text a person wrote."""
+    """A config value that waits for outputs or secrets: what is left of its expression, and the text as written."""
 
     expression: Expression
     text: str
@@ -103,6 +138,28 @@ class Deferred:
     def references(self) -> tuple[ComponentOutput, ...]:
         """The outputs it waits for, each once, in order of appearance."""
         return tuple(dict.fromkeys(outputs_in(self.expression)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A value with a secret in it, as plans and state hold it: how to come by it, and what tells it from another.
+
+    Attributes:
+        expression: Of constants and what is hidden; nothing in it waits for an apply.
+        digest: Under the project's key; two of one component are equal where the values are. Without the key nobody
+            can find the value by trying.
+    """
+
+    expression: Expression
+    digest: str
+
+    def __str__(self) -> str:
+        return HIDDEN
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets in it, as `secrets.NAME.KEY`, each once."""
+        return tuple(dict.fromkeys(map(str, secrets_in(self.expression))))
 
 
 class ExpressionError(Exception):
@@ -168,43 +225,50 @@ class Scope:
     """What names mean: the value of each root, and a function that tells an output or, by `None`, that it is not known.
 
     A root may hold an `ExpressionError` in the place of a value that cannot be read. `output` may also return the
-    `ComponentOutput` to keep, under its full address.
+    `ComponentOutput` to keep, under its full address, or the expression that stands for a hidden output. `secret` tells
+    a secret's value, where it may be known, or what to keep of it.
     """
 
     roots: Mapping[str, Any]
-    output: Callable[[ComponentOutput], Literal | ComponentOutput]
+    output: Callable[[ComponentOutput], Expression]
     explain: Mapping[str, str]
     """Root to the hint shown when a name is missing under it."""
+    secret: Callable[[Hidden], Expression] = lambda hidden: hidden
     budget: Budget = field(default_factory=Budget)
     hints: Hints = field(default_factory=Hints)
 
 
 def outputs_in(expression: Expression) -> Iterator[ComponentOutput]:
     """Every output that an expression mentions."""
+    return (one for one in _leaves(expression) if isinstance(one, ComponentOutput))
+
+
+def secrets_in(expression: Expression) -> Iterator[SecretReference]:
+    """Every secret that an expression mentions."""
+    return (one for one in _leaves(expression) if isinstance(one, SecretReference))
+
+
+def _leaves(expression: Expression) -> Iterator[Literal | Lookup | ComponentOutput | Hidden]:
     match expression:
-        case ComponentOutput():
-            yield expression
         case Join(parts):
-            for part in parts:
-                yield from outputs_in(part)
+            inner: tuple[Expression, ...] = parts
         case Filter(_, operand, arguments):
-            yield from outputs_in(operand)
-            for argument in arguments:
-                yield from outputs_in(argument)
+            inner = (operand, *arguments)
         case Choice(condition, then, otherwise):
-            for part in (condition, then, otherwise):
-                yield from outputs_in(part)
+            inner = (condition, then, otherwise)
         case Equal(left, right):
-            yield from outputs_in(left)
-            yield from outputs_in(right)
-        case Literal() | Lookup():
+            inner = (left, right)
+        case Literal() | Lookup() | ComponentOutput() | SecretReference() | Encrypted():
+            yield expression
             return
         case _:
             assert_never(expression)
+    for part in inner:
+        yield from _leaves(part)
 
 
 def reduce(expression: Expression, scope: Scope) -> Expression:
-    """Evaluate as far as `scope` knows; a result other than `Literal` waits for outputs.
+    """Evaluate as far as `scope` knows; a result other than `Literal` waits for outputs or secrets.
 
     Raises:
         ExpressionError: a name is undefined, a filter cannot take its operand, a text grows past its bound, or the
@@ -218,6 +282,8 @@ def reduce(expression: Expression, scope: Scope) -> Expression:
             return Literal(_look_up(expression, scope))
         case ComponentOutput():
             return scope.output(expression)
+        case SecretReference() | Encrypted():
+            return scope.secret(expression)
         case Join(parts):
             return _join([reduce(part, scope) for part in parts], scope.budget)
         case Filter(name, operand, arguments):

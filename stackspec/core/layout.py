@@ -13,3 +13,9 @@ LOCAL_FOLDER = ".stackspec"
 
 PLAN_KEY_VARIABLE = "STACKSPEC_PLAN_KEY"
 """The process variable that holds the key of saved plans, where plan and apply do not share a folder."""
+
+SECRETS_KEY_VARIABLE = "STACKSPEC_SECRETS_KEY"
+"""The process variable that holds the key under which secrets are told apart, where machines share a state."""
+
+OWN_VARIABLES = frozenset({PLAN_KEY_VARIABLE, SECRETS_KEY_VARIABLE})
+"""The process variables that no manifest reads."""

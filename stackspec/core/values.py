@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from stackspec.core.expression import Deferred
+from stackspec.core.expression import Deferred, Sealed
 
 Value = Any
-"""None, bool, int, float, str, a sequence of values, or a mapping of text to values; a `Deferred` until it is known.
+"""None, bool, int, float, str, a sequence of values, or a mapping of text to values; a `Deferred` until it is known,
+and a `Sealed` where a secret is in it.
 
 Lists and dicts are never changed once built. Python's own `==` calls 1, 1.0 and True equal, so equality of
 values is equality of `canonical` text.
@@ -32,6 +33,8 @@ UNKNOWN = Unknown()
 def _stand_in(value: object) -> object:
     if isinstance(value, Deferred):
         return {"$deferred": value.text}
+    if isinstance(value, Sealed):
+        return {"$sealed": value.digest}
     if isinstance(value, Unknown):
         return {"$unknown": True}
     if isinstance(value, Mapping):

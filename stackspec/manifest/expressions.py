@@ -14,6 +14,7 @@ from stackspec.core.expression import (
     ExhaustedError,
     Expression,
     ExpressionError,
+    Hidden,
     Join,
     Literal,
     ReportedError,
@@ -65,11 +66,12 @@ class ValueResolver:
     def scope(
         self,
         roots: Mapping[str, Any],
-        output: Callable[[ComponentOutput], Literal | ComponentOutput],
+        output: Callable[[ComponentOutput], Expression],
         explain: Mapping[str, str],
+        secret: Callable[[Hidden], Expression],
     ) -> Scope:
         """A scope whose expressions are evaluated on the run's budget."""
-        return Scope(roots, output, explain, self._budget, self.hints)
+        return Scope(roots, output, explain, secret, self._budget, self.hints)
 
     def resolve(self, value: Value, scope: Scope) -> Resolution:
         """Evaluate every expression in a value; a value without any is returned as it is."""

@@ -27,12 +27,13 @@ from stackspec.core.expression import (
     Join,
     Literal,
     Lookup,
+    SecretReference,
 )
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
 
-ROOTS = ("vars", "environment", "env", "stack", "components")
+ROOTS = ("vars", "environment", "env", "stack", "components", "secrets")
 """The names that an expression may begin with."""
 
 LONGEST_EXPRESSION = 4_096
@@ -275,10 +276,12 @@ def _path(node: nodes.Node) -> Expression:
 
 def _named(root: str, steps: Sequence[str | int]) -> Expression:
     if root not in ROOTS:
-        hint = did_you_mean(root, ROOTS)
-        if root in ("secrets", "git"):
-            hint = f"'{root}' is not available in this version"
+        hint = "'git' is not available in this version" if root == "git" else did_you_mean(root, ROOTS)
         raise ExpressionError("SS0303", f"'{root}' is not defined", hint)
+    if root == "secrets":
+        if len(steps) == 2 and isinstance(steps[0], str) and isinstance(steps[1], str):
+            return SecretReference(steps[0], steps[1])
+        raise ExpressionError("SS0301", "a secret is read by its key", "write secrets.NAME.KEY")
     if root != "components":
         return Lookup(root, tuple(steps))
     if len(steps) == 3 and isinstance(steps[0], str) and steps[1] == "outputs" and isinstance(steps[2], str):

@@ -17,9 +17,11 @@ API_VERSION = "stackspec.dev/v1"
 ADDRESS_PATTERN = "^[a-z]([a-z_]{0,38}[a-z])?/[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 DURATION_PATTERN = "^[0-9]{1,6}(ms|s|m|h)$"
 VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]{0,254}$"
+SECRET_KEY_PATTERN = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,126}$"
 CONFIG_PATH_PATTERN = f"^config{STEPS_PATTERN}$"
 
 _NAME = {"type": "string", "pattern": NAME_PATTERN}
+_NAMES = {"type": "array", "items": _NAME}
 _ADDRESSES = {"type": "array", "items": {"type": "string", "pattern": ADDRESS_PATTERN}}
 VARIABLES_SCHEMA = {
     "type": "object",
@@ -129,6 +131,9 @@ class _ComponentFields(Fields):
     environment: Mapping[str, Any] = setting(
         "Variables for what runs with the component.", default={}, schema=VARIABLES_SCHEMA
     )
+    secrets: tuple[str, ...] = setting(
+        "Names of Secrets whose keys are variables for what runs with the component.", default=(), schema=_NAMES
+    )
 
 
 class ComponentSpec(_ComponentFields):
@@ -163,8 +168,33 @@ class StackSpec(Fields):
     environment: Mapping[str, Any] = setting(
         "Variables for what runs on the stack.", default={}, schema=VARIABLES_SCHEMA
     )
+    secrets: tuple[str, ...] = setting(
+        "Names of Secrets whose keys are variables for what runs on the stack.", default=(), schema=_NAMES
+    )
     components: Mapping[str, Any] = setting("Component type to a component, the name of a shared one, or a list.")
     run_state: Literal["running", "suspended"] = setting("Whether what can run does.", default="running")
+
+
+class SecretStoreSpec(Fields):
+    """A place that keeps secrets."""
+
+    type: str = setting("The type of store.", schema={"type": "string"})
+    config: Mapping[str, Any] = setting("How the store is reached; never with a secret in it.", default={})
+
+
+class SecretSpec(Fields):
+    """Values that a store keeps, under names for manifests to read; never a value itself."""
+
+    store: str = setting("The name of the SecretStore; 'env', the variables of the process, needs none.", schema=_NAME)
+    keys: Mapping[str, str] = setting(
+        "Key, as manifests read it by {{ secrets.NAME.KEY }}, to the value's place in the store.",
+        schema={
+            "type": "object",
+            "propertyNames": {"pattern": SECRET_KEY_PATTERN},
+            "additionalProperties": {"type": "string"},
+            "minProperties": 1,
+        },
+    )
 
 
 KINDS: Mapping[str, type[Fields]] = {
@@ -172,13 +202,15 @@ KINDS: Mapping[str, type[Fields]] = {
     "Stack": StackSpec,
     "Component": ComponentSpec,
     "Environment": EnvironmentSpec,
+    "SecretStore": SecretStoreSpec,
+    "Secret": SecretSpec,
 }
 """Kind to the record of its `spec`."""
 
-LATER_KINDS = ("SecretStore", "Secret", "Policy")
+LATER_KINDS = ("Policy",)
 """Kinds of the language that this version does not carry out."""
 
-LATER_KEYS = ("secrets", "plugins")
+LATER_KEYS = ("plugins",)
 """Keys of the language that this version does not carry out."""
 
 

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import hmac
-import os
-import re
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.layout import PLAN_KEY_VARIABLE
 from stackspec.core.values import Value, canonical
-from stackspec.saved_plan.regular_file import UnfitError, read_regular
+from stackspec.state.key_file import SHORTEST, Key, KeyKind, find_key
 from stackspec.state.local_folder import LocalFolder
 
-_SHORTEST = 32
-_FILE = "plan.key"
-_SHARE = (
-    f"to apply on another machine, set {PLAN_KEY_VARIABLE} to the same text of {_SHORTEST} characters or more on both"
+_KIND = KeyKind(
+    noun="the key of saved plans",
+    file="plan.key",
+    variable=PLAN_KEY_VARIABLE,
+    code="SS0609",
+    anew="remove it: the next 'stackspec plan --out' makes another, and plans saved before have to be made again",
 )
-_ANEW = "remove it: the next 'stackspec plan --out' makes another, and plans saved before have to be made again"
 
 Digest = Callable[[Value], str]
 """A value's fingerprint under a key: without the key nobody can find the value by trying."""
@@ -30,14 +26,14 @@ Digest = Callable[[Value], str]
 
 @dataclass(frozen=True, slots=True)
 class PlanKey:
-    """What signs plans, and tells whether it signed one; it is never shown.
+    """What signs plans, and tells whether it signed one."""
 
-    Attributes:
-        source: What a person calls it.
-    """
+    key: Key
 
-    source: str
-    _secret: bytes = field(repr=False)
+    @property
+    def source(self) -> str:
+        """What a person calls it."""
+        return self.key.source
 
     @property
     def id(self) -> str:
@@ -57,8 +53,7 @@ class PlanKey:
         return lambda value: self._code(f"value {plan_id}", canonical(value).encode("utf-8", "surrogatepass"))[:32]
 
     def _code(self, purpose: str, data: bytes) -> str:
-        own = hmac.digest(self._secret, f"stackspec plan: {purpose}".encode(), "sha256")
-        return hmac.digest(own, data, "sha256").hex()
+        return self.key.code(f"stackspec plan: {purpose}", data)
 
 
 def plan_key(local: LocalFolder, *, make: bool = False) -> PlanKey:
@@ -70,55 +65,13 @@ def plan_key(local: LocalFolder, *, make: bool = False) -> PlanKey:
     Raises:
         StackspecError: there is none, it cannot be made, or others may know it.
     """
-    if (text := os.environ.get(PLAN_KEY_VARIABLE)) is not None:
-        # What a pipeline hands on often has a newline at its end.
-        if len(text.strip()) < _SHORTEST:
-            hint = f"one can be made by: python3 -c 'import secrets; print(secrets.token_hex({_SHORTEST}))'"
-            raise StackspecError.of("SS0609", f"{PLAN_KEY_VARIABLE} has fewer than {_SHORTEST} characters", hint=hint)
-        return PlanKey(PLAN_KEY_VARIABLE, os.fsencode(text.strip()))
-    path = local.inside() / _FILE
-    if make and not os.path.lexists(path):
-        _make(local, path)
-    return PlanKey(str(path), _read(path))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        permissions, text = read_regular(path, _SHORTEST * 2 + 1, os.O_NOFOLLOW)
-    except FileNotFoundError as error:
+    key = find_key(_KIND, local, make=make)
+    if key is None:
+        path = local.inside() / _KIND.file
         message = f"there is no key to check the plan by: {PLAN_KEY_VARIABLE} is not set, and there is no {path}"
-        raise StackspecError.of("SS0609", message, hint=_SHARE) from error
-    except OSError as error:
-        why = "it is a link" if error.errno == errno.ELOOP else error.strerror or "it cannot be read"
-        raise _unfit(path, why) from error
-    except UnfitError as error:
-        raise _unfit(path, str(error)) from error
-    if permissions & 0o077:
-        raise _unfit(path, f"others than its owner can read or write it (mode {permissions:04o})")
-    if not re.fullmatch(rb"[0-9a-f]{64}\n", text):
-        raise _unfit(path, "it is damaged")
-    return bytes.fromhex(text.decode())
-
-
-def _unfit(path: Path, why: str) -> StackspecError:
-    return StackspecError.of("SS0609", f"{path} cannot be the key of saved plans: {why}", hint=_ANEW)
-
-
-def _make(local: LocalFolder, path: Path) -> None:
-    local.prepare()
-    fresh = path.with_name(f"{_FILE}.{secrets.token_hex(4)}.new")
-    try:
-        try:
-            with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
-                file.write(secrets.token_bytes(_SHORTEST).hex().encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            # Whole from the start, and the one of whoever came first where two make it at once.
-            os.link(fresh, path, follow_symlinks=False)
-        except FileExistsError:
-            return
-        finally:
-            fresh.unlink(missing_ok=True)
-    except OSError as error:
-        hint = f"or have the key in {PLAN_KEY_VARIABLE}"
-        raise StackspecError.of("SS0704", f"cannot write {path}: {error.strerror}", hint=hint) from error
+        hint = (
+            f"to apply on another machine, set {PLAN_KEY_VARIABLE} to the same text of {SHORTEST} characters or more on"
+            " both"
+        )
+        raise StackspecError.of("SS0609", message, hint=hint)
+    return PlanKey(key)

@@ -20,6 +20,8 @@ from stackspec.manifest.load import located
 from stackspec.manifest.model import VARIABLES_SCHEMA, Manifest
 from stackspec.manifest.schema import Checker, ConfigCheckers, Problem
 from stackspec.stack.link import DeclaredComponent, Links, Members
+from stackspec.stack.reports import as_written, report_expressions
+from stackspec.stack.secrets import DeclaredSecrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Configurator:
         values: ValueResolver,
         roots: Mapping[str, Any],
         explain: Mapping[str, str],
+        secrets: DeclaredSecrets,
         diagnostics: list[Diagnostic],
     ) -> None:
         self._links = links
@@ -58,6 +61,7 @@ class Configurator:
         self._values = values
         self._roots = roots
         self._explain = {**explain, "stack": "a shared Component belongs to no single stack"}
+        self._secrets = secrets
         self._diagnostics = diagnostics
         self._checkers = ConfigCheckers()
         self._scopes: dict[str | None, Scope] = {}
@@ -180,7 +184,7 @@ class Configurator:
         if name not in self._scopes:
             roots = {**self._roots, "stack": {"name": stack.name, "labels": stack.labels} if stack else {}}
             output = partial(self._output, stack=name)
-            self._scopes[name] = self._values.scope(roots, output, self._explain)
+            self._scopes[name] = self._values.scope(roots, output, self._explain, self._secrets.find)
         return self._scopes[name]
 
     def _output(self, reference: ComponentOutput, stack: str | None) -> ComponentOutput:
@@ -218,33 +222,12 @@ class Configurator:
         return address
 
 
-def report_expressions(
-    resolution: Resolution, document: Document, path: FieldPath, diagnostics: list[Diagnostic]
-) -> None:
-    """Add what failed in a resolution to the diagnostics, each at its place."""
-    for place, error in resolution.errors:
-        if isinstance(error, ReportedError):
-            continue
-        # A process variable is missing for reasons of its own.
-        code = "SS0306" if error.code == "SS0303" and error.message.startswith("'env.") else error.code
-        diagnostics.append(Diagnostic(code, error.message, document.span((*path, *place)), error.hint))
-
-
 _VARIABLES = Checker({"type": "object", "properties": {"environment": VARIABLES_SCHEMA}})
 
 
 def variables_problems(variables: ValueMap) -> list[Problem]:
     """What is wrong with resolved variables, by their paths from what declares the `environment`."""
     return _VARIABLES.check({"environment": variables})
-
-
-def as_written(value: Value) -> Value:
-    """The value with the text of each expression that waits or has failed."""
-    if isinstance(value, Deferred):
-        return value.text
-    if isinstance(value, Mapping):
-        return {key: as_written(item) for key, item in value.items()}
-    return [as_written(item) for item in value] if isinstance(value, list) else value
 
 
 def _value_at(value: Value, path: FieldPath) -> Value:

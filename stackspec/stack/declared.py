@@ -21,6 +21,8 @@ class Declarations:
     environments: Mapping[str, Manifest]
     stacks: Mapping[str, Manifest]
     components: Mapping[tuple[str, str], Manifest]
+    secrets: Mapping[str, Manifest]
+    secret_stores: Mapping[str, Manifest]
 
     @property
     def environment_names(self) -> tuple[str, ...]:
@@ -48,7 +50,9 @@ def declare(manifests: Iterable[Manifest]) -> tuple[Declarations, list[Diagnosti
     """Sort manifests by kind and name; of two with one name the first counts."""
     diagnostics: list[Diagnostic] = []
     project: Manifest | None = None
-    named: dict[str, dict[str, Manifest]] = {"Environment": {}, "Stack": {}}
+    named: dict[str, dict[str, Manifest]] = {
+        kind: {} for kind in ("Environment", "Stack", "Secret", "SecretStore")
+    }
     components: dict[tuple[str, str], Manifest] = {}
     for manifest in manifests:
         if manifest.kind == "Project":
@@ -67,7 +71,15 @@ def declare(manifests: Iterable[Manifest]) -> tuple[Declarations, list[Diagnosti
             if first is not manifest:
                 diagnostics.append(_taken(f"the {manifest.kind} '{manifest.name}'", manifest.place, first.place))
     settings = ProjectSpec.from_value(project.spec) if project else ProjectSpec()
-    declarations = Declarations(settings, project, named["Environment"], named["Stack"], components)
+    declarations = Declarations(
+        settings,
+        project,
+        named["Environment"],
+        named["Stack"],
+        components,
+        named["Secret"],
+        named["SecretStore"],
+    )
     return declarations, diagnostics + list(_unknown_types(declarations)) + list(_unknown_environments(declarations))
 
 

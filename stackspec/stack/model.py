@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from stackspec.core.address import ComponentAddress, FieldPath
 from stackspec.core.diagnostic import Span
+from stackspec.core.expression import SecretReference
 from stackspec.core.values import ValueMap
 from stackspec.manifest.document import Document
 from stackspec.manifest.model import NO_LIFECYCLE, EnvironmentSpec, LifecycleSpec
@@ -84,8 +85,13 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """All that one environment should hold; components in dependency order."""
+    """All that one environment should hold; components in dependency order.
+
+    Attributes:
+        secrets: Name and key to where the value is kept.
+    """
 
     environment: Environment
     components: Mapping[ComponentAddress, DesiredComponent]
     stacks: Mapping[str, DesiredStack]
+    secrets: Mapping[str, Mapping[str, SecretReference]] = field(default_factory=dict)

@@ -8,17 +8,19 @@ from typing import Any
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Note, Severity
-from stackspec.core.expression import ComponentOutput, ExpressionError
+from stackspec.core.expression import ComponentOutput, Expression, ExpressionError, Hidden
 from stackspec.core.values import digest
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.expressions import ValueResolver
 from stackspec.manifest.model import NO_LIFECYCLE, LifecycleSpec, Manifest
-from stackspec.stack.configure import Configurator, Configured, as_written, report_expressions
+from stackspec.stack.configure import Configurator, Configured
 from stackspec.stack.declared import Declarations, environment_settings
 from stackspec.stack.graph import closure, in_dependency_order
 from stackspec.stack.link import DeclaredComponent, Links, link
 from stackspec.stack.model import DesiredComponent, DesiredStack, DesiredState, Environment
+from stackspec.stack.reports import as_written, report_expressions
 from stackspec.stack.rules import check_rules
+from stackspec.stack.secrets import DeclaredSecrets
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -47,7 +49,8 @@ def resolve(
         "vars": f"declare it under spec.vars of the Environment '{name}'",
     }
     roots = {**_roots(environment, process), "vars": environment.settings.vars}
-    configurator = Configurator(links, registry, values, roots, explain, diagnostics)
+    secrets = DeclaredSecrets(declared, values, roots, explain, diagnostics)
+    configurator = Configurator(links, registry, values, roots, explain, secrets, diagnostics)
     configured = _configure(links, configurator)
     edges = {address: one.depends_on for address, one in configured.items()}
     order, cycles = in_dependency_order(edges)
@@ -58,9 +61,8 @@ def resolve(
     for address in order:
         if (one := configured[address]).flavor is not None:
             components[address] = _component(links.components[address], one, one.flavor, users[address], suspended)
-    desired = DesiredState(
-        environment, components, {stack.name: _stack(stack, links, configurator) for stack in stacks}
-    )
+    found = {stack.name: _stack(stack, links, configurator) for stack in stacks}
+    desired = DesiredState(environment, components, found, secrets.references)
     diagnostics += check_rules(desired, registry, declared.project)
     return desired, diagnostics
 
@@ -103,14 +105,14 @@ def _environment(
     if manifest is None:
         return Environment(name, settings)
 
-    def no_outputs(reference: ComponentOutput) -> ComponentOutput:
-        raise ExpressionError("SS0303", f"'{reference}' is not defined: an Environment comes before components")
+    def nothing(one: ComponentOutput | Hidden) -> Expression:
+        raise ExpressionError("SS0303", f"'{one}' is not defined: an Environment comes before components and secrets")
 
     own = {"name": name, "protected": settings.protected}
     roots = {"env": process, "environment": own, "vars": {}, "stack": {}}
     explain = {"vars": "the vars of an Environment cannot read each other"}
     written = {"description": settings.description, "vars": settings.vars}
-    resolution = values.resolve(written, values.scope(roots, no_outputs, explain))
+    resolution = values.resolve(written, values.scope(roots, nothing, explain, nothing))
     report_expressions(resolution, manifest.document, ("spec",), diagnostics)
     # What failed has been reported: its text stands in, so that nothing is said of those who read it.
     return Environment(name, settings.replaced(**as_written(resolution.value)))

@@ -10,7 +10,7 @@ from tests.laws.world import Killed, Points, World
 
 
 class Scheduler:
-    """Stands in for `stackspec.apply.workers.Workers`; every order in which hooks may end can come about."""
+    """Stands in for `stackspec.core.workers.Workers`; every order in which hooks may end can come about."""
 
     def __init__(self, world: World, seed: int, most: int) -> None:
         self.most = most

@@ -38,7 +38,7 @@ class Workers(Generic[Key, Result]):
         self._deadlines[key] = deadline
         if self._threads < min(self.most, len(self._deadlines)):
             self._threads += 1
-            threading.Thread(target=self._work, daemon=True, name="stackspec-hook").start()
+            threading.Thread(target=self._work, daemon=True, name="stackspec-worker").start()
         self._jobs.put((key, function))
 
     def _work(self) -> None:

@@ -1,0 +1,168 @@
+"""Seals values with secrets in them, and opens them for the hook that needs them."""
+
+from __future__ import annotations
+
+import json
+import secrets as random
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
+
+from stackspec.core.diagnostic import StackspecError
+from stackspec.core.expression import (
+    ComponentOutput,
+    Encrypted,
+    Expression,
+    ExpressionError,
+    Hidden,
+    Literal,
+    Scope,
+    Sealed,
+    SecretReference,
+    reduce,
+)
+from stackspec.core.layout import SECRETS_KEY_VARIABLE
+from stackspec.core.values import Value, canonical
+from stackspec.secret_stores.values import SecretValues, Unavailable
+from stackspec.state.key_file import Key, KeyKind, find_key
+from stackspec.state.local_folder import LocalFolder
+
+_KIND = KeyKind(
+    noun="the key of secrets",
+    file="secrets.key",
+    variable=SECRETS_KEY_VARIABLE,
+    code="SS0805",
+    anew="remove it: the next apply makes another, and each secret shows as changed once",
+)
+
+Current = Callable[[SecretReference], SecretReference]
+"""A reference to itself as the manifests have it now; one that they have no more stays what it is."""
+
+
+class Sealer:
+    """Seals and opens the values of one environment in one command.
+
+    Args:
+        shared: Whether other machines use the same state, so that a key of this one alone is no use.
+    """
+
+    def __init__(self, values: SecretValues, current: Current, local: LocalFolder, *, shared: bool) -> None:
+        self._values = values
+        self._current = current
+        self._local = local
+        self._shared = shared
+        self._lasting = False
+
+    def keep_key(self) -> None:
+        """Have the key last, before something is recorded under it.
+
+        Raises:
+            StackspecError: it cannot be kept.
+        """
+        self._lasting = True
+        del self.__dict__["_key"]
+
+    @cached_property
+    def _key(self) -> Key:
+        found = find_key(_KIND, self._local, make=self._lasting and not self._shared)
+        if found is None and self._shared:
+            hint = f"set {SECRETS_KEY_VARIABLE} to the same text of 32 characters or more wherever the state is used"
+            raise StackspecError.of("SS0805", "the state is shared, and there is no key to tell secrets by", hint=hint)
+        # A plan alone leaves nothing behind: what is under this key is compared with nothing.
+        return found or Key("this process", random.token_bytes(32))
+
+    @property
+    def key_id(self) -> str:
+        """What tells the key from others: 8 hexadecimal digits."""
+        return self._key.code("stackspec secrets: id", b"")[:8]
+
+    def seal(self, identity: str, expression: Expression) -> Sealed:
+        """A value as plans and state may hold it.
+
+        Args:
+            identity: Of the component that it is for: digests of different components cannot be compared.
+
+        Raises:
+            StackspecError: a secret in it has no value here.
+            ExpressionError: it cannot be evaluated.
+        """
+        return Sealed(expression, self.digest(identity, self._value(expression)))
+
+    def digest(self, identity: str, value: Value) -> str:
+        """What tells a value from another of the component."""
+        data = canonical([identity, value]).encode("utf-8", "surrogatepass")
+        return f"{self.key_id}:{self._key.code('stackspec secrets: value', data)[:32]}"
+
+    def opened(self, value: Value) -> Value:
+        """A value with what is sealed in it as it really is; for hooks only.
+
+        Raises:
+            StackspecError: a secret in it has no value here.
+        """
+        if isinstance(value, Sealed):
+            try:
+                return self._value(value.expression)
+            except ExpressionError as error:
+                raise StackspecError.of(error.code, error.message, hint=error.hint) from error.with_traceback(None)
+        if isinstance(value, Mapping):
+            return {key: self.opened(item) for key, item in value.items()}
+        return [self.opened(item) for item in value] if isinstance(value, list) else value
+
+    def encrypted(self, identity: str, value: Value) -> Sealed:
+        """A value that is not known from anywhere else, such as a sensitive output, for state to keep.
+
+        Raises:
+            StackspecError: there is no key.
+            ModuleNotFoundError: what encrypts is not installed.
+        """
+        from cryptography.fernet import Fernet
+
+        token = Fernet(self._cipher_key()).encrypt(canonical(value).encode("utf-8", "surrogatepass")).decode()
+        return Sealed(Encrypted(token), self.digest(identity, value))
+
+    def hidden(self, text: str) -> str:
+        """The text without any secret that was read."""
+        return self._values.hidden(text)
+
+    def _value(self, expression: Expression) -> Value:
+        found = reduce(expression, Scope({}, _no_output, {}, partial(self._opened)))
+        assert isinstance(found, Literal), "everything in it is known"
+        return found.value
+
+    def _opened(self, hidden: Hidden) -> Literal:
+        if isinstance(hidden, Encrypted):
+            return Literal(self._decrypted(hidden.token))
+        value = self._values.value(self._current(hidden))
+        if isinstance(value, Unavailable):
+            raise StackspecError.of(value.code, value.message, hint=value.hint)
+        return Literal(value.reveal())
+
+    def _decrypted(self, token: str) -> Value:
+        from cryptography.fernet import Fernet, InvalidToken
+
+        try:
+            return json.loads(Fernet(self._cipher_key()).decrypt(token.encode()))
+        except InvalidToken:
+            hint = f"bring the key back ({self._key.source}), or have the component made anew"
+            message = "a sensitive output cannot be read: it was kept under another key"
+            raise StackspecError.of("SS0805", message, hint=hint) from None
+
+    def _cipher_key(self) -> bytes:
+        from base64 import urlsafe_b64encode
+
+        return urlsafe_b64encode(self._key.derived("stackspec secrets: outputs"))
+
+
+def _no_output(reference: ComponentOutput) -> Expression:
+    raise ExpressionError("SS0402", f"{reference} is not known")
+
+
+def sealed_in(value: Value) -> Iterable[Sealed]:
+    """Everything sealed in a value."""
+    if isinstance(value, Sealed):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from sealed_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from sealed_in(item)

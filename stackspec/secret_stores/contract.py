@@ -1,0 +1,134 @@
+"""What a secret store is: a config that describes itself, and one call that reads many values.
+
+A store is one class in one file. It is made when the first value is read from it and used from one thread; what it needs
+of other packages it imports then.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from stackspec.core.fields import Fields, setting
+from stackspec.core.layout import PROJECT_FILE
+from stackspec.core.secret import Secret
+from stackspec.flavors.places import is_allowed, real_place
+
+__all__ = ["Missing", "Secret", "SecretStore", "StoreConfig", "StoreError", "StorePlace", "setting"]
+
+
+class StoreConfig(Fields):
+    """The parent of a store's `Config`: what a SecretStore's manifest may write under `config`."""
+
+
+class StoreError(Exception):
+    """A store cannot be read, for a reason that a user can mend: a headline without any value in it, and what to do.
+
+    Args:
+        unfit: It is not that the store does not answer, but that what it says must not be trusted or cannot be read.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, *, unfit: bool = False) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.unfit = unfit
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """There is no such value.
+
+    Attributes:
+        what: What is not there, as a headline: `the variable DB_PASSWORD is not set`.
+        known: The names that exist, where the store may tell.
+    """
+
+    what: str
+    known: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StorePlace:
+    """Where a store is read from.
+
+    Attributes:
+        root: The project's root, absolute.
+        allowed_paths: Absolute folders outside the project that manifests may name.
+        environ: The variables of the process.
+        seconds: How long all of a call may take.
+    """
+
+    root: Path
+    allowed_paths: tuple[Path, ...]
+    environ: Mapping[str, str]
+    seconds: float
+
+    def path(self, text: str) -> Path:
+        """The absolute path of a file or folder that a config names, links resolved.
+
+        Raises:
+            StoreError: it leads out of the project and is under no allowed path.
+        """
+        resolved = real_place(self.root, text)
+        if not is_allowed(resolved, self.root, self.allowed_paths):
+            raise StoreError(
+                f"the path '{text}' leads to {resolved}, outside the project",
+                f"use a path inside the project, or add its folder to spec.allowed_paths of {PROJECT_FILE}",
+                unfit=True,
+            )
+        return resolved
+
+
+class SecretStore(ABC):
+    """A place that keeps secrets.
+
+    Attributes:
+        type: The store's type; the file's name as well.
+        extra: The extra of stackspec that installs what the store imports, if any.
+        is_local: Whether it is read without a network, another program or a person.
+        path_form: What a path in the store is, for people: `the name of a variable`.
+    """
+
+    type: ClassVar[str]
+    extra: ClassVar[str | None] = None
+    is_local: ClassVar[bool] = False
+    path_form: ClassVar[str]
+
+    Config: ClassVar[type[StoreConfig]]
+
+    def __init__(self, config: Any, place: StorePlace) -> None:
+        self.config = config
+        self.place = place
+
+    @abstractmethod
+    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+        """The value of each path, each once.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+
+
+def field_of(document: Any, path: str, steps: Iterable[str]) -> Secret | Missing:
+    """The value at the end of names inside a document, as texts are kept in it: numbers and booleans as JSON has them.
+
+    Args:
+        path: What a person calls it.
+    """
+    from json import dumps
+
+    value = document
+    for step in steps:
+        if not isinstance(value, Mapping) or step not in value:
+            known = tuple(sorted(map(str, value))) if isinstance(value, Mapping) else ()
+            return Missing(f"there is no '{step}' in {path}", known)
+        value = value[step]
+    if isinstance(value, str):
+        return Secret(value)
+    if isinstance(value, Mapping):
+        return Missing(f"{path} holds several values: name one", tuple(sorted(map(str, value))))
+    return Secret(dumps(value))

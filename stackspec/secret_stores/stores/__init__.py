@@ -1,0 +1,1 @@
+"""The types of secret stores, a file each."""

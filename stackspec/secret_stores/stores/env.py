@@ -1,0 +1,38 @@
+"""Secrets in the variables of the process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from stackspec.core.layout import OWN_VARIABLES
+from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, StoreError, setting
+
+
+class EnvSecretStore(SecretStore):
+    """The variables of the process, as CI systems hand secrets to a job."""
+
+    type = "env"
+    is_local = True
+    path_form = "the name of a variable"
+
+    class Config(StoreConfig):
+        """How variables are called."""
+
+        prefix: str = setting("What each path is prefixed with.", default="")
+
+    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+        """See `SecretStore.read`."""
+        return {path: self._value(f"{self.config.prefix}{path}") for path in paths}
+
+    def _value(self, name: str) -> Secret | Missing:
+        if name in OWN_VARIABLES:
+            raise StoreError(f"the variable {name} holds a key of stackspec's own, which no manifest reads", unfit=True)
+        text = self.place.environ.get(name)
+        if text is None:
+            # Which others there are is nobody's business who reads a log.
+            return Missing(f"the variable {name} is not set")
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise StoreError(f"the variable {name} is not UTF-8 text", unfit=True) from error.with_traceback(None)
+        return Secret(text)

@@ -1,0 +1,124 @@
+"""The values of secrets: read at most once a command, many at a time, each store with a time to answer in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+
+from stackspec.core.diagnostic import did_you_mean
+from stackspec.core.expression import SecretReference, SecretSource
+from stackspec.core.secret import Secret, hidden
+from stackspec.core.values import canonical
+from stackspec.core.workers import Workers
+from stackspec.secret_stores.contract import Missing, StoreError, StorePlace
+from stackspec.secret_stores.registry import config_schema, store_type
+
+PATIENCE = 15.0
+"""Seconds that a store has for all that is asked of it at once."""
+
+_PARALLELISM = 16
+"""How many stores are asked at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Why there is no value: the code of its diagnostic, a headline, and what to do."""
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+_Store = tuple[str, str]
+"""A type of store and the canonical text of its config: equal ones are asked once, for all."""
+_Answer = Mapping[str, Secret | Missing] | Unavailable
+
+
+class SecretValues:
+    """The values of one command; safe to use from several threads.
+
+    Args:
+        place: Makes the place that stores are read from, given the seconds they have.
+    """
+
+    def __init__(self, place: Callable[[float], StorePlace], patience: float = PATIENCE) -> None:
+        self._place = place
+        self._patience = patience
+        self._known: dict[tuple[_Store, str], Secret | Unavailable] = {}
+        self._lock = threading.Lock()
+
+    def value(self, reference: SecretReference) -> Secret | Unavailable:
+        """The value of a reference, read from its store where it was not before."""
+        return self.values([reference])[reference.name, reference.key]
+
+    def values(self, references: Iterable[SecretReference]) -> dict[tuple[str, str], Secret | Unavailable]:
+        """Name and key of each reference to its value, or why there is none."""
+        wanted = {(one.name, one.key): one for one in references}
+        with self._lock:
+            self._read(source for one in wanted.values() if (source := one.source) is not None)
+            return {name: self._of(one) for name, one in wanted.items()}
+
+    def hidden(self, text: str) -> str:
+        """The text without any value that was read."""
+        return hidden(text, [one for one in list(self._known.values()) if isinstance(one, Secret)])
+
+    def _of(self, reference: SecretReference) -> Secret | Unavailable:
+        if reference.source is None:
+            return Unavailable("SS0801", f"where {reference} is kept is not known")
+        found = self._known[_store(reference.source), reference.source.path]
+        if isinstance(found, Unavailable):
+            return Unavailable(found.code, f"{reference}: {found.message}", found.hint)
+        return found
+
+    def _read(self, sources: Iterable[SecretSource]) -> None:
+        waiting: dict[_Store, dict[str, SecretSource]] = {}
+        for source in sources:
+            if (_store(source), source.path) not in self._known:
+                waiting.setdefault(_store(source), {})[source.path] = source
+        workers: Workers[_Store, _Answer] = Workers(_PARALLELISM)
+        todo = list(waiting)
+        while todo or workers.busy:
+            while todo and workers.busy < _PARALLELISM:
+                store = todo.pop()
+                (first, *_) = waiting[store].values()
+                workers.call(store, monotonic() + self._patience, partial(self._ask, first, list(waiting[store])))
+            ended, overdue = workers.wait()
+            late = Unavailable("SS0803", f"the store did not answer in {self._patience:.0f} s")
+            for store, answer in [*ended, *((store, late) for store in overdue)]:
+                for path in waiting[store]:
+                    self._known[store, path] = _taken(answer, path)
+
+    def _ask(self, source: SecretSource, paths: list[str]) -> _Answer:
+        """What a store says; never raises."""
+        try:
+            cls = store_type(source.store)
+        except KeyError:
+            return Unavailable("SS0803", f"there is no type of store '{source.store}'")
+        known = config_schema(source.store)["properties"]
+        try:
+            config = cls.Config.from_value({name: value for name, value in source.config.items() if name in known})
+            return cls(config, self._place(self._patience)).read(paths)
+        except StoreError as error:
+            return Unavailable("SS0804" if error.unfit else "SS0803", error.message, error.hint)
+        except ModuleNotFoundError as error:
+            hint = f"run: pip install 'stackspec[{cls.extra}]'" if cls.extra else None
+            return Unavailable("SS0602", f"the Python package '{error.name}' is not installed", hint)
+        except (Exception, SystemExit) as error:  # what a library says of itself may hold a value
+            return Unavailable("SS0803", f"the store failed: {type(error).__name__}")
+
+
+def _taken(answer: _Answer, path: str) -> Secret | Unavailable:
+    if isinstance(answer, Unavailable):
+        return answer
+    found = answer.get(path, Missing(f"the store has no '{path}'"))
+    if isinstance(found, Missing):
+        hint = did_you_mean(path.rpartition("#")[2], found.known) if found.known else None
+        return Unavailable("SS0802", found.what, hint)
+    return found
+
+
+def _store(source: SecretSource) -> _Store:
+    return source.store, canonical(source.config)

@@ -1,0 +1,114 @@
+"""Which secrets an environment has, and where their values are kept; no value is read here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stackspec.core.diagnostic import Diagnostic, did_you_mean
+from stackspec.core.expression import (
+    ComponentOutput,
+    Expression,
+    ExpressionError,
+    Hidden,
+    Scope,
+    SecretReference,
+    SecretSource,
+)
+from stackspec.core.values import Value
+from stackspec.manifest.expressions import ValueResolver
+from stackspec.manifest.load import located
+from stackspec.manifest.model import Manifest
+from stackspec.manifest.schema import Checker
+from stackspec.stack.declared import Declarations
+from stackspec.stack.reports import as_written, report_expressions
+
+PROCESS_STORE = "env"
+"""The store that is there without being declared: the variables of the process."""
+
+
+class DeclaredSecrets:
+    """The secrets of one environment.
+
+    Args:
+        roots: What `vars`, `environment` and `env` mean; a store or secret reads nothing else.
+        diagnostics: Where what is wrong is added.
+    """
+
+    def __init__(
+        self,
+        declared: Declarations,
+        values: ValueResolver,
+        roots: Mapping[str, Any],
+        explain: Mapping[str, str],
+        diagnostics: list[Diagnostic],
+    ) -> None:
+        self._declared = declared
+        self._values = values
+        self._roots = {**roots, "stack": {}}
+        self._explain = explain
+        self._diagnostics = diagnostics
+        self._stores = {name: self._store(one) for name, one in declared.secret_stores.items()}
+        self.references: Mapping[str, Mapping[str, SecretReference]] = {
+            name: self._keys(secret) for name, secret in declared.secrets.items()
+        }
+        """Name and key to the reference, with where the value is kept."""
+
+    def find(self, hidden: Hidden) -> Expression:
+        """A reference with where its value is kept.
+
+        Raises:
+            ExpressionError: there is no such secret, or it has no such key.
+        """
+        if not isinstance(hidden, SecretReference):
+            return hidden
+        keys = self.references.get(hidden.name)
+        if keys is None:
+            hint = self._values.hints.did_you_mean(hidden.name, self.references) or "declare it: kind: Secret"
+            raise ExpressionError("SS0801", f"there is no Secret '{hidden.name[:80]}'", hint)
+        if hidden.key not in keys:
+            message = f"the Secret '{hidden.name}' has no key '{hidden.key[:80]}'"
+            raise ExpressionError("SS0801", message, did_you_mean(hidden.key, keys))
+        return keys[hidden.key]
+
+    def _store(self, store: Manifest) -> SecretSource | None:
+        """A store as values are read from it, their place still empty; None where it is wrong, which is reported."""
+        from stackspec.secret_stores.registry import config_schema, store_types
+
+        kind, config = store.spec.get("type"), store.spec.get("config") or {}
+        if not isinstance(kind, str):
+            return None  # reported by the schema
+        if kind not in store_types():
+            place, hint = store.span(("spec", "type")), did_you_mean(kind, store_types())
+            self._diagnostics.append(Diagnostic("SS0206", f"there is no type of store '{kind[:80]}'", place, hint))
+            return None
+        resolved = as_written(self._resolved(config, store, ("spec", "config")))
+        problems = Checker(config_schema(kind)).check(resolved)
+        self._diagnostics += [located(problem, store.document, ("spec", "config")) for problem in problems]
+        return SecretSource(kind, resolved, "")
+
+    def _keys(self, secret: Manifest) -> dict[str, SecretReference]:
+        name, keys = secret.spec.get("store"), secret.spec.get("keys") or {}
+        store = self._stores.get(name) if name in self._stores else None
+        if name == PROCESS_STORE and name not in self._stores:
+            store = SecretSource("env", {}, "")
+        elif isinstance(name, str) and name not in self._stores:
+            place, known = secret.span(("spec", "store")), (*self._stores, PROCESS_STORE)
+            message = f"there is no SecretStore '{name[:80]}'"
+            self._diagnostics.append(Diagnostic("SS0402", message, place, did_you_mean(name, known)))
+        paths = as_written(self._resolved(keys, secret, ("spec", "keys")))
+        return {
+            key: SecretReference(secret.name, key, store and SecretSource(store.store, store.config, str(path)))
+            for key, path in paths.items()
+        }
+
+    def _resolved(self, written: Value, manifest: Manifest, path: tuple[str, ...]) -> Value:
+        kind = manifest.kind
+
+        def nothing(one: ComponentOutput | Hidden) -> Expression:
+            raise ExpressionError("SS0303", f"'{one}' is not defined: a {kind} comes before components and secrets")
+
+        scope: Scope = self._values.scope(self._roots, nothing, self._explain, nothing)
+        resolution = self._values.resolve(written, scope)
+        report_expressions(resolution, manifest.document, path, self._diagnostics)
+        return resolution.value
