@@ -191,6 +191,18 @@ def _carry_out(
     parallelism: int,
     planning: _Planning | None = None,
 ) -> int:
+    while True:
+        try:
+            return _carry_out_once(session, planned, yes, approve, purpose, parallelism)
+        except StackspecError as error:
+            if planning is None or not yes or not planning.goes_on(error):
+                raise
+        planned = planning.plan()
+
+
+def _carry_out_once(
+    session: Session, planned: Planned, yes: bool, approve: str | None, purpose: str, parallelism: int
+) -> int:
     from stackspec.render.plan import plan_text
 
     plan = planned.plan
@@ -206,12 +218,7 @@ def _carry_out(
         if session.json:
             session.answer_json(_summary(plan, None), indent=None)
         return 0
-    try:
-        return _run(session, planned, purpose, parallelism)
-    except StackspecError as error:
-        if planning is None or not yes or not planning.goes_on(error):
-            raise
-    return _carry_out(session, planning.plan(), yes, approve, purpose, parallelism, planning)
+    return _run(session, planned, purpose, parallelism)
 
 
 def _approve(planned: Planned, approve: str | None) -> None:

@@ -306,6 +306,12 @@ CODES: Mapping[str, Code] = {
         "a component that got another name, with the same `path`",
         "Say under `moved` what it was called before, or apply the removal first.",
     ),
+    "SS0508": Code(
+        "cannot-come-back",
+        "A rollback would have to give a component back an address that another one has now.",
+        "`stackspec rollback 3` after `moved`, and a new component under the old address",
+        "Give the other one a new address by `stackspec state mv`, then roll back.",
+    ),
     "SS0601": Code(
         "hook-failed",
         "A component's hook reported an error; what depends on it was left alone.",
