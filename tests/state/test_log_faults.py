@@ -317,7 +317,7 @@ def test_an_entry_that_was_there_and_is_not_ends_the_run_as_damage_does() -> Non
 
     writer = store(objects)
     with writer.lock(run_elsewhere()):
-        objects.create = refuse_once  # type: ignore[method-assign]
+        objects.create = refuse_once  # type: ignore[method-assign, assignment]
         with pytest.raises(StackspecError) as refused:
             writer.commit([made("c")])
     assert code_of(refused) == "SS0701"

@@ -56,6 +56,7 @@ def is_told_to_wait(place: PostgresSettings) -> bool:
     """Whether others see that somebody writes."""
     with pytest.raises(StackspecError) as refused:
         store(place).wait(0)
+    assert "end that process" in str(refused.value.diagnostics[0].hint), "its lock is not one to free by hand"
     return code_of(refused) == "SS0703"
 
 

@@ -231,8 +231,7 @@ class LogStateStore:
             raise StackspecError([*dict.fromkeys((*before, *another.diagnostics, left))]) from (error or another)
 
     def _free(self, run: Run) -> None:
-        known = self._known
-        assert known is not None
+        known = self._known or self._reader.read()
         while True:
             if known.reading.is_held_by(run.id):
                 self._note(known)
@@ -276,7 +275,7 @@ class LogStateStore:
 
     def _locked(self, holder: Run) -> StackspecError:
         hint = "wait for it to finish, by --lock-timeout"
-        if holder.is_here:
+        if self._is_alive(holder):
             hint += "; if it hangs, end that process, and its lock is free"
         else:
             hint += f"; if it never will, free its lock: {self._way_to_free(holder)}"
