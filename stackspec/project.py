@@ -58,6 +58,11 @@ class Project(Sources):
     """One project on disk: what its files say, what is applied, and the way from one to the other."""
 
     @cached_property
+    def warnings(self) -> list[Diagnostic]:
+        """What went wrong beside what was asked for, which was done all the same; in the order in which it did."""
+        return []
+
+    @cached_property
     def _local(self) -> LocalFolder:
         return LocalFolder(self.root)
 
@@ -112,7 +117,7 @@ class Project(Sources):
         wrong = self.loaded.wrong_settings
         if wrong:
             raise StackspecError(in_order(wrong))
-        return backend_of(self.settings.state, self._local.states)
+        return backend_of(self.settings.state, self._local.states, self.warnings.append)
 
     def push(self, environment: str, text: str, *, force: bool = False) -> int:
         """Have an exported state in the place of an environment's; the serial that it gets.
@@ -186,10 +191,14 @@ class Project(Sources):
         """
         selection = request.selection
         name = self.environment(environment, applied=selection.destroy or request.serial is not None)
-        desired, diagnostics = self._desired(name, request.serial)
-        if has_errors(diagnostics):
-            raise StackspecError(in_order(diagnostics))
-        applied = self.store(name).read()
+        if request.serial is None:
+            desired, diagnostics = self._desired(name)
+            if has_errors(diagnostics):
+                raise StackspecError(in_order(diagnostics))
+            applied = self.store(name).read()
+        else:
+            applied, diagnostics = self.store(name).read(), []
+            desired = self._desired_then(applied, request.serial)
         check(desired, applied)
         diagnostics += self._left_behind(name)
         may_be_empty = request.allow_empty or selection.destroy or request.serial is not None
@@ -212,15 +221,16 @@ class Project(Sources):
         )
         return Planned(plan, desired, applied, tuple(in_order(diagnostics)), request)
 
-    def _desired(self, environment: str, serial: int | None) -> tuple[DesiredState, list[Diagnostic]]:
-        """What is wanted of an environment, and what is wrong with that; nothing of one that is declared no more."""
-        if serial is not None:
-            from stackspec.plan.past import desired_then
+    def _desired_then(self, applied: AppliedState, serial: int) -> DesiredState:
+        """What is wanted of an environment where it is to be as it was at a serial."""
+        from stackspec.plan.past import desired_then
 
-            settings = environment_settings(self.loaded.declarations.environments.get(environment))
-            store = self.store(environment)
-            then, now = store.read_at(serial), store.read()
-            return desired_then(then, now, Environment(environment, settings), self.spec), []
+        name = applied.environment
+        environment = Environment(name, environment_settings(self.loaded.declarations.environments.get(name)))
+        return desired_then(self.store(name).read_at(serial), applied, environment, self.spec)
+
+    def _desired(self, environment: str) -> tuple[DesiredState, list[Diagnostic]]:
+        """What is wanted of an environment, and what is wrong with that; nothing of one that is declared no more."""
         if environment in self.loaded.declarations.environment_names:
             return self.compile(environment)
         return DesiredState(Environment(environment, EnvironmentSpec()), {}, {}), []

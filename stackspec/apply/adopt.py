@@ -6,13 +6,13 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from threading import Event
 
 from stackspec.apply.hooks import HookFailure, Hooks
+from stackspec.apply.observe import observe
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic
 from stackspec.core.expression import ComponentOutput, ExpressionError, Literal
-from stackspec.flavors.contract import Owner
+from stackspec.flavors.contract import Observation, Owner
 from stackspec.plan.model import Found
 from stackspec.plan.outputs import resolved
 from stackspec.stack.model import DesiredComponent
@@ -27,42 +27,51 @@ def find(
     Args:
         force: Whether what another state's mark is on is taken over too.
     """
+    wanted = {one.address: one for one in components}
+    refused: dict[ComponentAddress, HookFailure] = {}
+    candidates: dict[ComponentAddress, AppliedComponent] = {}
+    for address, desired in wanted.items():
+        try:
+            candidates[address] = _as_applied(desired, applied)
+        except ExpressionError as error:
+            refused[address] = HookFailure(error.code, f"{address}: {error.message}", error.hint)
+    seen = observe(candidates.values(), hooks)
+    taken_on = {}
+    for address, one in seen.items():
+        if isinstance(one, Observation) and not one.provisioned and one.owner is not None:
+            if (refusal := _refusal(one.owner, applied, force=force)) is not None:
+                why, hint = refusal
+                refused[address] = HookFailure("SS0506", f"{address} cannot be imported: {why}", hint)
+            else:
+                taken_on[address] = replace(candidates[address], identity=one.owner.identity)
+    seen |= observe(taken_on.values(), hooks)
     found: dict[ComponentAddress, Found] = {}
-    problems: list[Diagnostic] = []
-    for component in components:
-        one = _find(component, applied, hooks, force)
-        if isinstance(one, Found):
-            found[component.address] = one
+    for address in candidates.keys() - refused.keys():
+        one = seen[address]
+        if isinstance(one, HookFailure):
+            refused[address] = HookFailure("SS0610", f"{address} could not be looked at: {one.message}", one.hint)
+        elif not one.provisioned:
+            hint = "check its config; to have it made, apply without importing it"
+            why = one.detail or "it is not there"
+            refused[address] = HookFailure("SS0506", f"{address} cannot be imported: {why}", hint)
         else:
-            problems.append(Diagnostic(one.code, one.message, component.place(), one.hint))
-    return found, problems
+            found[address] = Found(taken_on[address].identity if address in taken_on else None, one)
+    return found, [
+        Diagnostic(why.code, why.message, wanted[address].place(), why.hint) for address, why in refused.items()
+    ]
 
 
-def _find(desired: DesiredComponent, applied: AppliedState, hooks: Hooks, force: bool) -> Found | HookFailure:
-    address = desired.address
-    try:
-        config = resolved(desired.config, partial(_output, applied))
-    except ExpressionError as error:
-        return HookFailure(error.code, f"{address}: {error.message}", error.hint)
+def _as_applied(desired: DesiredComponent, applied: AppliedState) -> AppliedComponent:
+    """A component that is not applied as it would be.
+
+    Raises:
+        ExpressionError: an output that it reads is not known.
+    """
+    config = resolved(desired.config, partial(_output, applied))
     component = AppliedComponent(
-        address, secrets.token_hex(8), desired.flavor, config, "", {}, desired.depends_on, desired.stacks
+        desired.address, secrets.token_hex(8), desired.flavor, config, "", {}, desired.depends_on, desired.stacks
     )
-    component = replace(component, timeouts=desired.timeouts)
-    seen, identity = hooks.observe(component, Event()), None
-    if not isinstance(seen, HookFailure) and not seen.provisioned and seen.owner is not None:
-        owner = seen.owner
-        if (refusal := _refusal(owner, applied, force=force)) is not None:
-            why, hint = refusal
-            return HookFailure("SS0506", f"{address} cannot be imported: {why}", hint)
-        identity = owner.identity
-        component = replace(component, identity=identity)
-        seen = hooks.observe(component, Event())
-    if isinstance(seen, HookFailure):
-        return HookFailure("SS0610", f"{address} could not be looked at: {seen.message}", seen.hint)
-    if not seen.provisioned:
-        hint = "check its config; to have it made, apply without importing it"
-        return HookFailure("SS0506", f"{address} cannot be imported: {seen.detail or 'it is not there'}", hint)
-    return Found(identity, seen)
+    return replace(component, timeouts=desired.timeouts)
 
 
 def _refusal(owner: Owner, applied: AppliedState, *, force: bool) -> tuple[str, str] | None:

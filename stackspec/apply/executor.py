@@ -18,7 +18,7 @@ from stackspec.apply.stop import Stop
 from stackspec.apply.target import Targets
 from stackspec.core.workers import Workers
 from stackspec.core.address import ComponentAddress
-from stackspec.core.diagnostic import Diagnostic, StackspecError
+from stackspec.core.diagnostic import Diagnostic
 from stackspec.core.values import ValueMap
 from stackspec.flavors.registry import Registry
 from stackspec.plan.model import Phase, Plan, Step, StepKey
@@ -118,7 +118,7 @@ class Executor:
             for phase in Phase:
                 self._run_phase([step for step in plan.steps.values() if step.phase is phase])
             self._commit()
-        except StackspecError:
+        except Exception:
             self._await_hooks()
             raise
         self.result.removed = [

@@ -12,7 +12,7 @@ from stackspec.apply.retry import Again, Retries, Wait, call
 from stackspec.apply.stop import Stop
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.fields import plain
-from stackspec.core.values import ValueMap
+from stackspec.core.values import ValueMap, canonical
 from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation
 from stackspec.flavors.registry import Registry
 from stackspec.state.local_folder import LocalFolder
@@ -139,7 +139,7 @@ class Hooks:
         try:
             retries = Retries(self._retries(component), deadline, stop.asked, tell, self._wait)
             return call(lambda: once(operation), lambda: once(repeated), self._is_transient(component), retries)
-        except (Exception, SystemExit) as error:  # a library that exits must not take the apply with it
+        except BaseException as error:  # a library that exits or cancels must not take the apply with it
             return self._failure(error, component)
 
     def observe(self, component: AppliedComponent, cancelled: Event) -> Observation | HookFailure:
@@ -152,7 +152,7 @@ class Hooks:
         try:
             retries = Retries(self._retries(component), deadline, cancelled, wait=self._wait)
             return call(once, once, self._is_transient(component), retries)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             return self._failure(error, component)
 
     def _retries(self, component: AppliedComponent) -> int:
@@ -181,4 +181,8 @@ def _checked(outputs: FlavorOutputs, flavor: Flavor) -> ValueMap:
     if not isinstance(outputs, FlavorOutputs):
         raise HookError(f"the hook returned a {type(outputs).__name__}, not the outputs of {flavor.flavor}")
     values: ValueMap = plain(outputs)
+    try:
+        canonical(values)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise HookError(f"the hook returned what is no value that can be kept: {error}") from error
     return values

@@ -6,7 +6,7 @@ from stackspec.cli.options import EnvironmentName, Output, OutputFormat
 
 
 def drift(environment: EnvironmentName = None, output: Output = OutputFormat.TEXT) -> int:
-    """Compare what is really there with what was applied; exit with 2 where they differ."""
+    """Compare what is really there with what was applied; exit with 2 where they differ, or an apply is unfinished."""
     from stackspec.cli.session import Session
     from stackspec.render.drift import drift_json, drift_text
 
@@ -17,4 +17,4 @@ def drift(environment: EnvironmentName = None, output: Output = OutputFormat.TEX
         else:
             session.report(unseen)
             session.answer(drift_text(applied, found, unseen, session.style))
-    return 1 if unseen else 2 if found else 0
+    return 1 if unseen else 2 if found or applied.pending or applied.deposed else 0

@@ -306,6 +306,12 @@ CODES: Mapping[str, Code] = {
         "a component that got another name, with the same `path`",
         "Say under `moved` what it was called before, or apply the removal first.",
     ),
+    "SS0508": Code(
+        "cannot-come-back",
+        "A rollback would have to give a component back an address that another one has now.",
+        "`stackspec rollback 3` after `moved`, and a new component under the old address",
+        "Give the other one a new address by `stackspec state mv`, then roll back.",
+    ),
     "SS0601": Code(
         "hook-failed",
         "A component's hook reported an error; what depends on it was left alone.",
@@ -445,6 +451,13 @@ CODES: Mapping[str, Code] = {
         "The state in the shared place is not the one that this checkout has worked with: its lineage is another.",
         "`prefix` in the Project's `state` names another project's folder",
         "Mend the Project's `state`; if the state was replaced on purpose, remove the file that the hint names.",
+    ),
+    "SS0714": Code(
+        "upkeep-failed",
+        "What a command was asked for is done and recorded, but something that is kept beside the state for later is "
+        "not: a snapshot, the deletion of what is old, what this checkout has seen.",
+        "credentials that may not delete in the bucket, a full disk",
+        "Mend the cause shown; the next run that changes the state makes up for it.",
     ),
     "SS0901": Code(
         "usage",

@@ -25,6 +25,8 @@ CREATE TABLE stackspec_owner (
     environment TEXT, lineage TEXT
 );
 """
+_COMPANIONS = ("-journal", "-wal", "-shm")
+"""What SQLite's files beside a database are called behind its name."""
 _PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
 
@@ -101,6 +103,7 @@ class OwnedDatabase:
         with self._opened("mode=rw") as connection:
             self._refuse_foreign(connection)
             connection.executescript(f"BEGIN IMMEDIATE;{self.schema.statements}COMMIT;")
+            self._absorb_journal(connection)
             self._set_journal_mode(connection, journal_mode)
 
     def deprovision(self, *, delete_rows: bool) -> None:
@@ -124,6 +127,10 @@ class OwnedDatabase:
                 # Takes in and removes the files beside it, and fails while anyone uses the database. What is left is
                 # one file, complete and marked as ours up to the instant at which it is gone.
                 self._set_journal_mode(connection, "delete")
+                self._absorb_journal(connection)
+            # SQLite says nothing where it cannot remove them, and would replay them into the next database here.
+            for suffix in _COMPANIONS:
+                self._companion(suffix).unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)
         except OSError as error:
             raise HookError(f"cannot remove the database {self.path}: {error.strerror}") from error
@@ -135,7 +142,7 @@ class OwnedDatabase:
         return self.path.with_name(f".{self.path.name}.{self.context.identity}.new{suffix}")
 
     def _discard_unfinished(self) -> None:
-        for suffix in ("-journal", "-wal", "-shm", ""):
+        for suffix in (*_COMPANIONS, ""):
             self._unfinished(suffix).unlink(missing_ok=True)
 
     def _make(self) -> None:
@@ -174,6 +181,13 @@ class OwnedDatabase:
     def _gaps(self, connection: sqlite3.Connection) -> list[str]:
         """The tables that are not there as they should be."""
         return [table for table, columns in self.schema.tables.items() if not columns <= _columns(connection, table)]
+
+    def _absorb_journal(self, connection: sqlite3.Connection) -> None:
+        """Have no journal left of a write that was killed before it counted: the next write removes it."""
+        if self._companion("-journal").exists():
+            self._set_journal_mode(connection, "delete")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            connection.execute(f"PRAGMA user_version = {version}")
 
     def _set_journal_mode(self, connection: sqlite3.Connection, mode: str) -> None:
         real = connection.execute(f"PRAGMA journal_mode = {mode}").fetchone()[0]

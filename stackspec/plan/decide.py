@@ -86,15 +86,15 @@ class Decider:
             config = ignoring(desired.config, desired.lifecycle.ignore_changes, before.config)
             desired = replace(desired, config=config, digest=digest(config))
         config, unknown = self._outputs.known(desired, self._at.spec(desired))
+        former = self._at.spec(before)
         if (
             begun
             and desired.address not in self._kept.in_pieces
             and not unknown
             and (desired.flavor, digest(config)) == (begun.component.flavor, begun.component.digest)
         ):
-            return self._goes_on(desired, before, begun, changed_fields(before.config, config, spec))
+            return self._goes_on(desired, before, begun, changed_fields(before.config, config, spec, former))
         same = not unknown and (desired.digest if config is desired.config else digest(config)) == before.digest
-        former = self._at.spec(before)
         fields = () if same else changed_fields(before.config, config, spec, former)
         replaces = self._why_replaced(desired, before, fields)
         if pending is not None:
@@ -139,7 +139,7 @@ class Decider:
         found = self._at.found[desired.address]
         config, _ = self._outputs.known(desired, self._at.spec(desired))
         known = {name: value for name, value in found.seen.fields.items() if name in config}
-        fields = changed_fields({**config, **known}, config, spec)
+        fields = changed_fields({**config, **known}, config, spec, spec)
         reason = f"exists already: {found.seen.detail}"
         left = before is not None and found.identity not in (None, before.identity)
         if left:
@@ -163,10 +163,13 @@ class Decider:
         else:
             action = Action.CREATE if created else Action.REPLACE if replaces else Action.UPDATE
             reason = f"{pending.operation} failed before: {pending.failure}"
-        match pending.operation:
+        operation = pending.operation
+        if operation is Operation.PROVISION and not created:
+            operation = Operation.UPDATE  # it was to finish one, or to make anew what had gone
+        match operation:
             case Operation.UPDATE | Operation.SUSPEND | Operation.RESUME if not replaces:
                 decision = self._comes(desired, action, reason, fields, before=before)
-                if pending.operation is Operation.UPDATE:
+                if operation is Operation.UPDATE:
                     # Whatever it has changed by now, nobody knows from which config on an update would have to work.
                     first: tuple[Operation, ...] = (Operation.PROVISION,)
                 else:

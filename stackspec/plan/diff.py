@@ -21,19 +21,22 @@ def created_fields(config: ValueMap, spec: FlavorSpec) -> tuple[FieldChange, ...
 
 
 def changed_fields(
-    before: ValueMap, after: ValueMap, spec: FlavorSpec | None, former: FlavorSpec | None = None
+    before: ValueMap, after: ValueMap, spec: FlavorSpec | None, former: FlavorSpec | None
 ) -> tuple[FieldChange, ...]:
     """Every value that differs, at its own path, in the order of paths.
 
     Args:
-        former: The spec of another flavor that it was of before; what one of the two hides is hidden.
+        spec, former: What it is of now, and what it was of before. What one of the two hides is hidden, and what
+            neither knows, as where a flavor is not installed any more.
     """
+    specs = [one for one in (spec, former) if one is not None]
     changes: list[FieldChange] = []
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
         if canonical(old) == canonical(new):
             continue
-        sensitive = any(one is not None and name in one.sensitive for one in (spec, former))
+        known = any(name in one.schema["properties"] for one in specs)
+        sensitive = not known or any(name in one.sensitive for one in specs)
         replacing = spec is not None and (name in spec.replacing or not spec.can_update)
         for path, was, becomes in _differences(old, new):
             changes.append(FieldChange(("config", name, *path), was, becomes, sensitive, replacing))

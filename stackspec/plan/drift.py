@@ -54,7 +54,7 @@ def drift_of(component: AppliedComponent, seen: Observation, spec: FlavorSpec | 
     # What nobody can suspend or resume, such as a registry that is only named, does not drift by being out of reach.
     stoppable = spec is not None and spec.can_suspend
     runs = seen.running if stoppable and seen.running is component.suspended else None
-    fields = changed_fields(component.config, _real_config(component, seen.fields), spec)
+    fields = changed_fields(component.config, _real_config(component, seen.fields), spec, spec)
     if runs is None and not fields:
         return None
     return Drift(component, False, runs, fields, seen.detail)

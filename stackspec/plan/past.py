@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError
@@ -20,7 +20,7 @@ def desired_then(applied: AppliedState, now: AppliedState, environment: Environm
             protects a component is not undone with the rest.
 
     Raises:
-        StackspecError: a component's flavor is not installed.
+        StackspecError: a component's flavor is not installed, or a component is elsewhere now and cannot come back.
     """
     specs = {one.address: spec_of(one.address.type, one.flavor) for one in applied.components.values()}
     hint = "install what provides the flavor, then try again"
@@ -28,18 +28,30 @@ def desired_then(applied: AppliedState, now: AppliedState, environment: Environm
     if gone:
         message = "{} was of flavor '{}', which is not installed: it cannot be brought back"
         raise StackspecError([Diagnostic("SS0504", message.format(one.address, one.flavor), hint=hint) for one in gone])
+    same = {one.identity: one for one in now.components.values()}
+    if blocked := list(_blocked(applied, now, same)):
+        raise StackspecError(blocked)
     # What a component stood on may have been gone by then.
     edges = {
         one.address: {other: None for other in one.depends_on if other in applied.components}
         for one in applied.components.values()
     }
     order, _ = in_dependency_order(edges)
-    same = {one.identity: one for one in now.components.values()}
     components = {}
     for address in order:
         then = applied.components[address]
         components[address] = _desired(then, edges[address], same.get(then.identity) or now.components.get(address))
     return DesiredState(environment, components, {})
+
+
+def _blocked(then: AppliedState, now: AppliedState, same: Mapping[str, AppliedComponent]) -> Iterator[Diagnostic]:
+    """What is wrong with components whose address is another's now: to bring that one back would delete them."""
+    for one in then.components.values():
+        present = same.get(one.identity)
+        if present is not None and present.address != one.address and now.known(one.address) is not None:
+            message = f"{one.address} of then is {present.address} now, and {one.address} is another one"
+            hint = f"give that one another address first: stackspec state mv {one.address} {one.address.type}/NAME"
+            yield Diagnostic("SS0508", message, hint=hint)
 
 
 def _desired(

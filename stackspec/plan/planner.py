@@ -66,10 +66,13 @@ def _made_where_others_go(situation: Situation, decisions: Mapping[ComponentAddr
         if decision.desired is None and decision.before is not None:
             going |= dict.fromkeys(_places(situation.spec(decision.before), decision.before.config).values(), address)
     for address, decision in decisions.items() if going else ():
-        if decision.desired is None or decision.before is not None:
+        if decision.desired is None:
             continue
+        before = decision.before
+        was = _places(situation.spec(before), before.config) if before is not None else {}
         for field, place in _places(situation.spec(decision.desired), decision.desired.config).items():
-            if (other := going.get(place)) is not None and other.type == address.type:
+            other = going.get(place)
+            if other is not None and other.type == address.type and was.get(field) != place:
                 message = f"{address} would be made where {other} is, which goes only after that"
                 hint = f"if it is the same one under another name, add 'moved: [{other}]'; else remove that one first"
                 yield Diagnostic("SS0507", message, decision.desired.place(("config", field)), hint)

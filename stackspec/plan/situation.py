@@ -50,9 +50,7 @@ class Situation:
 
     def in_flight(self, pending: PendingOperation) -> str:
         """What is told of an operation that has no result."""
-        if self.applied.writer:
-            return f"in {pending.operation} now, by {self.applied.writer}"
-        return f"an earlier apply died in {pending.operation}"
+        return self.applied.in_flight(pending)
 
     def lack(self, before: AppliedComponent) -> list[Diagnostic]:
         """What is wrong where something is to be removed whose flavor is not installed."""

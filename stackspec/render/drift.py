@@ -12,7 +12,7 @@ from stackspec.plan.model import FieldChange
 from stackspec.render.diagnostics import diagnostics_json
 from stackspec.render.plan import FORMAT_VERSION
 from stackspec.render.text import Style, headline, safe, shown
-from stackspec.state.model import AppliedState
+from stackspec.state.model import AppliedState, PendingOperation
 
 
 def drift_text(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[Diagnostic], style: Style) -> str:
@@ -20,15 +20,18 @@ def drift_text(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[D
     blocks = [_block(drift, style) for drift in found]
     counts = _counts(applied, found, unseen)
     name = safe(applied.environment)
-    if not applied.components:
+    blocks += [_unfinished_block(applied, one, style) for one in _unfinished(applied)]
+    if applied.is_empty:
         blocks.append(f"Nothing is applied in '{name}'.")
-    elif not found and not unseen:
+    elif not found and not unseen and not _unfinished(applied):
         blocks.append(f"No drift: {_components(counts['as-applied'])} as applied in '{name}'.")
     else:
         told = [f"{count} {word.replace('-', ' ')}" for word, count in counts.items() if count]
         blocks.append(f"{style('Drift', 'bold')} in '{name}': {', '.join(told)}.")
     if found:
         blocks[-1] += "\nTo have it as declared again: stackspec apply --refresh"
+    elif _unfinished(applied):
+        blocks[-1] += "\nTo have it finished: stackspec apply"
     return "\n\n".join(blocks) + "\n"
 
 
@@ -41,14 +44,37 @@ def drift_json(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[D
         "lineage": applied.lineage,
         "summary": _counts(applied, found, unseen),
         "drift": [_drift_json(drift) for drift in found],
+        "unfinished": [
+            {"address": str(one.component.address), "operation": one.operation.value, "failure": one.failure}
+            for one in _unfinished(applied)
+        ],
         "diagnostics": diagnostics_json(unseen),
     }
 
 
 def _counts(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[Diagnostic]) -> dict[str, int]:
     missing = sum(drift.missing for drift in found)
-    left = len(applied.components) - len(found) - len(unseen)
-    return {"missing": missing, "different": len(found) - missing, "unknown": len(unseen), "as-applied": left}
+    unfinished = _unfinished(applied)
+    settled = applied.components.keys() - {one.component.address for one in unfinished}
+    return {
+        "missing": missing,
+        "different": len(found) - missing,
+        "unknown": len(unseen),
+        "unfinished": len(unfinished),
+        "as-applied": len(settled - {drift.address for drift in found}) - len(unseen),
+    }
+
+
+def _unfinished(applied: AppliedState) -> list[PendingOperation]:
+    return [*applied.pending.values(), *applied.deposed.values()]
+
+
+def _unfinished_block(applied: AppliedState, operation: PendingOperation, style: Style) -> str:
+    component = operation.component
+    failure = operation.failure
+    why = applied.in_flight(operation) if failure is None else f"{operation.operation} is not done: {failure}"
+    sign = style("  !", "bold", "magenta")
+    return f"{sign} {style(str(component.address), 'bold')} ({safe(component.flavor)})\n      {headline(why)}"
 
 
 def _components(count: int) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from stackspec.core.address import ComponentAddress
@@ -94,11 +94,7 @@ def _to_json(saved: SavedPlan) -> dict[str, Any]:
         "environment": saved.environment,
         "files": list(saved.files),
         "request": {
-            "stacks": list(selection.stacks),
-            "targets": [str(address) for address in selection.targets],
-            "replace": [str(address) for address in selection.replace],
-            "adopt": [str(address) for address in selection.adopt],
-            "destroy": selection.destroy,
+            **{one.name: _plain(getattr(selection, one.name)) for one in fields(selection)},
             "allow_empty": request.allow_empty,
             "refresh": request.refresh,
             "serial": request.serial,
@@ -113,14 +109,23 @@ def _to_json(saved: SavedPlan) -> dict[str, Any]:
     }
 
 
+def _plain(value: object) -> object:
+    return [str(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _addresses(texts: list[str]) -> tuple[ComponentAddress, ...]:
+    return tuple(map(ComponentAddress.parse, texts))
+
+
 def _from_json(body: Mapping[str, Any]) -> SavedPlan:
     made, request = Run.from_json(body["made"]), body["request"]
     selection = Selection(
         stacks=tuple(request["stacks"]),
-        targets=tuple(map(ComponentAddress.parse, request["targets"])),
-        replace=tuple(map(ComponentAddress.parse, request["replace"])),
-        adopt=tuple(map(ComponentAddress.parse, request["adopt"])),
+        targets=_addresses(request["targets"]),
+        replace=_addresses(request["replace"]),
+        adopt=_addresses(request["adopt"]),
         destroy=request["destroy"],
+        force=request["force"],
     )
     flavors = {name: FlavorVersion(**version) for name, version in body["flavors"].items()}
     return SavedPlan(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from stackspec.core.address import is_name
+from stackspec.core.diagnostic import Warn
 from stackspec.manifest.state_settings import StateSettings
 from stackspec.state.store import StateStore
 
@@ -37,17 +38,18 @@ class Backend(Protocol):
         """
 
 
-def backend_of(settings: StateSettings, folder: Path) -> Backend:
+def backend_of(settings: StateSettings, folder: Path, warn: Warn) -> Backend:
     """The backend that a project's settings name.
 
     Args:
         folder: Where states are that are not shared, and what this checkout remembers of those that are.
+        warn: Told of what could not be kept beside a state that was written.
     """
     if settings.backend not in _PLACES:
         return _Local(settings, folder)
     module, _, name = _PLACES[settings.backend].partition(":")
     place = getattr(import_module(f"stackspec.state.backends.{module}"), name)
-    return _Shared(settings, place(settings), folder)
+    return _Shared(settings, place(settings), folder, warn)
 
 
 class _Local:
@@ -69,9 +71,10 @@ class _Local:
 class _Shared:
     """Objects in a place that several machines reach."""
 
-    def __init__(self, settings: StateSettings, objects: Objects, folder: Path) -> None:
+    def __init__(self, settings: StateSettings, objects: Objects, folder: Path, warn: Warn) -> None:
         self._settings = settings
         self._folder = folder
+        self._warn = warn
         self._objects = objects
         self._stores: dict[str, LogStateStore] = {}
 
@@ -82,7 +85,8 @@ class _Shared:
         # One that has read its log reads only what is new.
         if environment not in self._stores:
             seen = Seen(self._folder, environment)
-            self._stores[environment] = LogStateStore(self._objects, environment, self._settings.history, seen)
+            history = self._settings.history
+            self._stores[environment] = LogStateStore(self._objects, environment, history, seen, self._warn)
         return self._stores[environment]
 
     def environments(self) -> list[str]:

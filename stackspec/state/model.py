@@ -118,6 +118,12 @@ class AppliedState:
         """Whether an operation has no result: it runs, or the process that called the hook has died."""
         return any(one.failure is None for one in (*self.pending.values(), *self.deposed.values()))
 
+    def in_flight(self, pending: PendingOperation) -> str:
+        """What is told of an operation that has no result."""
+        if self.writer:
+            return f"in {pending.operation} now, by {self.writer}"
+        return f"an earlier apply died in {pending.operation}"
+
     def deposed_of(self, address: ComponentAddress) -> tuple[PendingOperation, ...]:
         """The removals that are owed under an address, the oldest first."""
         return tuple(removal for removal in self.deposed.values() if removal.component.address == address)

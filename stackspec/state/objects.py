@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from enum import Enum
 from typing import Protocol
+
+
+class Presence(Enum):
+    """What a place knows of the process of a run."""
+
+    ALIVE = "alive"
+    GONE = "gone"
+    UNKNOWN = "unknown"
 
 
 class Objects(Protocol):
@@ -40,5 +49,8 @@ class Objects(Protocol):
     def present(self, run_id: str) -> AbstractContextManager[None]:
         """Be seen as the process of a run while the context lasts, where the place sees who is connected."""
 
-    def is_absent(self, run_id: str) -> bool:
-        """Whether the process of a run is known not to be connected any more; False where that cannot be known."""
+    def presence(self, run_id: str) -> Presence:
+        """Whether the process of a run is there, as far as the place sees who is connected.
+
+        A connection that broke and is made anew is not the end of a process: to know that one is gone may take a while.
+        """

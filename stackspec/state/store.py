@@ -161,7 +161,7 @@ class StateStore(ApplyStore, Protocol):
         """Free a lock whose owner is gone, and tell who that was.
 
         Raises:
-            StackspecError: nobody holds a lock of that id; or a live process of this machine does.
+            StackspecError: nobody holds a lock of that id; or a process does that is known to be alive.
         """
 
     def pull(self) -> str:

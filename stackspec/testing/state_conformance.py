@@ -40,7 +40,8 @@ class StateCase:
         name: Of the store, for the report.
         open: Opens the state of a name, which no test used before, as a process of its own would; the second argument
             is how many runs are remembered.
-        unlocks: Whether a lock stays when nothing is known of its owner, so that it must be freed by hand.
+        unlocks: Whether a lock stays when nothing is known of its owner, so that it must be freed by hand; not where
+            it is known of every owner whether it is alive.
         processes: How many write at once.
         kill_points: At how many places a process is killed that writes.
     """
@@ -365,6 +366,16 @@ class StateConformance:
             with pytest.raises(StackspecError) as refused:
                 state.store().read_at(unknown)
             assert code_of(refused) == "SS0712"
+
+    def test_a_serial_that_no_change_has_is_not_known(self, state: Opened) -> None:
+        known = [put(state.store(), "a", value=value) for value in range(3)]
+        here = state.store().read()
+        known.append(state.store().push(replace(here, serial=known[-1] + 20), this_run()))
+        known.append(put(state.store(), "a", value=3))
+        for serial in {*range(1, known[-1] + 2)}.difference(known):
+            with pytest.raises(StackspecError) as refused:
+                state.store().read_at(serial)
+            assert code_of(refused) == "SS0712", serial
 
     def test_only_so_much_is_remembered(self, state: Opened) -> None:
         serials = [_long_run(state.store(history=3), value) for value in range(8)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from asyncio import CancelledError
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -43,7 +44,18 @@ def _lacks() -> Any:
     return a_package_that_nobody_has
 
 
+def _cancels() -> Any:
+    raise CancelledError
+
+
+def _returns_a_path() -> Any:
+    values: dict[str, Any] = dict.fromkeys(Orchestrator.Outputs.__settings__, Path("/x"))
+    return Orchestrator.Outputs(**values)
+
+
 WAYS = {
+    "cancels": (_cancels, "SS0601", "CancelledError", None),
+    "returns a path": (_returns_a_path, "SS0601", "a PosixPath is not a value", None),
     "exits": (_exits, "SS0601", "SystemExit: enough", None),
     "refuses": (_refuses, "SS0601", "the disk is full", "make room"),
     "breaks": (_breaks, "SS0601", "ValueError: an odd value", None),

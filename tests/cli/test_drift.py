@@ -42,7 +42,7 @@ def test_what_differs_is_told_and_mended(kept: Path, ask: Ask) -> None:
     assert 'config.journal_mode  "wal" → "delete"' in answer.out
     serial = ask("state", "list", "-o", "json").json["serial"]
     document = ask("drift", "-o", "json").json
-    assert document["summary"] == {"missing": 1, "different": 1, "unknown": 0, "as-applied": 1}
+    assert document["summary"] == {"missing": 1, "different": 1, "unknown": 0, "unfinished": 0, "as-applied": 1}
     (missing, different) = document["drift"]
     assert (missing["address"], missing["missing"]) == ("artifact_store/dev", True)
     assert different["fields"] == [
@@ -54,6 +54,18 @@ def test_what_differs_is_told_and_mended(kept: Path, ask: Ask) -> None:
     assert ask("apply", "--refresh", "--yes").code == 0
     assert (kept / "artifacts").is_dir()
     assert ask("drift").code == 0
+
+
+def test_what_is_not_finished_is_told(dev: Path, ask: Ask) -> None:
+    (dev / "artifacts").write_text("in the way")
+    assert ask("apply", "--yes", "--target", "artifact_store/dev").code == 1
+    answer = ask("drift")
+    assert (answer.code, "Nothing is applied" in answer.out) == (2, False)
+    assert "! artifact_store/dev (local)\n      provision is not done: " in answer.out
+    assert "Drift in 'default': 1 unfinished.\nTo have it finished: stackspec apply\n" in answer.out
+    document = ask("drift", "-o", "json").json
+    assert document["summary"]["unfinished"] == 1
+    assert document["unfinished"][0]["operation"] == "provision"
 
 
 def test_a_change_taken_over_into_the_manifest_is_only_recorded(kept: Path, ask: Ask) -> None:

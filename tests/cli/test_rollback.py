@@ -55,6 +55,23 @@ def test_what_has_another_name_since_moves_back(dev: Path, ask: Ask) -> None:
     assert "No changes" in ask("plan").out
 
 
+def test_what_has_another_name_since_is_not_deleted_for_what_has_its_own(dev: Path, ask: Ask) -> None:
+    assert ask("apply", "--yes").code == 0
+    assert ask("state", "mv", "artifact_store/dev", "artifact_store/data").code == 0
+    manifest = (dev / "stacks" / "dev.yaml").read_text()
+    (dev / "stacks" / "dev.yaml").write_text(manifest.replace("./artifacts", "./others"))
+    assert ask("apply", "--yes", "--target", "artifact_store/dev").code == 0
+    answer = ask("rollback", str(serials(ask)[0]), "--yes")
+    assert (answer.code, "error[SS0508]: artifact_store/dev of then is artifact_store/data now" in answer.err) == (
+        1,
+        True,
+    )
+    assert ask("state", "mv", "artifact_store/dev", "artifact_store/newer").code == 0
+    assert ask("rollback", str(serials(ask)[0]), "--yes").code == 0
+    assert (dev / "artifacts").is_dir()
+    assert not (dev / "others").exists()
+
+
 def test_in_the_middle_of_a_run_as_well(dev: Path, ask: Ask) -> None:
     (dev / "stacks" / "dev.yaml").write_text(STACK + LOGS.replace("PATH", "./logs"))
     assert ask("apply", "--yes", "--parallelism", "1").code == 0

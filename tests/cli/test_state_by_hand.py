@@ -195,6 +195,18 @@ def test_another_name_without_a_move_is_refused(logged: Path, ask: Ask) -> None:
     assert (logged / "logs").is_dir()
 
 
+def test_a_replacement_where_another_one_still_is_is_refused(logged: Path, ask: Ask) -> None:
+    other = STACK.replace("{name: dev}", "{name: other}").replace("./artifacts", "./others")
+    (logged / "stacks" / "other.yaml").write_text(other)
+    assert ask("apply", "--yes").code == 0
+    (logged / "stacks" / "other.yaml").unlink()
+    say(logged, (STACK + LOGS).replace("./artifacts", "./others"))
+    answer = ask("apply", "--yes")
+    assert (answer.code, "error[SS0507]" in answer.err) == (1, True)
+    assert "artifact_store/dev would be made where artifact_store/other is" in answer.err
+    assert ask("plan", "--destroy").code == 0
+
+
 def test_what_is_applied_is_not_imported(logged: Path, ask: Ask) -> None:
     answer = ask("import", "log_store/dev", "--yes")
     assert (answer.code, "log_store/dev is applied already" in answer.err) == (1, True)

@@ -32,15 +32,21 @@ class Scheduler:
         ended: list[tuple[Any, Any]] = []
         while self._jobs and (not ended or self._random.random() < 0.3):
             key = self._random.choice(list(self._jobs))
-            ended.append((key, self._jobs.pop(key)()))
+            ended.append((key, self._result(self._jobs.pop(key))))
         return ended, []
+
+    def _result(self, job: Callable[[], Any]) -> Any:
+        result = job()
+        if self._world.points.over:
+            raise Killed("in a hook")
+        return result
 
     def die(self) -> None:
         """The process ends: each hook that was called has come as far as chance has it."""
         for job in self._jobs.values():
             self._world.points = Points(kill_at=self._random.randrange(1, 5))
             try:
-                job()
+                self._result(job)
             except Killed:
                 continue
         self._jobs = {}

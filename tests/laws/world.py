@@ -24,6 +24,11 @@ class Points:
     stop: Callable[[], None] = lambda: None
     reached: list[str] = field(default_factory=list)
 
+    @property
+    def over(self) -> bool:
+        """Whether the last instant was reached, whoever may have caught what is raised there."""
+        return self.kill_at is not None and len(self.reached) >= self.kill_at
+
     def reach(self, name: str) -> None:
         """Be at an instant."""
         self.reached.append(name)

@@ -154,6 +154,13 @@ def test_what_changed_decides(
             ["build provision", "build resume"],
         ),
         (
+            one(size=3),
+            in_flight(applied(one()), Operation.PROVISION, size=2),  # which was to finish an update
+            Action.RECOVER,
+            f"{DIED} provision",
+            ["build provision", "build resume"],
+        ),
+        (
             one(shape="square"),
             in_flight(applied(one()), Operation.UPDATE, "busy", size=2),
             Action.REPLACE,

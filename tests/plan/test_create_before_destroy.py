@@ -14,9 +14,12 @@ from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.registry import Registry
 from stackspec.plan.coexist import clash
 from stackspec.plan.model import Action, Plan
+from stackspec.plan.planner import make_plan
 from stackspec.plan.selection import EVERYTHING, Selection
+from stackspec.plan.situation import Situation
 from stackspec.state.model import AppliedState, Operation, PendingOperation
 from tests.laws.blueprint import Blueprint, Part
+from tests.laws.lab import spec_of
 from tests.plan.situations import applied, at, change, component, one, operations, planned
 from tests.plan.test_order import waits
 
@@ -44,6 +47,18 @@ def deposed(state: AppliedState, failure: str | None = "the apply ended before i
     old = component(state)
     old = replace(old, identity="older", config={**old.config, **config})
     return replace(state, deposed={"older": PendingOperation(Operation.DEPROVISION, old, failure)})
+
+
+def test_what_the_flavor_of_before_hides_is_hidden_while_a_new_one_is_begun() -> None:
+    def specs(kind: str, flavor: str) -> FlavorSpec | None:
+        spec = spec_of(kind, flavor.removeprefix("hiding-"))
+        return spec and (replace(spec, sensitive=frozenset({"size"})) if flavor.startswith("hiding") else spec)
+
+    state = begun(applied(PAIR), "busy", size=2)
+    old = replace(component(state), flavor=f"hiding-{component(state).flavor}")
+    state = replace(state, components={**state.components, old.address: old})
+    plan = make_plan(Situation(PAIR.changed("a", size=2).desired, state, specs))
+    assert [field.sensitive for field in change(plan).fields] == [True]
 
 
 def test_the_old_one_goes_last_once_all_is_off_it() -> None:

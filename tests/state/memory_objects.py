@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.state.objects import Presence
 
 
 class MemoryObjects:
@@ -13,7 +14,8 @@ class MemoryObjects:
 
     Attributes:
         kept: What is there.
-        before, after: Called at each request that changes something, with its name and its object's.
+        before, after: Called at each request, with its name, and the first object's or what names begin with.
+        known_presence: What is known of every run.
     """
 
     def __init__(self) -> None:
@@ -21,17 +23,24 @@ class MemoryObjects:
         self.before: Callable[[str, str], None] = lambda _request, _key: None
         self.after: Callable[[str, str], None] = lambda _request, _key: None
         self.requests = 0
+        self.known_presence = Presence.UNKNOWN
 
     def __str__(self) -> str:
         return "memory"
 
     def read(self, keys: Sequence[str]) -> list[bytes | None]:
         self.requests += 1
-        return [self.kept.get(key) for key in keys]
+        self.before("read", next(iter(keys), ""))
+        found = [self.kept.get(key) for key in keys]
+        self.after("read", next(iter(keys), ""))
+        return found
 
     def keys(self, prefix: str, after: str = "") -> list[str]:
         self.requests += 1
-        return sorted(key for key in self.kept if key.startswith(prefix) and key > after)
+        self.before("keys", prefix)
+        found = sorted(key for key in self.kept if key.startswith(prefix) and key > after)
+        self.after("keys", prefix)
+        return found
 
     def folders(self) -> list[str]:
         return sorted({key.partition("/")[0] for key in self.kept})
@@ -55,8 +64,8 @@ class MemoryObjects:
     def present(self, run_id: str) -> nullcontext[None]:
         return nullcontext()
 
-    def is_absent(self, run_id: str) -> bool:
-        return False
+    def presence(self, run_id: str) -> Presence:
+        return self.known_presence
 
 
 def unreachable() -> StackspecError:

@@ -72,4 +72,4 @@ class TestPostgres(StateConformance):
             schema = f"conformance_{name.replace('-', '_')}"
             return LogStateStore(PostgresObjects(postgres.replaced(schema=schema)), "test", history)
 
-        return StateCase("postgres", store)
+        return StateCase("postgres", store, unlocks=False)

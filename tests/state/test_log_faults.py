@@ -6,15 +6,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from random import Random
 
 import pytest
 
-from stackspec.core.diagnostic import StackspecError
+from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
 from stackspec.state.export import import_state
 from stackspec.state.log.sealed import seal, unseal
+from stackspec.state.log.seen import Seen
 from stackspec.state.log.store import LogStateStore
 from stackspec.state.model import AppliedState
+from stackspec.state.objects import Presence
 from stackspec.state.run import Run
 from stackspec.testing.state_conformance import code_of, component, made, put, run_elsewhere, this_run
 from tests.state.memory_objects import MemoryObjects, unreachable
@@ -95,15 +98,17 @@ def test_the_place_fails_at_any_request(written_all_the_same: bool) -> None:
 
         before = store(objects).read()
         setattr(objects, "after" if written_all_the_same else "before", fail)
-        run, serial = run_elsewhere(), None
+        run, serial, told = run_elsewhere(), None, ""
         try:
             serial = _write(objects, run)
         except StackspecError as error:
             codes.add(error.diagnostics[0].code)
+            told = str([one.hint for one in error.diagnostics])
         objects.before = objects.after = lambda _request, _key: None
         state = store(objects).read()
         assert len(state.components) - len(before.components) in ((1,) if serial else (0, 1)), point
         if (holder := store(objects).writer()) is not None:
+            assert f"stackspec state unlock {holder.id}" in told, "no lock is left that nobody was told of"
             store(objects).unlock(holder.id)
         put(store(objects, 3), "c")
         assert store(objects).history()
@@ -158,7 +163,7 @@ def _write(objects: MemoryObjects, run: Run) -> int:
 
 
 def _points(objects: MemoryObjects) -> range:
-    """The numbers of the requests of such a run that change something."""
+    """The numbers of the requests of such a run."""
     seen: list[str] = []
     objects.before = lambda request, _key: seen.append(request)
     _write(objects, run_elsewhere())
@@ -166,7 +171,172 @@ def _points(objects: MemoryObjects) -> range:
     return range(1, len(seen) + 1)
 
 
+# --- upkeep
+
+
+@pytest.mark.parametrize("fails", [("create", "/snapshot/"), ("delete", "")], ids=["snapshot", "deletion"])
+def test_what_cannot_be_kept_is_a_warning_and_the_next_run_makes_up_for_it(fails: tuple[str, str]) -> None:
+    objects, told = written(), list[Diagnostic]()
+
+    def fail(request: str, key: str) -> None:
+        if request == fails[0] and fails[1] in key:
+            raise unreachable()
+
+    objects.before = fail
+    writer = LogStateStore(objects, "test", 1, warn=told.append)
+    serial = put(writer, "ballast", value=BALLAST)
+    assert [(one.code, one.severity) for one in told] == [("SS0714", Severity.WARNING)]
+    assert store(objects).writer() is None
+    assert store(objects).read().serial == serial
+    objects.before = lambda _request, _key: None
+    kept = len(objects.kept)
+    put(writer, "ballast", value=f"again{BALLAST}")
+    assert len(told) == 1
+    assert len(objects.kept) < kept
+
+
+@pytest.mark.parametrize("act", ["lock", "push"])
+def test_a_checkout_that_cannot_be_written_in_is_a_warning(act: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    objects, told = written(), list[Diagnostic]()
+    writer = LogStateStore(objects, "test", 100, Seen(tmp_path / "file", "test"), told.append)
+    serial = put(writer, "c") if act == "lock" else writer.push(store(objects).read(), this_run())
+    assert [one.code for one in told] == ["SS0714"]
+    assert store(objects).read().serial == serial
+    assert store(objects).writer() is None
+
+
+def test_the_lock_is_given_back_last_of_all_and_readers_see_the_same_meanwhile() -> None:
+    objects, done, seen = written(), list[tuple[str, str]](), list[AppliedState]()
+
+    def look(request: str, key: str) -> None:
+        objects.before = lambda _request, _key: None
+        if request in ("create", "delete"):
+            done.append((request, key))
+        if "delete" in dict(done):
+            seen.append(store(objects).read())
+            assert store(objects).writer() == run
+            assert store(objects, 1).history()
+        objects.before = look
+
+    objects.before, run = look, run_elsewhere()
+    _write(objects, run)
+    objects.before = lambda _request, _key: None
+    last = max(key for key in objects.kept if "/log/" in key)
+    assert done[-1] == ("create", last)
+    assert {request for request, _ in done} == {"create", "delete"}
+    after = store(objects).read()
+    assert all(replace(state, writer=None) == after for state in seen)
+
+
 # --- who comes late
+
+
+def _goes_on(objects: MemoryObjects) -> AppliedState:
+    """Others write so much that little is kept of what was before; what the state is then."""
+    for value in range(4):
+        put(store(objects, 1), "ballast", value=f"{value}{BALLAST}")
+    return store(objects).read()
+
+
+def _after_next_entry(objects: MemoryObjects, act: Callable[[], None]) -> None:
+    """Have something done as soon as an entry is written, before its writer does anything else."""
+
+    def written(request: str, key: str) -> None:
+        if request == "create" and "/log/" in key:
+            objects.after = lambda _request, _key: None
+            act()
+
+    objects.after = written
+
+
+def test_a_lock_stays_freed_though_who_freed_it_is_paused() -> None:
+    objects, holder = written(), run_elsewhere()
+    states: list[AppliedState] = []
+    paused = store(objects)
+    with paused.lock(holder):
+        paused.commit([made("c")])
+        _after_next_entry(objects, lambda: states.append(_goes_on(objects)))
+        assert store(objects).unlock(holder.id) == holder
+        with pytest.raises(StackspecError) as refused:
+            paused.commit([made("d", "late")])
+    assert code_of(refused) == "SS0708"
+    assert [store(objects).read()] == states
+    assert store(objects).history()
+
+
+def test_who_takes_the_lock_and_is_paused_until_it_is_freed_has_lost_it() -> None:
+    objects, run = written(), run_elsewhere()
+    states: list[AppliedState] = []
+
+    def free_and_go_on() -> None:
+        store(objects).unlock(run.id)
+        states.append(_goes_on(objects))
+
+    _after_next_entry(objects, free_and_go_on)
+    paused = store(objects)
+    with pytest.raises(StackspecError) as refused, paused.lock(run):
+        paused.commit([made("d", "late")])
+    assert code_of(refused) == "SS0708"
+    assert [store(objects).read()] == states
+
+
+def test_who_pushes_and_is_paused_pushes_once() -> None:
+    objects, states = written(), list[AppliedState]()
+    pushed = store(objects).read()
+    _after_next_entry(objects, lambda: states.append(_goes_on(objects)))
+    serial = store(objects).push(pushed, this_run())
+    assert [store(objects).read()] == states
+    assert states[0].serial > serial > pushed.serial
+
+
+def test_who_keeps_a_snapshot_late_leaves_history_as_it_is() -> None:
+    objects, run, states = written(), run_elsewhere(), list[AppliedState]()
+
+    def go_on(request: str, key: str) -> None:
+        if request == "create" and "/snapshot/" in key:
+            objects.before = lambda _request, _key: None
+            if store(objects).writer() is not None:
+                store(objects).unlock(run.id)
+            states.append(_goes_on(objects))
+
+    objects.before = go_on
+    _write(objects, run)
+    assert [store(objects).read()] == states
+    assert len(store(objects, 1).history()) == 1
+    assert store(objects).read_at(states[0].serial).components == states[0].components
+
+
+def test_an_entry_that_was_there_and_is_not_ends_the_run_as_damage_does() -> None:
+    objects = written()
+    create = objects.create
+
+    def refuse_once(_key: str, _data: bytes) -> bool:
+        objects.create = create  # type: ignore[method-assign]
+        return False
+
+    writer = store(objects)
+    with writer.lock(run_elsewhere()):
+        objects.create = refuse_once  # type: ignore[method-assign, assignment]
+        with pytest.raises(StackspecError) as refused:
+            writer.commit([made("c")])
+    assert code_of(refused) == "SS0701"
+    assert store(objects).writer() is None
+
+
+@pytest.mark.parametrize(("presence", "frees"), [(Presence.UNKNOWN, True), (Presence.ALIVE, False)])
+def test_a_lock_is_freed_by_hand_unless_its_owner_is_known_to_be_alive(presence: Presence, frees: bool) -> None:
+    objects, run = written(), run_elsewhere()
+    objects.known_presence = presence
+    with store(objects).lock(run):
+        if frees:
+            assert store(objects).unlock(run.id) == run
+        else:
+            with pytest.raises(StackspecError) as refused:
+                store(objects).unlock(run.id)
+            assert code_of(refused) == "SS0711"
+            assert "alive" in str(refused.value)
+            assert store(objects).writer() == run
 
 
 def test_who_looked_long_ago_takes_no_lock_and_frees_none() -> None:

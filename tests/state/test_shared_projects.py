@@ -128,8 +128,8 @@ def test_an_environment_that_is_declared_no_more_is_seen_by_all(
     assert "2 of its components" in done.stderr
 
 
-def test_a_lock_is_told_and_freed(stackspec: Command, settings: StateSettings, tmp_path: Path) -> None:
-    root = checkout(tmp_path / "one", settings)
+def test_a_lock_is_told_and_freed(stackspec: Command, s3: S3Settings, tmp_path: Path) -> None:
+    root = checkout(tmp_path / "one", s3.replaced(prefix="told"))
     run = run_elsewhere()
     with Project.open(root).store("default").lock(run):
         said = refused(stackspec(root, "apply", "--yes"), "SS0703")
@@ -145,9 +145,9 @@ def test_a_lock_is_told_and_freed(stackspec: Command, settings: StateSettings, t
 
 
 def test_an_apply_whose_lock_is_freed_ends_and_the_next_one_makes_it_right(
-    stackspec: Command, postgres: PostgresSettings, tmp_path: Path
+    stackspec: Command, s3: S3Settings, tmp_path: Path
 ) -> None:
-    root = checkout(tmp_path / "one", postgres.replaced(schema="freed"))
+    root = checkout(tmp_path / "one", s3.replaced(prefix="freed"))
     freed: list[Run] = []
 
     def free(event: Event) -> None:
@@ -166,6 +166,25 @@ def test_an_apply_whose_lock_is_freed_ends_and_the_next_one_makes_it_right(
     assert "recover" in stackspec(root, "plan").stdout
     assert stackspec(root, "apply", "--yes").returncode == 0
     assert stackspec(root, "plan", "--detailed-exitcode").returncode == 0
+
+
+def test_what_cannot_be_kept_beside_the_state_is_a_warning(
+    stackspec: Command, postgres: PostgresSettings, tmp_path: Path
+) -> None:
+    root = checkout(tmp_path / "one", postgres.replaced(schema="kept"))
+    (root / ".stackspec" / "state" / "default.head").mkdir(parents=True)
+    done = stackspec(root, "apply", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "warning[SS0714]" in done.stderr
+    assert "Done" in done.stdout
+    done = stackspec(root, "state", "rm", "artifact_store/dev")
+    assert done.returncode == 0, done.stderr
+    assert "warning[SS0714]" in done.stderr
+    done = stackspec(root, "destroy", "--yes", "--output", "json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])["diagnostics"]
+    assert [(one["severity"], one["code"]) for one in told] == [("warning", "SS0714")]
+    assert done.stderr == ""
 
 
 def test_state_moves_in_and_out(stackspec: Command, settings: StateSettings, tmp_path: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
+from threading import Event, Lock, Thread
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.manifest.state_settings import PostgresSettings
 from stackspec.state.backends.postgres_schema import make_schema, version_of
+from stackspec.state.objects import Presence
 
 T = TypeVar("T")
 
@@ -35,18 +38,31 @@ _SESSION = (
 )
 _MISSING = ("3F000", "42P01")
 """SQLSTATE of a schema and a table that are not there: nothing was written yet."""
+_BEAT = 2.0
+_BEATS_TO_BE_GONE = 4
+"""One until a broken connection is noticed, and time for an attempt to connect that hangs."""
 
 
 class PostgresObjects:
-    """Objects in the table `SCHEMA.object`; the schema is made at the first write."""
+    """Objects in the table `SCHEMA.object`; the schema is made at the first write.
 
-    def __init__(self, settings: PostgresSettings) -> None:
+    Args:
+        beat: Seconds between two looks of a run that is present at its connection, which is made anew where it broke.
+            A run is gone that is not connected for four of them, so all who share a state take the same.
+    """
+
+    def __init__(self, settings: PostgresSettings, beat: float = _BEAT) -> None:
         self._settings = settings
+        self._beat = beat
         self._table = f'"{settings.schema}".object'
         self._connection: Any = None
+        self._one_at_a_time = Lock()
+        """Held while the connection is used, or made."""
         self._is_ready = False
         """Whether the schema is known to be there and of our version."""
         self._present: str | None = None
+        self._gone: set[str] = set()
+        """Runs that were absent for long enough once."""
 
     def __str__(self) -> str:
         return f"{self._settings.url} (schema {self._settings.schema})"
@@ -83,23 +99,38 @@ class PostgresObjects:
     @contextmanager
     def present(self, run_id: str) -> Iterator[None]:
         """See `Objects.present`: the server frees the lock of a session when its connection ends, however it does."""
+        ended = Event()
+        beating = Thread(target=self._stay_connected, args=[ended], daemon=True, name="stackspec-presence")
         self._present = run_id
-        self._steadily(lambda connection: _hold(connection, self._number(run_id)))
         try:
+            self._steadily(lambda connection: _hold(connection, self._number(run_id)))
+            beating.start()
             yield
         finally:
+            ended.set()
+            if beating.ident is not None:
+                beating.join()
             self._present = None
             self._close()
 
-    def is_absent(self, run_id: str) -> bool:
-        """See `Objects.is_absent`."""
+    def presence(self, run_id: str) -> Presence:
+        """See `Objects.presence`; waits until a run that is not connected has had the time to connect anew."""
+        give_up_at = monotonic() + _BEATS_TO_BE_GONE * self._beat
+        while not self._is_connected(run_id):
+            if run_id in self._gone or monotonic() > give_up_at:
+                self._gone.add(run_id)
+                return Presence.GONE
+            sleep(self._beat / 4)
+        return Presence.ALIVE
+
+    def _is_connected(self, run_id: str) -> bool:
         query = (
             "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND database = "
             "(SELECT oid FROM pg_database WHERE datname = current_database()) "
             "AND (classid::bigint << 32) | objid::bigint = %s"
         )
         number = self._number(run_id)
-        return not self._steadily(lambda connection: connection.execute(query, [number]).fetchall())
+        return bool(self._steadily(lambda connection: connection.execute(query, [number]).fetchall()))
 
     def _number(self, run_id: str) -> int:
         """The number of the advisory lock that stands for a run."""
@@ -107,6 +138,12 @@ class PostgresObjects:
         return int.from_bytes(blake2b(text, digest_size=8).digest(), signed=True)
 
     # --- the connection
+
+    def _stay_connected(self, ended: Event) -> None:
+        """Look at the connection until a run has ended: no request may be made while a hook runs for an hour."""
+        while not ended.wait(self._beat):
+            with suppress(StackspecError):  # the next beat tries again, and the next request tells
+                self._steadily(lambda connection: connection.execute("SELECT 1"))
 
     def _asked(self, query: str, values: list[Any]) -> list[Any] | None:
         """The rows that a query gives; None where nothing was written here yet."""
@@ -129,7 +166,7 @@ class PostgresObjects:
 
     def _steadily(self, work: Callable[[Any], T]) -> T:
         """What some work comes to; done once more where the connection was lost, for each is the same done twice."""
-        with self._reporting():
+        with self._one_at_a_time, self._reporting():
             from psycopg import InterfaceError, OperationalError
 
             fresh = self._connection is None
@@ -147,10 +184,14 @@ class PostgresObjects:
             import psycopg
 
             connection = psycopg.connect(self._settings.url, autocommit=True, prepare_threshold=None, **_CONNECTING)
-            for statement in _SESSION:
-                connection.execute(statement)
-            if self._present is not None:
-                _hold(connection, self._number(self._present))
+            try:
+                for statement in _SESSION:
+                    connection.execute(statement)
+                if self._present is not None:
+                    _hold(connection, self._number(self._present))
+            except BaseException:
+                connection.close()
+                raise
             self._connection = connection
         return self._connection
 
@@ -170,7 +211,9 @@ class PostgresObjects:
         try:
             yield
         except Error as error:
-            self._close()
+            # A refusal ends no session: by the session others see that this process is alive.
+            if self._connection is not None and self._connection.closed:
+                self._close()
             lost = isinstance(error, OperationalError) and error.sqlstate is None
             what = "cannot reach the state in" if lost else "cannot use the state in"
             hint = (

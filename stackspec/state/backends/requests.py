@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import TypeVar
 
+from stackspec.state.objects import Presence
+
 T = TypeVar("T")
 
 
@@ -26,6 +28,6 @@ class Unconnected:
         """See `Objects.present`."""
         return nullcontext()
 
-    def is_absent(self, run_id: str) -> bool:
-        """See `Objects.is_absent`."""
-        return False
+    def presence(self, run_id: str) -> Presence:
+        """See `Objects.presence`."""
+        return Presence.UNKNOWN

@@ -10,7 +10,7 @@ from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import StackspecError
 from stackspec.state.codec import encode_component
 from stackspec.state.log.entry import Committed, Entry, Replaced, Taken
-from stackspec.state.log.reader import GapError, LogReader
+from stackspec.state.log.reader import LogReader
 from stackspec.state.log.reading import Follower, Reading
 from stackspec.state.model import AppliedComponent, AppliedState
 from stackspec.state.run import Run
@@ -94,14 +94,8 @@ class LogHistory:
             return replace(now.state, pending={}, deposed={})
         oldest = self._oldest(now)
         if not max(1, oldest.serial) <= serial <= now.serial:
-            reaches = (
-                f"it reaches from serial {max(1, oldest.serial)} to {now.serial}" if now.serial else "there is none"
-            )
-            raise StackspecError.of(
-                "SS0712",
-                f"what '{self._environment}' held at serial {serial} is not known: as for its history, {reaches}",
-                hint="see: stackspec state history",
-            )
+            reaches = f"it reaches from serial {max(1, oldest.serial)} to {now.serial}"
+            raise self._unknown(serial, reaches if now.serial else "there is none")
         # Serials are ahead of numbers by no more than they are now.
         near = [one for one in self._reader.snapshots() if oldest.number < one.number <= serial - now.ahead]
         follower = Follower(self._reader.snapshot(near[-1]) if near else oldest)
@@ -109,16 +103,24 @@ class LogHistory:
             if follower.serial_after(entry) > serial:
                 break
             self._reader.take(follower, entry)
-        return replace(follower.now.state, serial=serial, pending={}, deposed={})
+        if follower.now.serial != serial:
+            raise self._unknown(serial, f"no change has that serial, and the one before it is {follower.now.serial}")
+        return replace(follower.now.state, pending={}, deposed={})
+
+    def _unknown(self, serial: int, why: str) -> StackspecError:
+        message = f"what '{self._environment}' held at serial {serial} is not known: as for its history, {why}"
+        return StackspecError.of("SS0712", message, hint="see: stackspec state history")
 
     def _oldest(self, now: Reading) -> Reading:
         """The oldest reading from which entries lead to the present without a gap."""
-        kept = [number for number in self._reader.numbers(now.whole_after) if number <= now.number]
-        if not now.whole_after and kept == [*range(1, now.number + 1)]:
+        needed = range(now.whole_after + 1, now.number + 1)
+        last_gone = max({*needed}.difference(self._reader.numbers(now.whole_after)), default=now.whole_after)
+        if not last_gone:
             return Reading(self._environment)
-        names = [name for name in self._reader.snapshots() if now.whole_after < name.number <= now.number]
+        # An older snapshot may be there of who came late, when what followed it was let go.
+        names = [name for name in self._reader.snapshots(last_gone) if name.number in needed]
         if not names:
-            raise GapError(f"{self._reader.names.entry(now.whole_after + 1)} is gone")
+            raise self._reader.gap(f"{self._reader.names.entry(last_gone)} is gone")
         return self._reader.snapshot(names[0])
 
     def _entries(self, start: Reading, end: Reading) -> Iterator[Entry]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TypeVar
@@ -24,8 +25,8 @@ _ATTEMPTS = 3
 """How often a log is read that has gaps: a writer that lets old objects go may be at work between two requests."""
 
 
-class GapError(DamagedError):
-    """An object that ought to be there is not."""
+class GapError(StackspecError):
+    """An object that ought to be there is not: it was let go between two requests, or the log is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +87,9 @@ class LogReader:
             StackspecError: objects are gone that ought to be there.
         """
         for _ in range(_ATTEMPTS - 1):
-            try:
+            with suppress(GapError):
                 return read()
-            except GapError:
-                continue
-        try:
-            return read()
-        except GapError as error:
-            raise self.refused(str(error)) from error
+        return read()
 
     def _go_on(self, known: Known) -> Known:
         after = self.names.entry(known.reading.number)
@@ -109,7 +105,7 @@ class LogReader:
         keys = self._objects.keys(self.names.entries, self.names.entry(newest.number - 1))
         snapshot, *entries = self._bytes([newest.key, *keys])
         if not entries or self.names.number(keys[0]) != newest.number:
-            raise GapError(f"{self.names.entry(newest.number)} is gone, and {newest.key} is there")
+            raise self.gap(f"{self.names.entry(newest.number)} is gone, and {newest.key} is there")
         reading = self._opened_snapshot(newest, snapshot)
         if self._unsealed(keys[0], entries[0]).digest != reading.digest:
             raise self.refused(f"{newest.key} is a snapshot of another log")
@@ -117,9 +113,9 @@ class LogReader:
 
     # --- its objects
 
-    def snapshots(self) -> list[SnapshotName]:
-        """The snapshots there are, the oldest first."""
-        keys = self._objects.keys(self.names.snapshots)
+    def snapshots(self, first: int = 0) -> list[SnapshotName]:
+        """The snapshots there are at a number or a later one, the oldest first."""
+        keys = self._objects.keys(self.names.snapshots, self.names.before_snapshots_from(first) if first else "")
         try:
             return [self.names.snapshot_at(key) for key in keys]
         except ValueError as error:
@@ -176,7 +172,7 @@ class LogReader:
         follower = Follower(known.reading)
         for number, key, data in zip(count(known.reading.number + 1), keys, entries):
             if key != self.names.entry(number):
-                raise GapError(f"{self.names.entry(number)} is gone, and {key} is there")
+                raise self.gap(f"{self.names.entry(number)} is gone, and {key} is there")
             self.take(follower, self.entry(key, data))
         return Known(follower.now, known.tail.longer(entries))
 
@@ -205,7 +201,7 @@ class LogReader:
         found = self._objects.read(keys)
         whole = [data for data in found if data is not None]
         if len(whole) < len(keys):
-            raise GapError(f"{keys[found.index(None)]} is gone")
+            raise self.gap(f"{keys[found.index(None)]} is gone")
         return whole
 
     def _unsealed(self, key: str, data: bytes) -> Sealed:
@@ -216,6 +212,10 @@ class LogReader:
             raise StackspecError.of("SS0702", message, hint="upgrade stackspec") from error
         except DamagedError as error:
             raise self.refused(f"{key}: {error}") from error
+
+    def gap(self, why: str) -> GapError:
+        """The error of a log that lacks an object."""
+        return GapError(self.refused(why).diagnostics)
 
     def refused(self, why: str) -> StackspecError:
         """The error of a log that is not what was written."""

@@ -23,8 +23,9 @@ class Reading:
         ahead: By how much serials are ahead of the numbers of entries, for a state that was pushed keeps its serial.
         holder: Whose the lock is.
         runs: How many runs there were; each took the lock, or pushed.
-        fences: The numbers of the entries by which an owner lost the lock. Of all entries these alone may never be
-            deleted: where one stands the next write of that owner would go, however late it comes.
+        fences: The numbers of the entries by which an owner lost the lock, and of the states that were pushed. Of all
+            entries these alone may never be deleted: where one stands the next write of that owner would go, however
+            late it comes; and who wrote one without the lock must be able to tell that it is part of the log.
         whole_after: The log can be read from the entry after this one on; what is older is left as it was found.
     """
 
@@ -46,6 +47,10 @@ class Reading:
     def state(self) -> AppliedState:
         """The state alone."""
         return AppliedState(self.environment, self.lineage, self.serial, self.components, self.pending, self.deposed)
+
+    def is_held_by(self, run_id: str) -> bool:
+        """Whether the lock is a run's."""
+        return self.holder is not None and self.holder.id == run_id
 
     def next_entry(self, writer: str, act: Act, lineage: str | None = None) -> Entry:
         """The entry that would follow."""
@@ -102,7 +107,7 @@ class Follower:
                 self._pending.update(state.pending)
                 self._deposed.clear()
                 self._deposed.update(state.deposed)
-                return replace(after, ahead=serial - entry.number, runs=now.runs + 1)
+                return replace(after, ahead=serial - entry.number, runs=now.runs + 1, fences=fenced)
 
 
 def follow(reading: Reading, entries: Iterable[Entry]) -> Reading:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from types import TracebackType
 
-from stackspec.core.diagnostic import Diagnostic, StackspecError
+from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, Warn
 from stackspec.state.export import export_state
 from stackspec.state.log.entry import Act, Committed, Freed, Replaced, Taken
 from stackspec.state.log.history import LogHistory
@@ -21,7 +22,7 @@ from stackspec.state.log.reading import Reading
 from stackspec.state.log.seen import Seen
 from stackspec.state.log.writer import LogWriter
 from stackspec.state.model import AppliedState
-from stackspec.state.objects import Objects
+from stackspec.state.objects import Objects, Presence
 from stackspec.state.patience import Patience
 from stackspec.state.run import Run
 from stackspec.state.store import Chapter, StateChange, no_such_lock
@@ -33,19 +34,28 @@ class LogStateStore:
     Args:
         history: How many runs are remembered.
         seen: What the state was seen to be before; without it nothing is compared.
+        warn: Told of what could not be kept beside a state that was written.
     """
 
-    def __init__(self, objects: Objects, environment: str, history: int, seen: Seen | None = None) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        environment: str,
+        history: int,
+        seen: Seen | None = None,
+        warn: Warn = lambda _warning: None,
+    ) -> None:
         self._objects = objects
         self._environment = environment
         self._most_runs = history
         self._seen = seen
+        self._warn = warn
         self._reader = LogReader(objects, environment)
         self._writer = LogWriter(objects, self._reader)
         self._history = LogHistory(self._reader, environment)
         self._known: Known | None = None
         self._run: Run | None = None
-        """Who holds the lock through this store."""
+        """Who holds the lock through this store, or has asked for it and was not answered."""
 
     def read(self) -> AppliedState:
         """See `StateStore.read`."""
@@ -77,20 +87,11 @@ class LogStateStore:
     def lock(self, run: Run, timeout: float = 0.0) -> Iterator[None]:
         """See `StateStore.lock`; it does not expire."""
         self._writer.probe()
-        with self._objects.present(run.id):
+        with self._objects.present(run.id), ExitStack() as ending:
+            ending.push(self._give_back)
             self._take(run, timeout)
-            try:
-                yield
-            except StackspecError as error:
-                try:
-                    self._give_back()
-                except StackspecError as another:
-                    raise StackspecError([*dict.fromkeys((*error.diagnostics, *another.diagnostics))]) from error
-                raise
-            except BaseException:
-                self._give_back()
-                raise
-            self._give_back()
+            yield
+            self._keep()
 
     def commit(self, changes: Sequence[StateChange]) -> int:
         """See `StateStore.commit`."""
@@ -99,8 +100,9 @@ class LogStateStore:
         assert known is not None
         written = self._writer.append(known, known.reading.next_entry(run.id, Committed(tuple(changes))))
         if written is None:
+            lost = self._lost(run, known.reading.number + 1)
             self._run = None
-            raise self._lost(run, known.reading.number + 1)
+            raise lost
         self._known = written
         return written.reading.serial
 
@@ -110,7 +112,7 @@ class LogStateStore:
         while True:
             known = self._look()
             holder = known.reading.holder
-            if holder is None or holder.id != run_id or (holder.is_here and not holder.has_ended):
+            if holder is None or holder.id != run_id or self._is_alive(holder):
                 raise no_such_lock(run_id, holder)
             if self._from_outside(known, by, Freed(by)):
                 return holder
@@ -142,10 +144,16 @@ class LogStateStore:
             if known.reading.holder is not None:
                 self._from_outside(known, run, Freed(run))
             elif self._from_outside(known, run, Replaced(run, state), state.lineage):
-                assert self._known is not None
-                self._known = self._writer.snapshot(self._known)
-                self._note()
-                return self._known.reading.serial
+                return self._pushed(begins=known.reading.number == known.reading.whole_after)
+
+    def _pushed(self, *, begins: bool) -> int:
+        """The serial of a state that was just pushed, once readers find it; `begins`: at the beginning of a log."""
+        assert self._known is not None
+        if begins:  # what is before it, if anything, cannot be read: readers need a snapshot to begin at
+            self._known = self._writer.snapshot(self._known)
+        self._keep()
+        self._note(self._known)
+        return self._known.reading.serial
 
     def _to_push_on(self) -> Known:
         """What a push goes on from: the log, or where it cannot be read, a beginning behind all that is there."""
@@ -157,10 +165,9 @@ class LogStateStore:
             with suppress(StackspecError):
                 return self._reader.read()  # it is whole, and only older than it was
             last = self._reader.last_number()
-            # Who wrote the damaged log may be alive, and would go on at this number.
-            return Known(Reading(self._environment, last, fences=(last + 1,), whole_after=last))
+            return Known(Reading(self._environment, last, whole_after=last))
 
-    # --- the lock
+    # --- what is known
 
     def _look(self) -> Known:
         # Before the log: a writer of this checkout may come further between the two looks.
@@ -170,17 +177,20 @@ class LogStateStore:
             self._seen.check(head, self._known.reading, self._objects)
         return self._known
 
-    def _note(self) -> None:
-        """Remember in this checkout what the state has come to."""
-        if self._seen is not None and self._known is not None:
-            self._seen.note(self._known.reading)
-
     def _holder(self, reading: Reading) -> Run | None:
         """Whose the lock is, unless that run is known to be no more."""
         holder = reading.holder
-        if holder is None or holder.has_ended or self._objects.is_absent(holder.id):
+        if holder is None or holder.has_ended or self._objects.presence(holder.id) is Presence.GONE:
             return None
         return holder
+
+    def _is_alive(self, holder: Run) -> bool:
+        """Whether the process of a run is known to be there: by this machine, or by the place."""
+        if holder.is_here:
+            return not holder.has_ended
+        return self._objects.presence(holder.id) is Presence.ALIVE
+
+    # --- the lock
 
     def _take(self, run: Run, timeout: float) -> None:
         patience = Patience(timeout)
@@ -191,8 +201,9 @@ class LogStateStore:
                 patience.wait(self._locked(holder))
             else:
                 over = reading.holder.id if reading.holder else None
-                if self._from_outside(known, run, Taken(run, over), reading.lineage or secrets.token_hex(16)):
-                    self._run = run
+                self._run = run  # before it is written: where that fails, the lock may be there all the same
+                if not self._from_outside(known, run, Taken(run, over), reading.lineage or secrets.token_hex(16)):
+                    self._run = None
 
     def _from_outside(self, known: Known, run: Run, act: Act, lineage: str | None = None) -> bool:
         """Write an entry of who does not hold the lock; False where another was faster."""
@@ -200,28 +211,71 @@ class LogStateStore:
         self._known = self._writer.append_from_outside(known, entry)
         return self._known is not None
 
-    def _give_back(self) -> None:
-        run, known = self._run, self._known
-        self._run = None
-        if run is None or known is None:
-            return  # it was lost, and that was told
+    def _give_back(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Give the lock back, as the last of all: whatever a run still does it does while nobody else writes.
+
+        Args:
+            error: What ended the run, which is told together with what goes wrong here.
+        """
+        run, self._run = self._run, None
+        if run is None:
+            return  # it was not taken; or it was lost, and that was told
         try:
-            while (written := self._writer.append(known, known.reading.next_entry(run.id, Freed()))) is None:
-                # A commit whose outcome nobody knew was written after all; or the lock was lost, with nothing to write.
-                known = self._reader.read(known)
-                if known.reading.holder is None or known.reading.holder.id != run.id:
-                    return
-            # Only who had the lock to the end knows what is to be kept.
-            self._known = self._writer.keep(written, self._most_runs)
-            self._note()
-        except StackspecError as error:
-            message = f"the lock '{run.id}' of this run could not be given back"
+            self._free(run)
+        except StackspecError as another:
+            message = f"the lock '{run.id}' of this run may not have been given back"
             left = Diagnostic("SS0709", message, hint=f"once {self._objects} answers again: {self._way_to_free(run)}")
-            raise StackspecError([*error.diagnostics, left]) from error
+            before = error.diagnostics if isinstance(error, StackspecError) else ()
+            raise StackspecError([*dict.fromkeys((*before, *another.diagnostics, left))]) from (error or another)
+
+    def _free(self, run: Run) -> None:
+        known = self._known or self._reader.read()
+        while True:
+            if known.reading.is_held_by(run.id):
+                self._note(known)
+                freed = self._writer.append(known, known.reading.next_entry(run.id, Freed()))
+                if freed is not None:
+                    self._known = freed
+                    return
+            # What became of the last write is not known: a commit may be there, or the lock not be ours.
+            known = self._reader.read(known)
+            if not known.reading.is_held_by(run.id):
+                return
+
+    # --- upkeep
+
+    def _keep(self) -> None:
+        """Keep a snapshot and let go of what is old, where it is time for that."""
+        if self._known is not None:
+            with self._upkeep("the next run that changes the state tries again; until then it takes longer to read"):
+                self._known = self._writer.keep(self._known, self._most_runs)
+
+    def _note(self, known: Known) -> None:
+        """Remember in this checkout what the state has come to."""
+        if self._seen is not None:
+            with self._upkeep("until it is, this checkout cannot tell whether the state was lost or put back"):
+                self._seen.note(known.reading)
+
+    @contextmanager
+    def _upkeep(self, hint: str) -> Iterator[None]:
+        """Where what is done inside fails, warn: what the user asked for is done, and recorded.
+
+        Nothing is tried again here, for the next run that changes the state does the same. But it is told, since a
+        missing right to delete does not mend itself.
+        """
+        try:
+            yield
+        except StackspecError as error:
+            message = f"the state of '{self._environment}' is written, but not all that is kept beside it: {error}"
+            self._warn(Diagnostic("SS0714", message, hint=hint, severity=Severity.WARNING))
+
+    # --- what is told
 
     def _locked(self, holder: Run) -> StackspecError:
         hint = "wait for it to finish, by --lock-timeout"
-        if holder.is_here:
+        if self._is_alive(holder):
             hint += "; if it hangs, end that process, and its lock is free"
         else:
             hint += f"; if it never will, free its lock: {self._way_to_free(holder)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stackspec.core.diagnostic import StackspecError
 from stackspec.state.log.entry import Entry, entry_of
 from stackspec.state.log.reader import Known, LogReader, Tail
-from stackspec.state.log.reading import follow
+from stackspec.state.log.reading import Reading, follow
 from stackspec.state.log.sealed import unseal
 from stackspec.state.log.snapshot import snapshot_of
 from stackspec.state.objects import Objects
@@ -52,13 +52,35 @@ class LogWriter:
         return Known(follow(known.reading, [written]), known.tail.longer([data]))
 
     def append_from_outside(self, known: Known, entry: Entry) -> Known | None:
-        """`append` for who does not hold the lock, and may therefore come so late that what followed is deleted."""
+        """`append` for who does not hold the lock, and may therefore come so late that what followed is deleted.
+
+        Such an entry stands where another was let go; it is no part of the log, and is taken back.
+        """
         written = self.append(known, entry)
-        late = self._objects.keys(self._names.snapshots, self._names.before_snapshots_from(entry.number))
-        if written is not None and late:
-            self._objects.delete([self._names.entry(entry.number)])
+        if written is None:
             return None
-        return written
+        newest = self._reader.steadily(lambda: self._newest_snapshot_from(entry.number))
+        if newest is None or self._is_part_of_log(written.reading, newest):
+            return written
+        if entry.number > newest.whole_after:  # what was found damaged is left as it is
+            self._objects.delete([self._names.entry(entry.number)])
+        return None
+
+    def _newest_snapshot_from(self, number: int) -> Reading | None:
+        """The newest snapshot at a number or a later one; while there is none, the entry there was not let go."""
+        names = self._reader.snapshots(number)
+        return self._reader.snapshot(names[-1]) if names else None
+
+    def _is_part_of_log(self, written: Reading, newest: Reading) -> bool:
+        """Whether an entry that was written without the lock was in time, however far others have gone on since.
+
+        It is a fence then, or takes a free lock; and that lock can only be lost, by an entry which is a fence.
+        """
+        if written.number in newest.fences:
+            return True
+        key = self._names.entry(written.number + 1)
+        (data,) = self._objects.read([key])
+        return data is not None and self._reader.entry(key, data).previous == written.digest
 
     def keep(self, known: Known, most_runs: int) -> Known:
         """Write a snapshot where much of the log lies behind the last one, and let go of what nobody needs.
@@ -69,13 +91,16 @@ class LogWriter:
         tail = known.tail
         if tail.entries < _MOST_ENTRIES and tail.size < max(_LEAST_SIZE, tail.snapshot // 2):
             return known
-        known = self.snapshot(known)
-        self._let_go(known, most_runs)
-        return known
+        kept = self.snapshot(known)
+        if kept is not known:
+            self._let_go(kept, most_runs)
+        return kept
 
     def snapshot(self, known: Known) -> Known:
-        """Write a snapshot."""
+        """Write a snapshot, unless another has come further meanwhile, and may have let go of what follows here."""
         reading = known.reading
+        if self._reader.snapshots(reading.number):
+            return known
         data = snapshot_of(reading)
         self._objects.create(self._names.snapshot(reading.number, reading.runs), data)
         return Known(reading, Tail(snapshot=len(data)))
