@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +13,12 @@ from typing import TYPE_CHECKING
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, has_errors, in_order
+from stackspec.core.expression import Expression, Sealed, SecretReference
+from stackspec.core.layout import LOCAL_FOLDER, SECRETS_KEY_VARIABLE
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.model import EnvironmentSpec
 from stackspec.manifest.source import find_root
+from stackspec.manifest.state_settings import SqliteSettings
 from stackspec.plan.model import Found, Plan
 from stackspec.plan.planner import make_plan
 from stackspec.plan.request import MANIFESTS, Request
@@ -37,6 +42,8 @@ if TYPE_CHECKING:
     from stackspec.plan.drift import Drift
     from stackspec.saved_plan.key import Digest
     from stackspec.saved_plan.model import Bindings, SavedPlan
+    from stackspec.sealing.sealer import Sealer
+    from stackspec.secret_stores.values import SecretValues
     from stackspec.state.run import Run
 
 
@@ -215,11 +222,80 @@ class Project(Sources):
         if request.refresh:
             seen, unseen = self._seen(applied)
             diagnostics += unseen
+        diagnostics += self._read_secrets(desired, applied, selection)
         found = self._found(desired, applied, selection)
-        plan = dataclasses.replace(
-            make_plan(Situation(desired, applied, self.spec, selection, seen, found)), moves=moves
-        )
+
+        def seal(identity: str, expression: Expression) -> Sealed:
+            return self._sealer(name).seal(identity, expression)
+
+        situation = Situation(desired, applied, self.spec, selection, seen, found, seal)
+        plan = dataclasses.replace(make_plan(situation), moves=moves)
         return Planned(plan, desired, applied, tuple(in_order(diagnostics)), request)
+
+    def _sealer(self, environment: str) -> Sealer:
+        """What seals and opens an environment's secrets; their values are read when they are first needed."""
+        if environment not in self._sealers:
+            from stackspec.sealing.sealer import Sealer
+
+            shared = not isinstance(self.settings.state, SqliteSettings)
+            values = self._secret_values(environment)
+            current = functools.partial(self._secret_now, environment)
+            self._sealers[environment] = Sealer(values, current, self._local, shared=shared)
+        return self._sealers[environment]
+
+    @cached_property
+    def _sealers(self) -> dict[str, Sealer]:
+        return {}
+
+    def _secret_values(self, environment: str) -> SecretValues:
+        if environment not in self._values:
+            from stackspec.secret_stores.contract import StorePlace
+            from stackspec.secret_stores.values import SecretValues
+
+            allowed = tuple(Path(path) for path in self.settings.allowed_paths)
+            self._values[environment] = SecretValues(functools.partial(StorePlace, self.root, allowed, os.environ))
+        return self._values[environment]
+
+    @cached_property
+    def _values(self) -> dict[str, SecretValues]:
+        return {}
+
+    def _secret_now(self, environment: str, reference: SecretReference) -> SecretReference:
+        """A secret as the manifests have it now; as it was recorded where they have it no more."""
+        if environment not in self.loaded.declarations.environment_names:
+            return reference
+        if environment not in self._secrets:
+            self._secrets[environment] = self.compile(environment)[0].secrets
+        return self._secrets[environment].get(reference.name, {}).get(reference.key, reference)
+
+    @cached_property
+    def _secrets(self) -> dict[str, Mapping[str, Mapping[str, SecretReference]]]:
+        return {}
+
+    def _read_secrets(self, desired: DesiredState, applied: AppliedState, selection: Selection) -> list[Diagnostic]:
+        """Read what the components selected need of the stores.
+
+        Returns:
+            A warning where what is recorded cannot be compared.
+
+        Raises:
+            StackspecError: a secret has no value here.
+        """
+        if not desired.secrets or selection.destroy:
+            return []
+        from stackspec.sealing.needed import other_keys, unavailable
+
+        name = desired.environment.name
+        self._secrets[name] = desired.secrets
+        selected = Reach(selection, desired, applied).selected([])
+        components = [one for one in desired.components.values() if one.address in selected]
+        if problems := unavailable(components, self._secret_values(name)):
+            raise StackspecError(in_order(problems))
+        if not other_keys(applied, self._sealer(name).key_id):
+            return []
+        message = "secrets were recorded under another key than there is now: each shows as changed, once"
+        hint = f"bring the key back, {LOCAL_FOLDER}/secrets.key or {SECRETS_KEY_VARIABLE}; or apply"
+        return [Diagnostic("SS0806", message, hint=hint, severity=Severity.WARNING)]
 
     def _desired_then(self, applied: AppliedState, serial: int) -> DesiredState:
         """What is wanted of an environment where it is to be as it was at a serial."""
@@ -339,6 +415,7 @@ class Project(Sources):
             if plan.moves:
                 serial = store.commit(list(move_changes(applied, plan.moves)))
                 applied = dataclasses.replace(moved(applied, plan.moves), serial=serial)
+            self._sealer(plan.environment.name).keep_key()
             hooks = self.hooks(plan.environment.name, applied.lineage)
             real = dataclasses.replace(applied, components={**applied.components, **plan.real})
             executor = Executor(
@@ -435,4 +512,5 @@ class Project(Sources):
         from stackspec.apply.hooks import Hooks, Place
 
         allowed = tuple(Path(path) for path in self.settings.allowed_paths)
-        return Hooks(self.registry, Place(self.root, self._local, environment, allowed, lineage))
+        place = Place(self.root, self._local, environment, allowed, lineage)
+        return Hooks(self.registry, place, sealer=self._sealer(environment))

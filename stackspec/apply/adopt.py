@@ -11,10 +11,10 @@ from stackspec.apply.hooks import HookFailure, Hooks
 from stackspec.apply.observe import observe
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic
-from stackspec.core.expression import ComponentOutput, ExpressionError, Literal
+from stackspec.core.expression import ComponentOutput, Expression, ExpressionError
 from stackspec.flavors.contract import Observation, Owner
 from stackspec.plan.model import Found
-from stackspec.plan.outputs import resolved
+from stackspec.plan.outputs import Seal, as_expression, resolved
 from stackspec.stack.model import DesiredComponent
 from stackspec.state.model import AppliedComponent, AppliedState
 
@@ -32,7 +32,7 @@ def find(
     candidates: dict[ComponentAddress, AppliedComponent] = {}
     for address, desired in wanted.items():
         try:
-            candidates[address] = _as_applied(desired, applied)
+            candidates[address] = _as_applied(desired, applied, hooks.seal)
         except ExpressionError as error:
             refused[address] = HookFailure(error.code, f"{address}: {error.message}", error.hint)
     seen = observe(candidates.values(), hooks)
@@ -61,15 +61,16 @@ def find(
     ]
 
 
-def _as_applied(desired: DesiredComponent, applied: AppliedState) -> AppliedComponent:
+def _as_applied(desired: DesiredComponent, applied: AppliedState, seal: Seal) -> AppliedComponent:
     """A component that is not applied as it would be.
 
     Raises:
         ExpressionError: an output that it reads is not known.
     """
-    config = resolved(desired.config, partial(_output, applied))
+    identity = secrets.token_hex(8)
+    config = resolved(desired.config, partial(_output, applied), partial(seal, identity))
     component = AppliedComponent(
-        desired.address, secrets.token_hex(8), desired.flavor, config, "", {}, desired.depends_on, desired.stacks
+        desired.address, identity, desired.flavor, config, "", {}, desired.depends_on, desired.stacks
     )
     return replace(component, timeouts=desired.timeouts)
 
@@ -93,9 +94,10 @@ def _refusal(owner: Owner, applied: AppliedState, *, force: bool) -> tuple[str, 
     return None
 
 
-def _output(applied: AppliedState, reference: ComponentOutput) -> Literal:
+def _output(applied: AppliedState, reference: ComponentOutput) -> Expression:
     component = applied.components.get(ComponentAddress.parse(reference.component))
-    if component is None or reference.output not in component.outputs:
+    known = as_expression(component.outputs, reference) if component is not None else None
+    if known is None:
         hint = f"apply {reference.component} first"
         raise ExpressionError("SS0506", f"cannot be imported before '{reference}' is known", hint)
-    return Literal(component.outputs[reference.output])
+    return known

@@ -16,10 +16,10 @@ from stackspec.apply.events import Event, Failed, Listener, Progress, Skipped, S
 from stackspec.apply.hooks import HookFailure, Hooks, seconds_for
 from stackspec.apply.stop import Stop
 from stackspec.apply.target import Targets
-from stackspec.core.workers import Workers
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic
 from stackspec.core.values import ValueMap
+from stackspec.core.workers import Workers
 from stackspec.flavors.registry import Registry
 from stackspec.plan.model import Phase, Plan, Step, StepKey
 from stackspec.state.model import NOT_REACHED, AppliedComponent, AppliedState, Operation, PendingOperation
@@ -87,7 +87,7 @@ class Executor:
         self._listen = listener
         self._stop = stop
         self._workers: Workers[StepKey, ValueMap | HookFailure] = Workers(parallelism)
-        self._targets = Targets(registry, applied, self._components, self._deposed)
+        self._targets = Targets(registry, applied, self._components, self._deposed, hooks.seal)
         self._changes: list[StateChange] = []
         self._told: list[Event] = []
         self._bad: dict[StepKey, str] = {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -12,9 +13,12 @@ from stackspec.apply.retry import Again, Retries, Wait, call
 from stackspec.apply.stop import Stop
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.fields import plain
-from stackspec.core.values import ValueMap, canonical
-from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation
+from stackspec.core.values import Value, ValueMap, canonical, contains_sealed
+from stackspec.flavors.contract import Flavor, FlavorOutputs, FlavorSpec, HookContext, HookError, Observation
 from stackspec.flavors.registry import Registry
+from stackspec.manifest.schema import ConfigCheckers
+from stackspec.plan.outputs import Seal, unsealable
+from stackspec.sealing.sealer import Sealer
 from stackspec.state.local_folder import LocalFolder
 from stackspec.state.model import AppliedComponent, Operation
 
@@ -65,21 +69,27 @@ class Hooks:
 
     Args:
         wait: How to wait before a hook that failed for a reason that may pass is called again.
+        sealer: Opens what is sealed; None where nothing is.
     """
 
-    def __init__(self, registry: Registry, place: Place, wait: Wait = Event.wait) -> None:
+    def __init__(self, registry: Registry, place: Place, wait: Wait = Event.wait, sealer: Sealer | None = None) -> None:
         self._registry = registry
         self._place = place
         self._wait = wait
+        self._sealer = sealer
+        self._checkers = ConfigCheckers()
+        self.seal: Seal = sealer.seal if sealer is not None else unsealable
+        """Makes of values with secrets in them what state may hold."""
 
     def _flavor(
         self, component: AppliedComponent, deadline: float, cancelled: Event, log: Callable[[str], None]
     ) -> Flavor:
         address = component.address
         cls = self._registry.flavor(address.type, component.flavor)
-        known = self._registry.spec(address.type, component.flavor).schema["properties"]
+        spec = self._registry.spec(address.type, component.flavor)
         # State may hold fields of an older version of the flavor.
-        config = cls.Config.from_value({name: value for name, value in component.config.items() if name in known})
+        written = {name: value for name, value in component.config.items() if name in spec.schema["properties"]}
+        config = cls.Config.from_value(self._opened(written, spec) if contains_sealed(written) else written)
         context = HookContext(
             address=address,
             identity=component.identity,
@@ -87,13 +97,58 @@ class Hooks:
             lineage=self._place.lineage,
             root=self._place.root,
             data_dir=self._place.local.component(self._place.environment, *(component.home or address)),
-            outputs=component.outputs,
+            outputs=self._outputs(component),
             deadline=deadline,
             allowed_paths=self._place.allowed_paths,
             cancelled=cancelled,
-            log=log,
+            log=lambda line: log(self._hidden(line)),
         )
         return cls(config, context)
+
+    def _opened(self, config: ValueMap, spec: FlavorSpec) -> ValueMap:
+        """A config as it really is.
+
+        Raises:
+            StackspecError: a secret has no value here.
+            HookError: with its secrets it is not what the flavor takes.
+        """
+        assert self._sealer is not None, "something is sealed"
+        opened: ValueMap = self._sealer.opened(config)
+        for problem in self._checkers.of(spec).check(opened):
+            raise HookError(f"with its secrets, {problem.message}")
+        return opened
+
+    def _outputs(self, component: AppliedComponent) -> ValueMap:
+        """What the last hook returned, without what was kept under a key that is lost: no hook can rely on outputs."""
+        outputs: dict[str, Value] = {}
+        for name, value in component.outputs.items():
+            with suppress(StackspecError):
+                outputs[name] = self._sealer.opened(value) if self._sealer else value
+        return outputs
+
+    def _kept(self, outputs: ValueMap, component: AppliedComponent) -> ValueMap:
+        """Outputs as state may hold them: what is marked as sensitive, or tells a secret, is encrypted."""
+        marked = self._registry.spec(component.address.type, component.flavor).sensitive_outputs
+        sealer = self._sealer
+        if sealer is None:
+            return outputs
+        return {
+            name: sealer.encrypted(component.identity, value)
+            if value is not None and (name in marked or sealer.tells(value))
+            else value
+            for name, value in outputs.items()
+        }
+
+    def _seen(self, seen: Observation, component: AppliedComponent) -> Observation:
+        """What was seen, as plans may hold it."""
+        sealer = self._sealer
+        if sealer is None:
+            return seen
+        fields = {
+            name: sealer.as_seen(component.identity, component.config.get(name), value)
+            for name, value in seen.fields.items()
+        }
+        return replace(seen, detail=sealer.hidden(seen.detail), fields=fields)
 
     def call(
         self,
@@ -116,12 +171,13 @@ class Hooks:
             flavor = self._flavor(component, deadline, stop.insisted, log)
             match what:
                 case Operation.PROVISION:
-                    return _checked(flavor.provision(), flavor)
+                    return self._kept(_checked(flavor.provision(), flavor), component)
                 case Operation.UPDATE:
                     assert previous is not None
-                    return _checked(flavor.update(self._flavor(previous, deadline, stop.insisted, log)), flavor)
+                    outputs = flavor.update(self._flavor(previous, deadline, stop.insisted, log))
+                    return self._kept(_checked(outputs, flavor), component)
                 case Operation.RESUME:
-                    return _checked(flavor.resume(), flavor)
+                    return self._kept(_checked(flavor.resume(), flavor), component)
                 case Operation.SUSPEND:
                     flavor.suspend()
                 case Operation.DEPROVISION:
@@ -147,7 +203,7 @@ class Hooks:
         deadline = monotonic() + seconds_for(component, "observe")
 
         def once() -> Observation:
-            return self._flavor(component, deadline, cancelled, lambda _line: None).observe()
+            return self._seen(self._flavor(component, deadline, cancelled, lambda _line: None).observe(), component)
 
         try:
             retries = Retries(self._retries(component), deadline, cancelled, wait=self._wait)
@@ -164,7 +220,7 @@ class Hooks:
 
     def _failure(self, error: BaseException, component: AppliedComponent) -> HookFailure:
         if isinstance(error, HookError):
-            return HookFailure("SS0601", error.message, error.hint)
+            return HookFailure("SS0601", self._hidden(error.message), error.hint and self._hidden(error.hint))
         if isinstance(error, StackspecError):
             (first, *_) = error.diagnostics
             return HookFailure(first.code, first.message, first.hint)
@@ -174,7 +230,10 @@ class Hooks:
             extra = self._registry.spec(component.address.type, component.flavor).extra
             hint = f"run: pip install 'stackspec[{extra}]'" if extra else None
             return HookFailure("SS0602", f"the Python package '{error.name}' is not installed", hint)
-        return HookFailure("SS0601", f"{type(error).__name__}: {error}")
+        return HookFailure("SS0601", f"{type(error).__name__}: {self._hidden(str(error))}")
+
+    def _hidden(self, text: str) -> str:
+        return self._sealer.hidden(text) if self._sealer else text
 
 
 def _checked(outputs: FlavorOutputs, flavor: Flavor) -> ValueMap:

@@ -8,8 +8,8 @@ from threading import Event
 from time import monotonic
 
 from stackspec.apply.hooks import HookFailure, Hooks, seconds_for
-from stackspec.core.workers import Workers
 from stackspec.core.address import ComponentAddress
+from stackspec.core.workers import Workers
 from stackspec.flavors.contract import Observation
 from stackspec.state.model import AppliedComponent
 

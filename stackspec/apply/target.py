@@ -5,16 +5,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from stackspec.apply.hooks import HookFailure
 from stackspec.core.address import ComponentAddress
-from stackspec.core.expression import ComponentOutput, ExpressionError, Literal
-from stackspec.core.values import digest
+from stackspec.core.expression import HIDDEN, ComponentOutput, Expression, ExpressionError, Sealed
+from stackspec.core.values import Value, contains_sealed, digest, value_at
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.schema import ConfigCheckers
 from stackspec.plan.coexist import clash
 from stackspec.plan.model import Step
-from stackspec.plan.outputs import resolved
+from stackspec.plan.outputs import Seal, as_expression, resolved
 from stackspec.stack.configure import variables_problems
 from stackspec.stack.model import DesiredComponent
 from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
@@ -26,6 +27,7 @@ class Targets:
     Args:
         applied: As the apply began.
         components, deposed: As they are; they change while the apply goes on.
+        seal: Makes of values with secrets in them what state may hold.
     """
 
     def __init__(
@@ -34,7 +36,9 @@ class Targets:
         applied: AppliedState,
         components: Mapping[ComponentAddress, AppliedComponent],
         deposed: Mapping[str, PendingOperation],
+        seal: Seal,
     ) -> None:
+        self._seal = seal
         self._registry = registry
         self._components = components
         self._deposed = deposed
@@ -66,16 +70,21 @@ class Targets:
         operation: Operation,
         done: bool,
     ) -> AppliedComponent:
-        if current is not None and operation in (Operation.RECORD, Operation.SUSPEND, Operation.RESUME):
-            config, fingerprint = current.config, current.digest
-        else:
-            config = resolved(desired.config, self._output)
-            fingerprint = digest(config)
         if step.beside and operation is Operation.PROVISION:
             current = None  # what is applied is another one
+        identity = step.identity or (current.identity if current else secrets.token_hex(8))
+        seal = partial(self._seal, identity)
+        if current is not None and operation in (Operation.RECORD, Operation.SUSPEND, Operation.RESUME):
+            config, fingerprint = current.config, current.digest
+            if operation is Operation.RECORD and contains_sealed(config):
+                config = _sealed_as(config, resolved(desired.config, self._output, seal))
+                fingerprint = digest(config)
+        else:
+            config = resolved(desired.config, self._output, seal)
+            fingerprint = digest(config)
         component = AppliedComponent(
             address=step.address,
-            identity=step.identity or (current.identity if current else secrets.token_hex(8)),
+            identity=identity,
             flavor=desired.flavor,
             config=config,
             digest=fingerprint,
@@ -86,7 +95,7 @@ class Targets:
             suspended=desired.suspended if done else not desired.suspended,
             lifecycle=desired.lifecycle,
             timeouts=desired.timeouts,
-            variables=resolved(desired.variables, self._output),
+            variables=resolved(desired.variables, self._output, seal),
             labels=desired.labels,
             home=current.home if current else None,
         )
@@ -105,8 +114,10 @@ class Targets:
         """What is wrong that only now is known: by the schema of resolved values, or a field moved that must not."""
         changing = operation in (Operation.PROVISION, Operation.UPDATE)
         spec = self._registry.spec(step.address.type, component.flavor)
-        problems = self._checkers.of(spec).check(component.config) if changing else []
-        for problem in problems or variables_problems(component.variables):
+        problems = self._checkers.of(spec).check(_as_shown(component.config)) if changing else []
+        # What has secrets in it is checked as it really is, right before the hook.
+        problems = [one for one in problems if not isinstance(value_at(component.config, one.path), Sealed)]
+        for problem in problems or variables_problems(_as_shown(component.variables)):
             message = f"with the outputs known now, {problem.message}"
             return HookFailure(problem.code, message, problem.hint)
         before = self._components.get(step.address)
@@ -114,7 +125,8 @@ class Targets:
             return self._misfit_beside(component)
         if before is not None:
             for name in sorted(spec.replacing):
-                if digest(before.config.get(name)) != digest(component.config.get(name)):
+                was, becomes = before.config.get(name), component.config.get(name)
+                if digest(was) != digest(becomes) and not (isinstance(was, Sealed) and was.is_rekeyed(becomes)):
                     message = f"config.{name} turned out to change, which needs a replacement that was not planned"
                     return HookFailure("SS0606", message, "plan and apply again")
         return None
@@ -133,8 +145,29 @@ class Targets:
                     return HookFailure("SS0505", message, hint)
         return None
 
-    def _output(self, reference: ComponentOutput) -> Literal | ComponentOutput:
+    def _output(self, reference: ComponentOutput) -> Expression:
         component = self._components.get(ComponentAddress.parse(reference.component))
-        if component is None or reference.output not in component.outputs:
+        known = as_expression(component.outputs, reference) if component is not None else None
+        if known is None:
             raise ExpressionError("SS0402", f"{reference.component} has no output '{reference.output}' yet")
-        return Literal(component.outputs[reference.output])
+        return known
+
+
+def _sealed_as(value: Value, other: Value) -> Value:
+    """The value with its secrets sealed as another has them: under another key, or come by in another way."""
+    if isinstance(value, Sealed) and isinstance(other, Sealed):
+        return other
+    if isinstance(value, Mapping) and isinstance(other, Mapping):
+        return {key: _sealed_as(item, other.get(key)) for key, item in value.items()}
+    if isinstance(value, list) and isinstance(other, list) and len(value) == len(other):
+        return [_sealed_as(*both) for both in zip(value, other, strict=True)]
+    return value
+
+
+def _as_shown(value: Value) -> Value:
+    """The value with what is sealed as people see it."""
+    if isinstance(value, Sealed):
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return {key: _as_shown(item) for key, item in value.items()}
+    return [_as_shown(item) for item in value] if isinstance(value, list) else value

@@ -459,6 +459,42 @@ CODES: Mapping[str, Code] = {
         "credentials that may not delete in the bucket, a full disk",
         "Mend the cause shown; the next run that changes the state makes up for it.",
     ),
+    "SS0801": Code(
+        "unknown-secret",
+        "An expression names a secret that no manifest declares, or a key that it does not have.",
+        "`{{ secrets.db.pasword }}`",
+        "Use the nearest name that the hint shows, or declare it: `kind: Secret`.",
+    ),
+    "SS0802": Code(
+        "secret-missing",
+        "The store has no value where the Secret's manifest says.",
+        "a variable that is not set",
+        "Put the value there, or mend the path under `keys`.",
+    ),
+    "SS0803": Code(
+        "store-unreachable",
+        "A secret store does not answer, or refuses who asks.",
+        "a server that is down, an expired token",
+        "Mend the cause shown.",
+    ),
+    "SS0804": Code(
+        "store-unfit",
+        "What a secret store holds must not be used: others can read it, it was changed, or this key does not open it.",
+        "a file with secrets and the mode 0644",
+        "Mend the cause shown.",
+    ),
+    "SS0805": Code(
+        "secrets-key",
+        "The key under which secrets are told apart is missing, or others may know it.",
+        "a shared state with secrets in it, without `STACKSPEC_SECRETS_KEY`",
+        "Set `STACKSPEC_SECRETS_KEY` to the same text of 32 characters or more wherever the state is used.",
+    ),
+    "SS0806": Code(
+        "other-secrets-key",
+        "Secrets were recorded under another key than there is now, so nobody can tell whether they changed.",
+        "`.stackspec/secrets.key` was removed",
+        "Bring the key back; or apply, which records them under the new one.",
+    ),
     "SS0901": Code(
         "usage",
         "The command line cannot be understood.",

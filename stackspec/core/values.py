@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -55,6 +55,33 @@ def canonical(value: Value) -> str:
 def digest(value: Value) -> str:
     """A fingerprint of a value (BLAKE2b of its canonical text, 32 hexadecimal digits); not for secrets."""
     return blake2b(canonical(value).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def sealed_in(value: Value) -> Iterator[Sealed]:
+    """Everything sealed in a value."""
+    if isinstance(value, Sealed):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from sealed_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from sealed_in(item)
+
+
+def value_at(value: Value, path: Iterable[str | int]) -> Value:
+    """What stands at a path inside a value, or on the way to it where that is no mapping or list."""
+    for step in path:
+        if not isinstance(value, Mapping) and not isinstance(value, list):
+            break
+        inside: Any = value
+        value = inside[step]
+    return value
+
+
+def contains_sealed(value: Value) -> bool:
+    """Whether a secret is in any part of the value."""
+    return any(True for _ in sealed_in(value))
 
 
 def contains_deferred(value: Value) -> bool:

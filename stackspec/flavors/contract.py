@@ -234,6 +234,7 @@ class FlavorSpec:
         paths: The fields that name files or folders.
         occupies: The fields in which two that exist at the same time must differ; None where two cannot.
         outputs: Output name to its description.
+        sensitive_outputs: The outputs whose values are never shown, and kept encrypted.
     """
 
     type: str
@@ -249,6 +250,7 @@ class FlavorSpec:
     can_suspend: bool
     extra: str | None
     occupies: frozenset[str] | None = None
+    sensitive_outputs: frozenset[str] = frozenset()
 
     def complete(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The config with the defaults of the fields it leaves out, in the order in which the flavor declares them."""
@@ -275,4 +277,5 @@ def spec_of(cls: type[Flavor]) -> FlavorSpec:
         can_suspend=cls.suspend is not Flavor.suspend,
         extra=cls.extra,
         occupies=cls.occupies,
+        sensitive_outputs=settings_marked(cls.Outputs, "sensitive"),
     )

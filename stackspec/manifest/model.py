@@ -17,7 +17,7 @@ API_VERSION = "stackspec.dev/v1"
 ADDRESS_PATTERN = "^[a-z]([a-z_]{0,38}[a-z])?/[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
 DURATION_PATTERN = "^[0-9]{1,6}(ms|s|m|h)$"
 VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]{0,254}$"
-SECRET_KEY_PATTERN = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,126}$"
+KEY_PATTERN = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,126}$"
 CONFIG_PATH_PATTERN = f"^config{STEPS_PATTERN}$"
 
 _NAME = {"type": "string", "pattern": NAME_PATTERN}
@@ -190,7 +190,7 @@ class SecretSpec(Fields):
         "Key, as manifests read it by {{ secrets.NAME.KEY }}, to the value's place in the store.",
         schema={
             "type": "object",
-            "propertyNames": {"pattern": SECRET_KEY_PATTERN},
+            "propertyNames": {"pattern": KEY_PATTERN},
             "additionalProperties": {"type": "string"},
             "minProperties": 1,
         },

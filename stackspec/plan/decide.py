@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from stackspec.core.address import ComponentAddress, format_path
 from stackspec.core.diagnostic import Diagnostic
-from stackspec.core.values import ValueMap, canonical, digest
+from stackspec.core.values import ValueMap, canonical, digest, sealed_in
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.coexist import clash
 from stackspec.plan.diff import changed_fields, created_fields
@@ -53,7 +53,7 @@ class Decider:
         self._at = situation
         self._kept = kept
         self._problems = problems
-        self._outputs = Outputs(problems)
+        self._outputs = Outputs(situation.seal, problems)
         self.real: dict[ComponentAddress, AppliedComponent] = {}
 
     def decide(self, desired: DesiredComponent, *, selected: bool) -> Decision | None:
@@ -85,7 +85,7 @@ class Decider:
         if desired.lifecycle.ignore_changes:
             config = ignoring(desired.config, desired.lifecycle.ignore_changes, before.config)
             desired = replace(desired, config=config, digest=digest(config))
-        config, unknown = self._outputs.known(desired, self._at.spec(desired))
+        config, unknown = self._outputs.known(desired, spec, begun.component.identity if begun else before.identity)
         former = self._at.spec(before)
         if (
             begun
@@ -94,6 +94,8 @@ class Decider:
             and (desired.flavor, digest(config)) == (begun.component.flavor, begun.component.digest)
         ):
             return self._goes_on(desired, before, begun, changed_fields(before.config, config, spec, former))
+        if begun:
+            config, unknown = self._outputs.known(desired, spec, before.identity)
         same = not unknown and (desired.digest if config is desired.config else digest(config)) == before.digest
         fields = () if same else changed_fields(before.config, config, spec, former)
         replaces = self._why_replaced(desired, before, fields)
@@ -117,8 +119,8 @@ class Decider:
             change = self._change(desired, action, why)
             comes = (*self._moves_off(desired), _run_state(desired))
             return Decision(change, before, desired, comes=comes, identity=before.identity)
-        variables = self._outputs.evaluated(desired, ("environment",), desired.variables, assume=False)
-        differs = _not_recorded(desired, before, variables)
+        variables = self._outputs.evaluated(desired, ("environment",), desired.variables, before.identity, assume=False)
+        differs = _not_recorded(desired, before, config, variables)
         if recorded.digest != before.digest:
             differs = ("config", *differs)
         reason = f"nothing changed but what is recorded: {', '.join(differs)}" if differs else "nothing changed"
@@ -268,7 +270,7 @@ class Decider:
         new, old = (self._at.spec_of(desired.address.type, one.flavor) for one in (desired, before))
         if new is None or old is None:
             return None  # reported
-        return clash((new, self._outputs.known(desired, self._at.spec(desired))[0]), (old, before.config))
+        return clash((new, self._outputs.known(desired, new, before.identity)[0]), (old, before.config))
 
     def _change(
         self, desired: DesiredComponent, action: Action, reason: str, fields: tuple[FieldChange, ...] = ()
@@ -305,9 +307,12 @@ def _why_run_state(desired: DesiredComponent) -> str:
     return f"run_state is {'suspended' if desired.suspended else 'running'}"
 
 
-def _not_recorded(desired: DesiredComponent, before: AppliedComponent, variables: ValueMap) -> tuple[str, ...]:
+def _not_recorded(
+    desired: DesiredComponent, before: AppliedComponent, config: ValueMap, variables: ValueMap
+) -> tuple[str, ...]:
     """What differs from state that only state needs to know, by its names in manifests."""
     same = {
+        "secrets": list(sealed_in(config)) == list(sealed_in(before.config)),
         "depends_on": desired.depends_on == before.depends_on,
         "stacks": desired.stacks == before.stacks,
         "lifecycle": desired.lifecycle == before.lifecycle,

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stackspec.core.address import FieldPath
-from stackspec.core.values import UNKNOWN, Unknown, Value, ValueMap, canonical, contains_deferred
+from stackspec.core.expression import Sealed
+from stackspec.core.values import UNKNOWN, Unknown, Value, ValueMap, canonical, contains_deferred, contains_sealed
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.model import FieldChange
 
@@ -14,7 +15,7 @@ from stackspec.plan.model import FieldChange
 def created_fields(config: ValueMap, spec: FlavorSpec) -> tuple[FieldChange, ...]:
     """The fields of a new component that say something: those without a value are left out."""
     return tuple(
-        FieldChange(("config", name), None, _shown(value), name in spec.sensitive)
+        FieldChange(("config", name), None, _shown(value), name in spec.sensitive or contains_sealed(value))
         for name, value in config.items()
         if value is not None
     )
@@ -37,10 +38,19 @@ def changed_fields(
             continue
         known = any(name in one.schema["properties"] for one in specs)
         sensitive = not known or any(name in one.sensitive for one in specs)
-        replacing = spec is not None and (name in spec.replacing or not spec.can_update)
+        # What differs inside a value with secrets in it is not told: the rest of it may tell of them.
+        if contains_sealed(old) or contains_sealed(new):
+            if _is_replacing(name, spec) and isinstance(old, Sealed) and old.is_rekeyed(new):
+                continue  # nothing is torn down because a key was lost
+            changes.append(FieldChange(("config", name), old, _shown(new), True, _is_replacing(name, spec)))
+            continue
         for path, was, becomes in _differences(old, new):
-            changes.append(FieldChange(("config", name, *path), was, becomes, sensitive, replacing))
+            changes.append(FieldChange(("config", name, *path), was, becomes, sensitive, _is_replacing(name, spec)))
     return tuple(changes)
+
+
+def _is_replacing(name: str, spec: FlavorSpec | None) -> bool:
+    return spec is not None and (name in spec.replacing or not spec.can_update)
 
 
 def _differences(old: Value, new: Value) -> Iterator[tuple[FieldPath, Any, Any]]:

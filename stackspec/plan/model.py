@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from stackspec.core.address import ComponentAddress, FieldPath
 from stackspec.core.diagnostic import Span
+from stackspec.core.values import sealed_in
 from stackspec.flavors.contract import Observation
 from stackspec.stack.model import DesiredComponent, Environment
 from stackspec.state.model import AppliedComponent, Operation
@@ -62,6 +63,11 @@ class FieldChange:
     after: Any
     sensitive: bool = False
     requires_replacement: bool = False
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that the new value is made of, as `secrets.NAME.KEY`."""
+        return tuple(dict.fromkeys(name for one in sealed_in(self.after) for name in one.secrets))
 
 
 @dataclass(frozen=True, slots=True)

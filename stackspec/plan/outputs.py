@@ -7,22 +7,42 @@ from functools import partial
 
 from stackspec.core.address import ComponentAddress, FieldPath
 from stackspec.core.diagnostic import Diagnostic
-from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, Literal, Scope, reduce
+from stackspec.core.expression import (
+    ComponentOutput,
+    Deferred,
+    Expression,
+    ExpressionError,
+    Literal,
+    Scope,
+    Sealed,
+    outputs_in,
+    reduce,
+)
 from stackspec.core.values import UNKNOWN, Value, ValueMap, contains_deferred
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.model import Decision
 from stackspec.stack.model import DesiredComponent
 from stackspec.state.model import Operation
 
+Seal = Callable[[str, Expression], Sealed]
+"""Makes, for the component of an identity, of a value with a secret in it what may be kept of it."""
+
+
+def unsealable(_identity: str, expression: Expression) -> Sealed:
+    """Seals where no secret can be told from another: each is as it is written."""
+    return Sealed(expression, "")
+
 
 class Outputs:
     """The outputs that components keep in this plan, as far as it is decided.
 
     Args:
+        seal: Seals what has a secret in it.
         problems: Where what fails is added.
     """
 
-    def __init__(self, problems: list[Diagnostic]) -> None:
+    def __init__(self, seal: Seal, problems: list[Diagnostic]) -> None:
+        self._seal = seal
         self._problems = problems
         self._outputs: dict[ComponentAddress, ValueMap] = {}
         """Outputs that will not change in this plan."""
@@ -37,8 +57,12 @@ class Outputs:
         if not {Operation.PROVISION, Operation.UPDATE, Operation.RESUME}.isdisjoint(decision.comes):
             self._moving.add(decision.change.address)
 
-    def known(self, desired: DesiredComponent, spec: FlavorSpec | None) -> tuple[ValueMap, bool]:
-        """The config with outputs that stay filled in, `UNKNOWN` for those that may change; whether any is unknown."""
+    def known(self, desired: DesiredComponent, spec: FlavorSpec | None, identity: str = "") -> tuple[ValueMap, bool]:
+        """The config with outputs that stay filled in, `UNKNOWN` for those that may change; whether any is unknown.
+
+        Args:
+            identity: Of the component that it is compared with; what is sealed for another is never equal.
+        """
         config = desired.config
         if not contains_deferred(config):
             return config, False
@@ -47,40 +71,55 @@ class Outputs:
             # A hook called on what is there keeps most outputs. A field that would force a replacement is taken to
             # stay: tearing down on a mere possibility loses data, and the executor refuses if it changes after all.
             assume = bool(spec and name in spec.replacing)
-            known[name] = self.evaluated(desired, ("config", name), value, assume=assume)
+            known[name] = self.evaluated(desired, ("config", name), value, identity, assume=assume)
         return known, contains_deferred(known)
 
-    def evaluated(self, desired: DesiredComponent, path: FieldPath, value: Value, *, assume: bool) -> Value:
+    def evaluated(
+        self, desired: DesiredComponent, path: FieldPath, value: Value, identity: str, *, assume: bool
+    ) -> Value:
         """A value of a component with outputs filled in.
 
         Args:
             assume: Whether outputs that may change are taken to stay.
         """
         try:
-            return resolved(value, partial(self._output, assume=assume))
+            return resolved(value, partial(self._output, assume=assume), partial(self._seal, identity))
         except ExpressionError as error:
             message = f"with the outputs known now, {error.message}"
             self._problems.append(Diagnostic(error.code, message, desired.place(path), error.hint))
             return UNKNOWN
 
-    def _output(self, reference: ComponentOutput, assume: bool) -> Literal | ComponentOutput:
+    def _output(self, reference: ComponentOutput, assume: bool) -> Expression:
         address = ComponentAddress.parse(reference.component)
         if address in self._outputs and (assume or address not in self._moving):
-            outputs = self._outputs[address]
-            if reference.output in outputs:
-                return Literal(outputs[reference.output])
+            return as_expression(self._outputs[address], reference) or reference
         return reference
 
 
-def resolved(value: Value, output: Callable[[ComponentOutput], Literal | ComponentOutput]) -> Value:
+def as_expression(outputs: ValueMap, reference: ComponentOutput) -> Expression | None:
+    """An output that is known, as an expression that reads it goes on with it; None where it is not there."""
+    if reference.output not in outputs:
+        return None
+    value = outputs[reference.output]
+    return value.expression if isinstance(value, Sealed) else Literal(value)
+
+
+def resolved(
+    value: Value, output: Callable[[ComponentOutput], Expression], seal: Callable[[Expression], Sealed]
+) -> Value:
     """The value with each `Deferred` evaluated by what `output` tells, `UNKNOWN` where that is not enough.
+
+    Args:
+        seal: Makes of an expression that waits only for secrets what may be kept of it.
 
     Raises:
         ExpressionError: a filter cannot take an output.
     """
     if isinstance(value, Deferred):
         result = reduce(value.expression, Scope({}, output, {}))
-        return result.value if isinstance(result, Literal) else UNKNOWN
+        if isinstance(result, Literal):
+            return result.value
+        return UNKNOWN if any(outputs_in(result)) else seal(result)
     if isinstance(value, Mapping):
-        return {key: resolved(item, output) for key, item in value.items()}
-    return [resolved(item, output) for item in value] if isinstance(value, list) else value
+        return {key: resolved(item, output, seal) for key, item in value.items()}
+    return [resolved(item, output, seal) for item in value] if isinstance(value, list) else value

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError
+from stackspec.core.expression import HIDDEN, Deferred, Sealed
+from stackspec.core.values import Value
 from stackspec.plan.situation import SpecOf
 from stackspec.stack.graph import in_dependency_order
 from stackspec.stack.model import DesiredComponent, DesiredState, Environment
@@ -60,7 +62,7 @@ def _desired(
     return DesiredComponent(
         component.address,
         component.flavor,
-        component.config,
+        _waiting(component.config),
         component.digest,
         tuple(depends_on),
         component.stacks,
@@ -68,7 +70,16 @@ def _desired(
         suspended=component.suspended,
         lifecycle=now.lifecycle if now else component.lifecycle,
         timeouts=component.timeouts,
-        variables=component.variables,
+        variables=_waiting(component.variables),
         labels=component.labels,
         moved=() if now is None or now.address == component.address else (now.address,),
     )
+
+
+def _waiting(value: Value) -> Value:
+    """The value with its secrets to be read anew: they may be others by now."""
+    if isinstance(value, Sealed):
+        return Deferred(value.expression, HIDDEN)
+    if isinstance(value, Mapping):
+        return {key: _waiting(item) for key, item in value.items()}
+    return [_waiting(item) for item in value] if isinstance(value, list) else value

@@ -10,6 +10,7 @@ from stackspec.core.diagnostic import Diagnostic
 from stackspec.flavors.contract import FlavorSpec, Observation
 from stackspec.plan.drift import Drift, drift_of
 from stackspec.plan.model import Found
+from stackspec.plan.outputs import Seal, unsealable
 from stackspec.plan.selection import EVERYTHING, Selection
 from stackspec.stack.model import DesiredComponent, DesiredState
 from stackspec.state.model import AppliedComponent, AppliedState, PendingOperation
@@ -25,6 +26,7 @@ class Situation:
     Attributes:
         seen: What components that were looked at really are; the others are taken to be as they were applied.
         found: What exists already and is to be taken over.
+        seal: Makes of values with secrets in them what a plan may hold.
     """
 
     desired: DesiredState
@@ -33,6 +35,7 @@ class Situation:
     selection: Selection = EVERYTHING
     seen: Mapping[ComponentAddress, Observation] = field(default_factory=dict)
     found: Mapping[ComponentAddress, Found] = field(default_factory=dict)
+    seal: Seal = unsealable
 
     def spec(self, component: DesiredComponent | AppliedComponent) -> FlavorSpec | None:
         """The spec of a component's flavor."""

@@ -104,9 +104,14 @@ def _block(change: Change, style: Style) -> str:
 
 def _field(field: FieldChange, action: Action, width: int, style: Style) -> str:
     name = f"{safe(format_path(field.path)):<{width}}"
-    after = style(shown(field.after, sensitive=field.sensitive), "green")
+    made_of = f"  {style(safe(', '.join(field.secrets)), 'dim')}" if field.secrets else ""
+    after = style(shown(field.after, sensitive=field.sensitive), "green") + made_of
     if action is Action.CREATE:
         return f"{name}  {after}"
+    if field.sensitive and field.before is not None and field.after is not None:
+        after = style("(sensitive, changed)", "yellow") + made_of
+        forces = style("  (forces replacement)", "magenta") if field.requires_replacement else ""
+        return f"{name}  {after}{forces}"
     before = style(shown(field.before, sensitive=field.sensitive), "red")
     forces = style("  (forces replacement)", "magenta") if field.requires_replacement else ""
     return f"{name}  {before} → {after}{forces}"
@@ -149,6 +154,7 @@ def _field_json(field: FieldChange) -> dict[str, Any]:
         "after": None if field.sensitive or isinstance(field.after, Unknown) else field.after,
         "sensitive": field.sensitive,
         "requires_replacement": field.requires_replacement,
+        "secrets": list(field.secrets),
     }
     if isinstance(field.after, Unknown):
         document["known_after_apply"] = True

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.regular_file import UnfitError, read_regular
 from stackspec.saved_plan.codec import OPENING, decode, encode
 from stackspec.saved_plan.key import PlanKey
 from stackspec.saved_plan.model import SavedPlan
-from stackspec.core.regular_file import UnfitError, read_regular
 
 MOST_BYTES = 256 * 1024 * 1024
 """The most that a file of a plan may hold; one of 10,000 components holds some ten megabytes."""

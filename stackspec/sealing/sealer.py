@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets as random
-from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property, partial
+from collections.abc import Callable, Mapping
+from functools import cached_property
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.expression import (
+    HIDDEN,
     ComponentOutput,
     Encrypted,
     Expression,
@@ -21,7 +22,7 @@ from stackspec.core.expression import (
     reduce,
 )
 from stackspec.core.layout import SECRETS_KEY_VARIABLE
-from stackspec.core.values import Value, canonical
+from stackspec.core.values import Value, canonical, contains_sealed
 from stackspec.secret_stores.values import SecretValues, Unavailable
 from stackspec.state.key_file import Key, KeyKind, find_key
 from stackspec.state.local_folder import LocalFolder
@@ -53,13 +54,9 @@ class Sealer:
         self._lasting = False
 
     def keep_key(self) -> None:
-        """Have the key last, before something is recorded under it.
-
-        Raises:
-            StackspecError: it cannot be kept.
-        """
+        """From now on have the key last: what is sealed is going to be recorded."""
         self._lasting = True
-        del self.__dict__["_key"]
+        self.__dict__.pop("_key", None)
 
     @cached_property
     def _key(self) -> Key:
@@ -119,12 +116,28 @@ class Sealer:
         token = Fernet(self._cipher_key()).encrypt(canonical(value).encode("utf-8", "surrogatepass")).decode()
         return Sealed(Encrypted(token), self.digest(identity, value))
 
+    def as_seen(self, identity: str, recorded: Value, seen: Value) -> Value:
+        """What was seen of a field, for a plan to compare with what is recorded of it."""
+        if contains_sealed(recorded):
+            if canonical(self.opened(recorded)) == canonical(seen):
+                return recorded
+            # Nobody asks what exactly it is: that it is another is all that a plan tells.
+            return Sealed(Literal(HIDDEN), self.digest(identity, seen))
+        return HIDDEN if self.tells(seen) else seen
+
+    def tells(self, value: Value) -> bool:
+        """Whether a secret that was read is in a value."""
+        if not self._values.any_read:
+            return False
+        text = value if isinstance(value, str) else canonical(value)
+        return self.hidden(text) != text
+
     def hidden(self, text: str) -> str:
         """The text without any secret that was read."""
         return self._values.hidden(text)
 
     def _value(self, expression: Expression) -> Value:
-        found = reduce(expression, Scope({}, _no_output, {}, partial(self._opened)))
+        found = reduce(expression, Scope({}, _no_output, {}, self._opened))
         assert isinstance(found, Literal), "everything in it is known"
         return found.value
 
@@ -154,15 +167,3 @@ class Sealer:
 
 def _no_output(reference: ComponentOutput) -> Expression:
     raise ExpressionError("SS0402", f"{reference} is not known")
-
-
-def sealed_in(value: Value) -> Iterable[Sealed]:
-    """Everything sealed in a value."""
-    if isinstance(value, Sealed):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from sealed_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from sealed_in(item)

@@ -1,11 +1,12 @@
 """What a secret store is: a config that describes itself, and one call that reads many values.
 
-A store is one class in one file. It is made when the first value is read from it and used from one thread; what it needs
-of other packages it imports then.
+A store is one class in one file. It is made when the first value is read from it and used from one thread; what it
+needs of other packages it imports then.
 """
 
 from __future__ import annotations
 
+import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ class SecretStore(ABC):
     is_local: ClassVar[bool] = False
     path_form: ClassVar[str]
 
-    Config: ClassVar[type[StoreConfig]]
+    Config: ClassVar[builtins.type[StoreConfig]]
 
     def __init__(self, config: Any, place: StorePlace) -> None:
         self.config = config

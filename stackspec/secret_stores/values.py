@@ -61,6 +61,11 @@ class SecretValues:
             self._read(source for one in wanted.values() if (source := one.source) is not None)
             return {name: self._of(one) for name, one in wanted.items()}
 
+    @property
+    def any_read(self) -> bool:
+        """Whether any value was read."""
+        return bool(self._known)
+
     def hidden(self, text: str) -> str:
         """The text without any value that was read."""
         return hidden(text, [one for one in list(self._known.values()) if isinstance(one, Secret)])

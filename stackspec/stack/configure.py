@@ -10,7 +10,7 @@ from typing import Any
 from stackspec.core.address import ComponentAddress, FieldPath, format_path, parse_path
 from stackspec.core.diagnostic import Diagnostic, did_you_mean
 from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, ReportedError, Scope
-from stackspec.core.values import Value, ValueMap
+from stackspec.core.values import Value, ValueMap, value_at
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.registry import Registry
 from stackspec.flavors.types import COMPONENT_TYPES
@@ -148,7 +148,7 @@ class Configurator:
         waiting = bool(resolution.deferred or resolution.errors)
         for problem in self._checkers.of(spec).check(as_written(config) if waiting else config):
             # What waits for outputs is checked when it is known, before the hook.
-            if problem.key or not isinstance(_value_at(config, problem.path), Deferred):
+            if problem.key or not isinstance(value_at(config, problem.path), Deferred):
                 self._diagnostics.append(located(problem, document, path))
         resolution.value = spec.complete(config)
         return resolution
@@ -228,11 +228,3 @@ _VARIABLES = Checker({"type": "object", "properties": {"environment": VARIABLES_
 def variables_problems(variables: ValueMap) -> list[Problem]:
     """What is wrong with resolved variables, by their paths from what declares the `environment`."""
     return _VARIABLES.check({"environment": variables})
-
-
-def _value_at(value: Value, path: FieldPath) -> Value:
-    for step in path:
-        if isinstance(value, Deferred):
-            return value
-        value = value[step]
-    return value

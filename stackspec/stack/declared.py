@@ -50,9 +50,7 @@ def declare(manifests: Iterable[Manifest]) -> tuple[Declarations, list[Diagnosti
     """Sort manifests by kind and name; of two with one name the first counts."""
     diagnostics: list[Diagnostic] = []
     project: Manifest | None = None
-    named: dict[str, dict[str, Manifest]] = {
-        kind: {} for kind in ("Environment", "Stack", "Secret", "SecretStore")
-    }
+    named: dict[str, dict[str, Manifest]] = {kind: {} for kind in ("Environment", "Stack", "Secret", "SecretStore")}
     components: dict[tuple[str, str], Manifest] = {}
     for manifest in manifests:
         if manifest.kind == "Project":

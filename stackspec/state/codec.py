@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stackspec.core.address import ComponentAddress
+from stackspec.core.address import ComponentAddress, FieldPath
+from stackspec.core.expression import Sealed
 from stackspec.core.fields import plain
-from stackspec.core.values import canonical
+from stackspec.core.values import Value, canonical, contains_sealed
 from stackspec.manifest.model import NO_LIFECYCLE, LifecycleSpec
+from stackspec.state.expressions import expression_from_json, expression_to_json
 from stackspec.state.model import AppliedComponent, Operation, PendingOperation
 from stackspec.state.store import Begin, Depose, Finish, StateChange
 
@@ -17,21 +19,23 @@ from stackspec.state.store import Begin, Depose, Finish, StateChange
 def component_to_json(component: AppliedComponent) -> dict[str, Any]:
     """The record of a component, as state keeps it and `state show -o json` prints it."""
     lifecycle = component.lifecycle
+    sealed: list[dict[str, Any]] = []
     return {
         "address": str(component.address),
         "identity": component.identity,
         "flavor": component.flavor,
-        "config": component.config,
+        "config": _unsealed(component.config, ("config",), sealed),
         "digest": component.digest,
-        "outputs": component.outputs,
+        "outputs": _unsealed(component.outputs, ("outputs",), sealed),
         "depends_on": [str(address) for address in component.depends_on],
         "stacks": list(component.stacks),
         "suspended": component.suspended,
         "lifecycle": {} if lifecycle == NO_LIFECYCLE else plain(lifecycle),
         "timeouts": component.timeouts,
-        "environment": component.variables,
+        "environment": _unsealed(component.variables, ("environment",), sealed),
         "labels": component.labels,
         **({"home": str(component.home)} if component.home else {}),
+        **({"sealed": sealed} if sealed else {}),
     }
 
 
@@ -42,6 +46,8 @@ def component_from_json(record: dict[str, Any]) -> AppliedComponent:
         KeyError, TypeError, ValueError: the record is not one.
     """
     lifecycle = record["lifecycle"]
+    if "sealed" in record:
+        record = _sealed_again(record)
     return AppliedComponent(
         ComponentAddress.parse(record["address"]),
         record["identity"],
@@ -58,6 +64,30 @@ def component_from_json(record: dict[str, Any]) -> AppliedComponent:
         record["labels"],
         ComponentAddress.parse(record["home"]) if "home" in record else None,
     )
+
+
+def _unsealed(value: Value, path: FieldPath, sealed: list[dict[str, Any]]) -> Value:
+    """The value with nothing where something is sealed; what that is is added to `sealed`, with its place."""
+    if not contains_sealed(value):
+        return value
+    if isinstance(value, Sealed):
+        sealed.append({"at": list(path), "digest": value.digest, "value": expression_to_json(value.expression)})
+        return None
+    if isinstance(value, Mapping):
+        return {key: _unsealed(item, (*path, key), sealed) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unsealed(item, (*path, index), sealed) for index, item in enumerate(value)]
+    return value
+
+
+def _sealed_again(record: dict[str, Any]) -> dict[str, Any]:
+    for one in record["sealed"]:
+        *way, last = one["at"]
+        inside: Any = record
+        for step in way:
+            inside = inside[step]
+        inside[last] = Sealed(expression_from_json(one["value"]), one["digest"])
+    return record
 
 
 def encode_component(component: AppliedComponent) -> str:

@@ -9,8 +9,8 @@ from unittest.mock import patch
 from stackspec.apply.executor import ApplyResult, Executor
 from stackspec.apply.hooks import Hooks, Place
 from stackspec.apply.stop import Stop
-from stackspec.core.workers import Workers
 from stackspec.core.address import ComponentAddress
+from stackspec.core.workers import Workers
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.model import Phase, Plan
 from stackspec.plan.planner import make_plan

@@ -35,6 +35,8 @@ class DotenvSecretStore(SecretStore):
         values = dotenv_values(stream=StringIO(as_text(data, f"'{self.config.path}'")), interpolate=False)
         known = tuple(sorted(values))
         return {
-            path: Missing(f"'{self.config.path}' has no '{path}'", known) if (value := values.get(path)) is None else Secret(value)
+            path: Missing(f"'{self.config.path}' has no '{path}'", known)
+            if (value := values.get(path)) is None
+            else Secret(value)
             for path in paths
         }
