@@ -23,6 +23,7 @@ OUR_FILES = ("expected.txt", "command.txt", "before", "keep.txt")
 
 ELSEWHERE = {
     "SS0101": "needs a file that its user may not read, which root may: tests/cli/test_hostile_files.py",
+    "SS0508": "needs a state with a past: tests/cli/test_rollback.py",
 }
 """Codes that a folder of files cannot provoke, and where they are tested."""
 
