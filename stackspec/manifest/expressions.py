@@ -68,7 +68,7 @@ class ValueResolver:
         roots: Mapping[str, Any],
         output: Callable[[ComponentOutput], Expression],
         explain: Mapping[str, str],
-        secret: Callable[[Hidden], Expression],
+        secret: Callable[[Hidden], Expression] = lambda hidden: hidden,
     ) -> Scope:
         """A scope whose expressions are evaluated on the run's budget."""
         return Scope(roots, output, explain, secret, self._budget, self.hints)

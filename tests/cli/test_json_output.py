@@ -23,7 +23,7 @@ CHANGE = [
     "create_before_destroy",
     "deposed",
 ]
-FIELD = ["path", "before", "after", "sensitive", "requires_replacement"]
+FIELD = ["path", "before", "after", "sensitive", "requires_replacement", "secrets"]
 SOURCE = ["file", "line", "column", "end_line", "end_column"]
 DIAGNOSTIC = ["severity", "code", "message", "hint", "source"]
 

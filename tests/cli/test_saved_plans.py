@@ -492,7 +492,7 @@ def test_no_manifest_reads_the_key(dev: Path, ask: Ask, monkeypatch: pytest.Monk
     (dev / "stackspec.yaml").write_text(project)
     manifest(dev, STACK.replace("./artifacts", '"./{{ env.STACKSPEC_PLAN_KEY }}"'))
     answer = ask("plan")
-    refused(answer, "SS0306", "'env.STACKSPEC_PLAN_KEY' is the key of saved plans, which no manifest reads")
+    refused(answer, "SS0306", "'env.STACKSPEC_PLAN_KEY' is a key of stackspec's own, which no manifest reads")
     assert KEY not in answer.out + answer.err
 
 

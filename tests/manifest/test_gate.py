@@ -91,7 +91,9 @@ def _example(schema: dict[str, Any], random_: random.Random) -> Any:
     if kind == "object":
         properties = schema.get("properties", {})
         wanted = [name for name in properties if name in schema.get("required", ()) or random_.random() < 0.5]
-        return {name: _example(properties[name], random_) for name in wanted}
+        # A mapping whose keys are anybody's is not empty where it must not be.
+        more = {"key": _example(schema["additionalProperties"], random_)} if schema.get("minProperties") else {}
+        return {name: _example(properties[name], random_) for name in wanted} | more
     if kind == "array":
         return [_example(schema.get("items", {}), random_) for _ in range(random_.randrange(3))]
     texts = ["dev", "5m", "artifact_store/dev", "config.path", "A_B", "/srv"]
