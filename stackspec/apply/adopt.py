@@ -46,8 +46,9 @@ def find(
                 taken_on[address] = replace(candidates[address], identity=one.owner.identity)
     seen |= observe(taken_on.values(), hooks)
     found: dict[ComponentAddress, Found] = {}
-    for address in candidates.keys() - refused.keys():
-        one = seen[address]
+    for address, one in seen.items():
+        if address in refused:
+            continue
         if isinstance(one, HookFailure):
             refused[address] = HookFailure("SS0610", f"{address} could not be looked at: {one.message}", one.hint)
         elif not one.provisioned:
@@ -57,7 +58,9 @@ def find(
         else:
             found[address] = Found(taken_on[address].identity if address in taken_on else None, one)
     return found, [
-        Diagnostic(why.code, why.message, wanted[address].place(), why.hint) for address, why in refused.items()
+        Diagnostic(why.code, why.message, one.place(), why.hint)
+        for address, one in wanted.items()
+        if (why := refused.get(address)) is not None
     ]
 
 
