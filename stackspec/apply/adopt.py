@@ -58,9 +58,9 @@ def find(
         else:
             found[address] = Found(taken_on[address].identity if address in taken_on else None, one)
     return found, [
-        Diagnostic(why.code, why.message, one.place(), why.hint)
-        for address, one in wanted.items()
-        if (why := refused.get(address)) is not None
+        Diagnostic(failure.code, failure.message, wanted[address].place(), failure.hint)
+        for address in wanted
+        if (failure := refused.get(address)) is not None
     ]
 
 
