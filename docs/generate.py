@@ -43,6 +43,7 @@ _STEPS = {
     "05": "Planning",
     "06": "Applying",
     "07": "State",
+    "08": "Secrets",
     "09": "The command line, and stackspec itself",
 }
 """The first two digits of codes to what they speak of."""
