@@ -58,6 +58,11 @@ class Project(Sources):
     """One project on disk: what its files say, what is applied, and the way from one to the other."""
 
     @cached_property
+    def warnings(self) -> list[Diagnostic]:
+        """What went wrong beside what was asked for, which was done all the same; in the order in which it did."""
+        return []
+
+    @cached_property
     def _local(self) -> LocalFolder:
         return LocalFolder(self.root)
 
@@ -112,7 +117,7 @@ class Project(Sources):
         wrong = self.loaded.wrong_settings
         if wrong:
             raise StackspecError(in_order(wrong))
-        return backend_of(self.settings.state, self._local.states)
+        return backend_of(self.settings.state, self._local.states, self.warnings.append)
 
     def push(self, environment: str, text: str, *, force: bool = False) -> int:
         """Have an exported state in the place of an environment's; the serial that it gets.

@@ -309,7 +309,7 @@ def _conclude(session: Session, plan: Plan, result: ApplyResult, interrupted: li
     from stackspec.render.plan import counts_text
 
     if session.json:
-        session.answer_json(_summary(plan, result, interrupted), indent=None)
+        session.answer_json(_summary(plan, result, [*interrupted, *session.warnings]), indent=None)
         return
     session.report([*result.failed, *interrupted])
     counts = _counts(plan, result)
@@ -334,7 +334,7 @@ def _counts(plan: Plan, result: ApplyResult) -> dict[str, int]:
     return {action: count for action, count in dataclasses.replace(plan, changes=kept).summary.items() if count}
 
 
-def _summary(plan: Plan, result: ApplyResult | None, interrupted: Sequence[Diagnostic] = ()) -> dict[str, Any]:
+def _summary(plan: Plan, result: ApplyResult | None, others: Sequence[Diagnostic] = ()) -> dict[str, Any]:
     from stackspec.render.diagnostics import diagnostics_json
 
     return {
@@ -346,5 +346,5 @@ def _summary(plan: Plan, result: ApplyResult | None, interrupted: Sequence[Diagn
         "failed": len(result.failed) if result else 0,
         "removed": [str(address) for address in result.removed] if result else [],
         "skipped": {str(address): reason for address, reason in result.skipped.items()} if result else {},
-        "diagnostics": diagnostics_json([*result.failed, *interrupted]) if result else [],
+        "diagnostics": diagnostics_json([*result.failed, *others]) if result else [],
     }

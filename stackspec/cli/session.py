@@ -25,7 +25,8 @@ def _colour(stream: IO[str]) -> bool:
 class Session:
     """Standard output is the answer, standard error is progress and diagnostics.
 
-    As a context it turns a `StackspecError` into its diagnostics and the process's exit code 1.
+    As a context it tells the project's warnings at the end, which a JSON answer holds; and it turns a `StackspecError`
+    into its diagnostics and the process's exit code 1.
 
     Args:
         files: See `Project`.
@@ -58,6 +59,11 @@ class Session:
         if self._project is None:
             self._project = Project.open(".", self._files, named=self._named)
         return self._project
+
+    @property
+    def warnings(self) -> Sequence[Diagnostic]:
+        """What went wrong with the project beside what was asked for."""
+        return self._project.warnings if self._project else ()
 
     def answer(self, text: str) -> None:
         """Write to standard output, at once.
@@ -103,5 +109,7 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(error, StackspecError):
-            self.fail(error.diagnostics)
+            self.fail([*error.diagnostics, *self.warnings])
             raise SystemExit(1) from None
+        if not self.json:
+            self.report(self.warnings)

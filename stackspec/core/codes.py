@@ -446,6 +446,13 @@ CODES: Mapping[str, Code] = {
         "`prefix` in the Project's `state` names another project's folder",
         "Mend the Project's `state`; if the state was replaced on purpose, remove the file that the hint names.",
     ),
+    "SS0714": Code(
+        "upkeep-failed",
+        "What a command was asked for is done and recorded, but something that is kept beside the state for later is "
+        "not: a snapshot, the deletion of what is old, what this checkout has seen.",
+        "credentials that may not delete in the bucket, a full disk",
+        "Mend the cause shown; the next run that changes the state makes up for it.",
+    ),
     "SS0901": Code(
         "usage",
         "The command line cannot be understood.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -85,6 +85,10 @@ class Note:
 
     message: str
     source: Span | None = None
+
+
+Warn = Callable[[Diagnostic], None]
+"""Who is told of a warning, by work that goes on all the same."""
 
 
 class StackspecError(Exception):
