@@ -104,11 +104,13 @@ class SqliteStateStore:
         if not self._file.exists():
             return []
         with self._file.reporting(), closing(self._file.connect_to_read()) as connection:
-            rows = self._rows(connection)
-            try:
-                return list(chapters(connection, rows.components, rows.serial))
-            except HistoryError as error:
-                raise self._file.refused(f"as for its history, {error}") from error
+            return self._chapters(connection, self._rows(connection))
+
+    def _chapters(self, connection: sqlite3.Connection, rows: _Rows) -> list[Chapter]:
+        try:
+            return list(chapters(connection, rows.components, rows.serial))
+        except HistoryError as error:
+            raise self._file.refused(f"as for its history, {error}") from error
 
     def unlock(self, run_id: str) -> Run:
         """See `StateStore.unlock`; this lock needs it never, for the kernel frees it with its owner."""
@@ -181,9 +183,13 @@ class SqliteStateStore:
         return state.serial
 
     def _to_push_over(self, run: Run) -> _Writing | None:
-        """The state that a push can go on from, an older copy of it as well; None where none can be read."""
+        """What a push goes on from, be it an older copy; None where the state, or its past, cannot be read."""
         try:
-            return self._begin(run, older=True) if self._file.exists() else None
+            if not self._file.exists():
+                return None
+            with self._file.reporting(), closing(self._file.connect_to_read()) as connection:
+                self._chapters(connection, self._rows(connection, older=True))
+            return self._begin(run, older=True)
         except StackspecError as error:
             if any(one.code not in ("SS0701", "SS0702") for one in error.diagnostics):
                 raise
