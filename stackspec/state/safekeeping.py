@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from stackspec.core.whole_file import write_whole
+from stackspec.core.whole_file import sync_folder, write_whole
 from stackspec.state.export import ExportError, import_state
 
 MOST_COPIES = 5
@@ -53,6 +53,7 @@ class Safekeeping:
             OSError: the folder cannot be written.
         """
         self._head.unlink(missing_ok=True)
+        sync_folder(self._folder)
 
     def keep(self, serial: int, text: str) -> None:
         """Keep an exported state, and let go of the oldest copies.

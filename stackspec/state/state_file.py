@@ -105,8 +105,8 @@ class StateFile:
         """
         if head is None:
             return
-        # A push may have brought another lineage after the head was looked at; it then says so by now.
-        if head.lineage != lineage and head == self.kept.head():
+        # A push may have brought another lineage after the head was looked at, which then says so by now, or nothing.
+        if head.lineage != lineage and (now := self.kept.head()) is not None and now.lineage == head.lineage:
             raise self.refused(f"its lineage is {lineage}, and here belongs {head.lineage}")
         if head.lineage == lineage and serial < head.serial:
             raise self.refused(f"it is at serial {serial}, and was at {head.serial}: it is an older copy")

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -31,12 +31,12 @@ def opened(folder: Path) -> SqliteStateStore:
 
 def test_a_process_that_a_hook_forked_does_not_keep_the_lock(tmp_path: Path) -> None:
     store = opened(tmp_path)
-    with store.lock(this_run()):
-        fork = Child(lambda talk: talk.wait_for("end"))
-        store.commit([made("a")])
-    assert opened(tmp_path).writer() is None
-    put(opened(tmp_path), "b")
-    with fork:
+    with ExitStack() as ending:
+        with store.lock(this_run()):
+            fork = ending.enter_context(Child(lambda talk: talk.wait_for("end")))
+            store.commit([made("a")])
+        assert opened(tmp_path).writer() is None
+        put(opened(tmp_path), "b")
         assert fork.is_running
         fork.tell("end")
 
@@ -249,3 +249,15 @@ def test_a_push_over_an_older_copy_keeps_its_past(tmp_path: Path) -> None:
     assert opened(tmp_path).push(state, this_run()) == 3
     assert [(one.first, one.last) for one in opened(tmp_path).history()] == [(3, 3), (1, 1)]
     assert list(opened(tmp_path).read_at(1).components) == [component("a").address]
+
+
+def test_a_push_over_another_projects_state_goes_on_from_nothing_of_it(tmp_path: Path) -> None:
+    put(opened(tmp_path), "a")
+    state = opened(tmp_path).read()
+    for _ in range(5):
+        put(opened(tmp_path / "other"), "b")
+    os.replace(tmp_path / "other" / "test.db", tmp_path / "test.db")
+    assert opened(tmp_path).push(state, this_run()) == 2
+    assert [(one.first, one.last) for one in opened(tmp_path).history()] == [(2, 2)]
+    assert (tmp_path / "test.replaced-1").exists()
+    assert opened(tmp_path).read().components == state.components
