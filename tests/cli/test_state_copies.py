@@ -71,9 +71,7 @@ def test_another_lineage_needs_force(applied: Path, ask: Ask, tmp_path_factory: 
     assert ask("-C", str(other), "state", "push", "--force", str(applied / "copy.json")).code == 0
 
 
-@pytest.mark.parametrize(
-    "command", [["apply", "--yes"], ["state", "rm", "orchestrator/dev"], ["state", "push", "copy"]]
-)
+@pytest.mark.parametrize("command", ["apply --yes", "state rm orchestrator/dev", "state push copy"])
 def test_what_is_done_is_no_failure_though_what_guards_the_state_cannot_be_written(
     command: str, applied: Path, ask: Ask
 ) -> None:
