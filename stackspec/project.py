@@ -373,17 +373,18 @@ class Project(Sources):
         return applied, [one for one in found if one is not None], errors
 
     def _left_behind(self, selected: str) -> list[Diagnostic]:
-        """A warning for each environment that is declared no more and still holds components."""
-        return [
-            Diagnostic(
-                "SS0706",
-                f"no Environment '{name}' is declared, and {count} of its components are still there",
-                hint=_REMOVE.format(name),
-                severity=Severity.WARNING,
-            )
-            for name in self._undeclared_states()
-            if name != selected and (count := len(self.store(name).read().addresses))
-        ]
+        """A warning for each environment that is declared no more and still holds components, or may: it is damaged."""
+        others = (name for name in self._undeclared_states() if name != selected)
+        return [warning for name in others for warning in self._left_in(name)]
+
+    def _left_in(self, environment: str) -> list[Diagnostic]:
+        try:
+            count = len(self.store(environment).read().addresses)
+        except StackspecError as error:
+            return [dataclasses.replace(one, severity=Severity.WARNING) for one in error.diagnostics]
+        message = f"no Environment '{environment}' is declared, and {count} of its components are still there"
+        hint = _REMOVE.format(environment)
+        return [Diagnostic("SS0706", message, None, hint, Severity.WARNING)] if count else []
 
     def apply(
         self,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from stackspec.core.whole_file import sync_folder, write_whole
 from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation, Owner
 from stackspec.flavors.owned_database import database_owner
 
@@ -118,11 +119,9 @@ class OwnedDirectory:
             "environment": context.environment,
             "lineage": context.lineage,
         }
-        with open(fresh / MARK, "x", encoding="utf-8") as file:
-            json.dump(mark, file)
-            file.flush()
-            os.fsync(file.fileno())
+        write_whole(fresh / MARK, json.dumps(mark).encode(), 0o666)
         fresh.rename(self.path)
+        sync_folder(self.path.parent)
 
     def _owner(self) -> Owner | None:
         return _mark(self.path)

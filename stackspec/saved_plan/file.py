@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.regular_file import UnfitError, read_regular
+from stackspec.core.whole_file import write_whole
 from stackspec.saved_plan.codec import OPENING, decode, encode
 from stackspec.saved_plan.key import PlanKey
 from stackspec.saved_plan.model import SavedPlan
@@ -28,17 +28,9 @@ def write(file: Path, saved: SavedPlan, key: PlanKey) -> None:
     data = encode(saved, key)
     if len(data) > MOST_BYTES:
         raise _unwritable(file, f"the plan is larger than {MOST_BYTES >> 20} MiB", "plan fewer components: --target")
-    fresh = file.with_name(f".stackspec-{secrets.token_hex(6)}.new")
     try:
         _refuse_what_is_no_plan(file)
-        try:
-            with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as written:
-                written.write(data)
-                written.flush()
-                os.fsync(written.fileno())
-            os.replace(fresh, file)
-        finally:
-            fresh.unlink(missing_ok=True)
+        write_whole(file, data)
     except OSError as error:
         raise _unwritable(file, error.strerror) from error
 

@@ -46,7 +46,7 @@ def backend_of(settings: StateSettings, folder: Path, warn: Warn) -> Backend:
         warn: Told of what could not be kept beside a state that was written.
     """
     if settings.backend not in _PLACES:
-        return _Local(settings, folder)
+        return _Local(settings, folder, warn)
     module, _, name = _PLACES[settings.backend].partition(":")
     place = getattr(import_module(f"stackspec.state.backends.{module}"), name)
     return _Shared(settings, place(settings), folder, warn)
@@ -55,14 +55,15 @@ def backend_of(settings: StateSettings, folder: Path, warn: Warn) -> Backend:
 class _Local:
     """Files on this machine."""
 
-    def __init__(self, settings: StateSettings, folder: Path) -> None:
+    def __init__(self, settings: StateSettings, folder: Path, warn: Warn) -> None:
         self._settings = settings
         self._folder = folder
+        self._warn = warn
 
     def store(self, environment: str) -> StateStore:
         from stackspec.state.sqlite import SqliteStateStore
 
-        return SqliteStateStore(self._folder, environment, self._settings.history)
+        return SqliteStateStore(self._folder, environment, self._settings.history, self._warn)
 
     def environments(self) -> list[str]:
         return sorted(path.stem for path in self._folder.glob("*.db") if is_name(path.stem))

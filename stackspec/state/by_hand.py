@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError, did_you_mean
@@ -12,6 +13,11 @@ from stackspec.state.moves import Moves, move_changes
 from stackspec.state.run import Run
 from stackspec.state.store import Depose, Finish, StateChange, StateStore
 
+_WAYS = {
+    "SS0702": "upgrade stackspec; to give up what is there add --force",
+    "SS0704": "mend the cause shown; if what is there can be read no more, move it away and do this again",
+}
+"""Code of what keeps a state from being read to what somebody can do who has another to put in its place."""
 _GIVE = "give it what 'stackspec state pull' printed, or a kept copy"
 
 
@@ -52,9 +58,10 @@ def _good_serial(store: StateStore) -> int:
     try:
         return store.read().serial
     except StackspecError as error:
-        if any(one.code != "SS0701" for one in error.diagnostics):
-            raise
-        return 0
+        if all(one.code == "SS0701" for one in error.diagnostics):
+            return 0
+        # What may be good, and only newer or out of reach for now, is given up by a person only.
+        raise StackspecError([replace(one, hint=_WAYS.get(one.code, one.hint)) for one in error.diagnostics]) from error
 
 
 def move(store: StateStore, moves: Moves, run: Run, timeout: float = 0.0) -> int:

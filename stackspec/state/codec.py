@@ -91,8 +91,8 @@ def _sealed_again(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def encode_component(component: AppliedComponent) -> str:
-    """The record as text."""
-    return canonical(component_to_json(component))
+    """The record as text, which UTF-8 can carry whatever the component's texts are."""
+    return _portable(canonical(component_to_json(component)))
 
 
 def decode_components(texts: Iterable[str]) -> list[AppliedComponent]:
@@ -112,8 +112,8 @@ def pending_from_json(record: dict[str, Any]) -> PendingOperation:
 
 
 def encode_pending(pending: PendingOperation) -> str:
-    """The pending operation as text."""
-    return canonical(pending_to_json(pending))
+    """The pending operation as text, likewise."""
+    return _portable(canonical(pending_to_json(pending)))
 
 
 def decode_pending(text: str) -> PendingOperation:
@@ -141,3 +141,11 @@ def change_from_json(record: dict[str, Any]) -> StateChange:
         return Depose(record["depose"], removal and pending_from_json(removal))
     component = record["component"]
     return Finish(ComponentAddress.parse(record["finish"]), component and component_from_json(component))
+
+
+def _portable(text: str) -> str:
+    """JSON text without lone surrogates, which a path of bytes that are no UTF-8 brings into outputs and failures.
+
+    Python's escape of one is JSON's as well, and surrogates are all that UTF-8 has no form for.
+    """
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.regular_file import UnfitError, read_regular
+from stackspec.core.whole_file import write_first
 from stackspec.state.local_folder import LocalFolder
 
 SHORTEST = 32
@@ -102,19 +103,9 @@ def _unfit(kind: KeyKind, path: Path, why: str) -> StackspecError:
 
 def _make(kind: KeyKind, local: LocalFolder, path: Path) -> None:
     local.prepare()
-    fresh = path.with_name(f"{kind.file}.{secrets.token_hex(4)}.new")
     try:
-        try:
-            with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
-                file.write(secrets.token_bytes(SHORTEST).hex().encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            # Whole from the start, and the one of whoever came first where two make it at once.
-            os.link(fresh, path, follow_symlinks=False)
-        except FileExistsError:
-            return
-        finally:
-            fresh.unlink(missing_ok=True)
+        # The one of whoever came first, where two make it at once.
+        write_first(path, secrets.token_bytes(SHORTEST).hex().encode() + b"\n")
     except OSError as error:
         hint = f"or have the key in {kind.variable}"
         raise StackspecError.of("SS0704", f"cannot write {path}: {error.strerror}", hint=hint) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.layout import LOCAL_FOLDER
+from stackspec.core.whole_file import write_first
 
 
 class LocalFolder:
@@ -58,11 +59,7 @@ class LocalFolder:
         folder = self.inside()
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            try:
-                ignore = os.open(folder / ".gitignore", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            except FileExistsError:
-                return
-            with open(ignore, "w", encoding="utf-8") as file:
-                file.write("*\n")
+            if not os.path.lexists(folder / ".gitignore"):
+                write_first(folder / ".gitignore", b"*\n")
         except OSError as error:
             raise StackspecError.of("SS0704", f"cannot write {folder}: {error.strerror}") from error

@@ -32,7 +32,7 @@ class LocalLock:
             StackspecError: the file cannot be read.
         """
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            descriptor = _open(self.path, os.O_RDONLY | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -42,7 +42,7 @@ class LocalLock:
         except BlockingIOError:
             return _read(descriptor)
         finally:
-            os.close(descriptor)
+            _close(descriptor)
         return None
 
     @contextmanager
@@ -57,7 +57,7 @@ class LocalLock:
         """
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            descriptor = _open(self.path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise StackspecError.of("SS0704", f"cannot write {self.path}: {error.strerror}") from error
         try:
@@ -68,7 +68,36 @@ class LocalLock:
                 raise StackspecError.of("SS0704", f"cannot write {self.path}: {error.strerror}") from error
             yield
         finally:
+            _close(descriptor)
+
+
+_OPEN: set[int] = set()
+"""The descriptors of lock files that this process has open."""
+
+
+def _open(path: Path, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    _OPEN.add(descriptor)
+    return descriptor
+
+
+def _close(descriptor: int) -> None:
+    """Close a lock file, and free the lock though a process that was forked at an unlucky moment has it open too."""
+    if descriptor in _OPEN:  # not so in a fork of the lock's owner, whose numbers may be other files by now
+        _OPEN.discard(descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        finally:
             os.close(descriptor)
+
+
+def _let_go_in_fork() -> None:
+    """A forked process shares its parent's locks as long as it lives, and never needs one: only its copies close."""
+    while _OPEN:
+        os.close(_OPEN.pop())
+
+
+os.register_at_fork(after_in_child=_let_go_in_fork)
 
 
 def _wait(descriptor: int, timeout: float) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import NamedTuple
 
+from stackspec.core.whole_file import sync_folder, write_whole
 from stackspec.state.export import ExportError, import_state
 
 MOST_COPIES = 5
@@ -43,7 +43,17 @@ class Safekeeping:
         Raises:
             OSError: it cannot be written.
         """
-        _write(self._head, json.dumps(head._asdict()))
+        if self.head() != head:
+            write_whole(self._head, json.dumps(head._asdict()).encode())
+
+    def forget(self) -> None:
+        """Remember nothing of what the state is.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        self._head.unlink(missing_ok=True)
+        sync_folder(self._folder)
 
     def keep(self, serial: int, text: str) -> None:
         """Keep an exported state, and let go of the oldest copies.
@@ -51,7 +61,7 @@ class Safekeeping:
         Raises:
             OSError: it cannot be written.
         """
-        _write(self._folder / f"{self._name}.{serial}.json", text)
+        write_whole(self._folder / f"{self._name}.{serial}.json", text.encode())
         for path in self.copies()[MOST_COPIES:]:
             path.unlink(missing_ok=True)
 
@@ -71,15 +81,3 @@ class Safekeeping:
                 continue
             return path
         return None
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole and durably, or leave the old one."""
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with open(descriptor, "w", encoding="utf-8", errors="surrogatepass") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(fresh, path)

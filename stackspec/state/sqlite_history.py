@@ -73,14 +73,16 @@ def chapters(connection: sqlite3.Connection, rows: Rows, serial: int) -> Iterato
     """
     last, rows = serial, dict(rows)
     for first, text in connection.execute("SELECT first, text FROM run ORDER BY number DESC").fetchall():
-        after = _by_address(rows)
-        _undo(connection, rows, last, first - 1)
         try:
+            after = _by_address(rows)
+            _undo(connection, rows, int(last), first - 1)
+            changes = changes_between(_by_address(rows), after)
             run = Run.from_json(json.loads(text))
-        except (TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise HistoryError("it is damaged") from error
-        yield Chapter(run, first, last, changes_between(_by_address(rows), after))
-        last = first - 1
+        yield Chapter(run, first, last, changes)
+        # Not `first - 1`: a push may leave numbers out.
+        (last,) = connection.execute("SELECT max(serial) FROM serial WHERE serial < ?", (first,)).fetchone()
 
 
 def records_at(connection: sqlite3.Connection, rows: Rows, serial: int, wanted: int) -> list[str]:

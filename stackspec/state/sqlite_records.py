@@ -75,9 +75,15 @@ class Records:
             if kind == COMPONENT:
                 self._note(found[0], address, found[3])
 
+    def clear(self) -> None:
+        """Have no record be any more."""
+        for kind, address in self._connection.execute("SELECT kind, address FROM record").fetchall():
+            self.take(kind, address)
+
     def close(self, environment: str, lineage: str, serial: int) -> None:
-        """Put the serial and the seal over what was written."""
-        facts = [(serial, "serial"), (self._seal.over(environment, lineage, serial), "seal")]
+        """Put lineage, serial and the seal over what was written."""
+        seal = self._seal.over(environment, lineage, serial)
+        facts = [(lineage, "lineage"), (serial, "serial"), (seal, "seal")]
         self._connection.executemany("UPDATE meta SET value = ? WHERE key = ?", facts)
 
     def _find(self, kind: str, address: str) -> tuple[int, str, str, str] | None:

@@ -117,7 +117,7 @@ def kill_points(work: Callable[[], object], wanted: int) -> list[int]:
     """Up to `wanted` numbers of lines of the state's code that some work runs, evenly spread; it is done to count."""
     lines: list[None] = []
     previous = sys.gettrace()
-    sys.settrace(_at_each_line(lambda: lines.append(None)))
+    sys.settrace(at_each_line(lambda: lines.append(None)))
     try:
         work()
     finally:
@@ -137,7 +137,7 @@ def _work(work: Callable[[Talk], object], talk: Talk, kill_at: int) -> None:
 
     try:
         if kill_at:
-            sys.settrace(_at_each_line(count))
+            sys.settrace(at_each_line(count))
         work(talk)
         status = 0
     except BaseException:
@@ -146,7 +146,7 @@ def _work(work: Callable[[Talk], object], talk: Talk, kill_at: int) -> None:
         os._exit(status)
 
 
-def _at_each_line(then: Callable[[], None]) -> Callable[[FrameType, str, Any], Any]:
+def at_each_line(then: Callable[[], None]) -> Callable[[FrameType, str, Any], Any]:
     """A trace function that calls `then` at each line of the state's code."""
     folder = f"{os.sep}stackspec{os.sep}state{os.sep}"
 

@@ -151,6 +151,23 @@ class StateConformance:
             store.commit([Finish(pending.component.address, None)])
         assert [address.name for address in state.store().read().addresses] == ["c", "a"]
 
+    @pytest.mark.parametrize("text", ["caf\udce9", "\udcff\udcfe", "\ud83d", "\udce9 \U0001f600 \\udce9"], ids=ascii)
+    def test_a_text_that_is_no_utf_8_is_kept(self, state: Opened, text: str) -> None:
+        store = state.store()
+        kept = replace(component("a", text), outputs={"uri": f"/{text}/data"}, labels={text: "key"})
+        failed = PendingOperation(Operation.UPDATE, kept, f"cannot make /{text}/data")
+        with store.lock(this_run()):
+            serial = store.commit([Finish(kept.address, kept), Begin(failed)])
+        read = state.store().read()
+        assert (read.components, read.pending) == ({kept.address: kept}, {kept.address: failed})
+        assert state.store().read_at(serial).components == read.components
+        exported = state.store().pull().encode().decode()
+        assert import_state(exported) == read
+        state.store().push(import_state(exported), this_run())
+        after = state.store().read()
+        assert (after.components, after.pending) == (read.components, read.pending)
+        assert [list(one.changes.values()) for one in state.store().history()] == [[], ["created"]]
+
     def test_a_commit_is_there_before_the_lock_is_given_back(self, state: Opened) -> None:
         store = state.store()
         with store.lock(this_run()):
@@ -420,6 +437,52 @@ class StateConformance:
         put(state.store(), "c")
         assert [address.name for address in state.store().read().components] == ["a", "c"]
 
+    def test_a_push_keeps_the_past(self, state: Opened) -> None:
+        store, pushing = state.store(), this_run()
+        first = put(store, "a", "b")
+        old = state.store().read()
+        last = put(store, "a", value=2)
+        before = state.store().history()
+        with store.lock(this_run()):
+            store.commit([Begin(PendingOperation(Operation.UPDATE, component("b", 2)))])
+        pushed = AppliedState("test", old.lineage, 70, {one.address: one for one in (component("c"), component("a"))})
+        serial = state.store().push(pushed, pushing)
+        told = state.store().history()
+        assert told[-2:] == before[-2:]
+        assert (told[0].run, told[0].first, told[0].last) == (pushing, serial, serial)
+        assert {str(address): word for address, word in told[0].changes.items()} == {
+            "artifact_store/a": "changed",
+            "artifact_store/b": "removed",
+            "artifact_store/c": "created",
+        }
+        assert state.store().read_at(first).components == old.components
+        assert _value_of(state.store().read_at(last), "a") == 2
+        assert list(state.store().read_at(serial).components) == list(pushed.components)
+
+    def test_a_push_over_what_a_killed_run_did_keeps_the_serial_growing(self, state: Opened) -> None:
+        put(state.store(), "a")
+        old = state.store().read()
+        with Child(lambda talk: _hold(state.store(), talk, commits=9)) as other:
+            other.wait_for("held")
+            os.kill(other.process, signal.SIGKILL)
+            other.end()
+        reached = state.store().read().serial
+        assert reached >= old.serial + 9
+        assert state.store().push(old, this_run()) > reached
+        assert state.store().read().components == old.components
+
+    def test_readers_see_no_push_half_done(self, state: Opened) -> None:
+        first = AppliedState("test", "f" * 32, 70, {component("a").address: component("a")})
+        other = replace(first, lineage="e" * 32, components={component("b").address: component("b")})
+        state.store().push(first, this_run())
+        with Child(lambda _talk: [state.store().push(one, this_run()) for one in [other, first] * 8]) as pushing:
+            while pushing.is_running:
+                read = state.store().read()
+                assert (read.lineage, list(read.components)) in [
+                    (one.lineage, list(one.components)) for one in (first, other)
+                ]
+        assert pushing.status == 0
+
     def test_nothing_is_pushed_while_another_writes(self, state: Opened) -> None:
         with Child(lambda talk: _hold(state.store(), talk)) as other:
             other.wait_for("held")
@@ -434,10 +497,11 @@ class StateConformance:
 # --- what children do
 
 
-def _hold(store: StateStore, talk: Talk) -> None:
+def _hold(store: StateStore, talk: Talk, commits: int = 1) -> None:
     """Hold the lock, with something in flight, until told to go on."""
     with store.lock(this_run()):
-        store.commit([Begin(PendingOperation(Operation.PROVISION, component("begun")))])
+        for _ in range(commits):
+            store.commit([Begin(PendingOperation(Operation.PROVISION, component("begun")))])
         talk.tell("held")
         talk.wait_for("go")
 
@@ -469,5 +533,9 @@ def _long_run(store: StateStore, value: int) -> int:
 
 
 def _value(state: AppliedState) -> int:
-    value: int = state.components[component("counter").address].config["value"]
+    return _value_of(state, "counter")
+
+
+def _value_of(state: AppliedState, name: str) -> int:
+    value: int = state.components[component(name).address].config["value"]
     return value

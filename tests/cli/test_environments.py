@@ -46,6 +46,22 @@ def test_a_former_environment_can_be_looked_at_and_destroyed(moved: Path, ask: A
     assert ask("apply", "--yes").code == 0
 
 
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"], ["destroy", "--yes"]], ids=" ".join)
+def test_a_bad_state_of_a_former_environment_is_told_and_stops_no_other(
+    command: list[str], dev: Path, ask: Ask
+) -> None:
+    (dev / "stackspec.yaml").write_text(DEV.replace("PROTECTED", "false"))
+    assert ask("apply", "--yes").code == 0
+    (dev / ".stackspec" / "state" / "old.db").write_text("junk")
+    answer = ask(*command)
+    assert answer.code == 0, answer.err
+    assert "warning[SS0701]" in answer.err
+    assert "old.db is not a good state of stackspec" in answer.err
+    assert "error" not in answer.err
+    refused = ask("status", "-e", "old")
+    assert (refused.code, "error[SS0701]" in refused.err) == (1, True)
+
+
 def test_a_protected_environment_needs_approval_for_what_only_state_records(dev: Path, ask: Ask) -> None:
     stacks = dev / "stacks" / "dev.yaml"
     (dev / "stackspec.yaml").write_text(DEV.replace("PROTECTED", "true"))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.state.by_hand import pushable
 from stackspec.state.export import export_state, import_state
 from stackspec.state.model import AppliedState, Operation, PendingOperation
 from stackspec.state.run import Run
@@ -20,6 +21,11 @@ from tests.laws.blueprint import Blueprint, Part
 from tests.plan.situations import applied
 
 STATE = applied(Blueprint({"a": Part(), "b": Part(base="a"), "c": Part(reads=(("b", "uri"),))}))
+
+
+PIECES = ["artifact_store", "config", "identity", "0123456789"]
+"""What the records hold and no diagnostic may quote."""
+STATE_SERIAL = 20
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +61,12 @@ def read(folder: Path) -> AppliedState | None:
             assert store.read().components == state.components
     except StackspecError as error:
         (diagnostic,) = error.diagnostics
-        assert diagnostic.code in ("SS0701", "SS0702", "SS0704"), diagnostic
+        assert diagnostic.code in ("SS0701", "SS0702"), diagnostic
         assert str(folder) in diagnostic.message
+        assert not [piece for piece in PIECES if piece in diagnostic.message], diagnostic
+        (copy,) = folder.glob(f"default.{STATE_SERIAL}.json")
+        assert f"stackspec state push {'--force ' if diagnostic.code == 'SS0702' else ''}{copy}" in str(diagnostic.hint)
+        pushable(copy.read_text(), "default", store, force=diagnostic.code == "SS0702")
         return None
     return state
 
@@ -90,6 +100,48 @@ def test_a_flipped_byte(copy: Path) -> None:
 
 def _flipped(whole: bytes, place: int, rng: random.Random) -> bytes:
     return whole[:place] + bytes([whole[place] ^ rng.randrange(1, 256)]) + whole[place + 1 :]
+
+
+def high_bit(before: bytes) -> Callable[[bytes], bytes]:
+    """Flips the highest bit of what follows, so that it is no text any more."""
+
+    def damage(whole: bytes) -> bytes:
+        place = whole.index(before) + len(before)
+        return whole[:place] + bytes([whole[place] ^ 0x80]) + whole[place + 1 :]
+
+    return damage
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "a record": high_bit(b'{"address":"'),
+    "a record's kind": high_bit(b"component"[:4]),
+    "what holds for all": high_bit(b"lineage"),
+    "the past": high_bit(b'{"id": "'),
+    "the name of a table": lambda whole: whole.replace(b"recordrecord", b"recrodrecrod").replace(
+        b"TABLE record", b"TABLE recrod"
+    ),
+    "the name of a column": lambda whole: whole.replace(b"position INTEGER PRIMARY", b"positino INTEGER PRIMARY"),
+    "the schema": lambda whole: whole.replace(b"CREATE TABLE record", b"CRAETE TABLE record"),
+    "the format": lambda whole: whole[:61] + b"\x01" + whole[62:],
+    "the kind of journal": lambda whole: whole[:19] + b"\1" + whole[20:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_what_cannot_be_read_is_damaged_and_the_copy_can_be_taken(damage: Callable[[bytes], bytes], copy: Path) -> None:
+    good, whole = SqliteStateStore(copy, "default").read(), (copy / "default.db").read_bytes()
+    damaged = damage(whole)
+    assert damaged != whole
+    (copy / "default.db").write_bytes(damaged)
+    state = read(copy)
+    with pytest.raises(StackspecError) as refused:
+        SqliteStateStore(copy, "default").history()
+    assert refused.value.diagnostics[0].code in ("SS0701", "SS0702")
+    assert state in (None, good)
+    serial = SqliteStateStore(copy, "default").push(good, Run.of_this_process("state push"))
+    assert serial > good.serial
+    assert SqliteStateStore(copy, "default").read() == replace(good, serial=serial)
+    assert SqliteStateStore(copy, "default").history()[0].first == serial
 
 
 def test_a_file_that_ends_early(copy: Path) -> None:

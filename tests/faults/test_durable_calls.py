@@ -5,8 +5,12 @@ So are the apply that recovers from that, and a destroy.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from errno import EIO, ENOSPC
 from itertools import cycle
 from pathlib import Path
@@ -49,9 +53,9 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def points(before: Path, tmp_path: Path, command: str = "apply") -> list[int]:
+def points(before: Path, tmp_path: Path, *words: str) -> list[int]:
     """The number of each durable call of a command, or of some of each name, the first and the last among them."""
-    made = calls(Path(shutil.copytree(before, tmp_path / "counted")), command, *ONE_BY_ONE)
+    made = calls(Path(shutil.copytree(before, tmp_path / "counted")), *(words or ("apply", *ONE_BY_ONE)))
     assert {"pwrite64", "fdatasync", "rename", "unlink"} <= {*made}
     if EVERY:
         return [*range(1, len(made) + 1)]
@@ -104,7 +108,7 @@ def test_killed_in_the_recovery_too_and_once_more(before: Path, tmp_path: Path, 
 def test_a_destroy_killed_anywhere(again: str, before: Path, tmp_path: Path, tally: Tally) -> None:
     applied = Path(shutil.copytree(before, tmp_path / "applied"))
     write(applied, FIRST)
-    found = kills(points(applied, tmp_path, "destroy"))
+    found = kills(points(applied, tmp_path, "destroy", *ONE_BY_ONE))
     for fault in found if EVERY else found[again == "apply" :: 2]:
         root = Path(shutil.copytree(applied, tmp_path / f"at-{fault.point}"))
         assert kill(root, "destroy", fault, tally), fault
@@ -113,6 +117,68 @@ def test_a_destroy_killed_anywhere(again: str, before: Path, tmp_path: Path, tal
         else:
             settle(root, THIRD, tally, f"destroy {fault}")
         shutil.rmtree(root)
+
+
+def garbled(state: Path) -> None:
+    """A state in which nothing can be read, and a journal that SQLite would carry out on any other in its place."""
+    journal = state.with_name(f"{state.name}-wal")
+    with closing(sqlite3.connect(state, isolation_level=None)) as connection:
+        connection.execute("UPDATE meta SET value = 'stale' WHERE key = 'seal'")
+        left = journal.read_bytes()
+    journal.write_bytes(left)
+    state.write_bytes(b"\xff" * 5_000)
+
+
+def good(_state: Path) -> None:
+    """A state as it is."""
+
+
+PUSH = ("push", "copy.json", "--force")
+
+
+@pytest.mark.parametrize("damage", [good, garbled])
+def test_a_push_ended_or_failed_anywhere_leaves_what_was_there_or_what_was_pushed(
+    damage: Callable[[Path], None], before: Path, tmp_path: Path, tally: Tally
+) -> None:
+    project = Path(shutil.copytree(before, tmp_path / "project"))
+    (project / "copy.json").write_text(stackspec(project, "state", "pull").stdout)
+    pushed = state_of(project)
+    assert stackspec(project, "state", "rm", "log_store/dev").returncode == 0
+    removed, past = state_of(project), stackspec(project, "state", "history").stdout
+    damage(project / ".stackspec" / "state" / "default.db")
+    found = points(project, tmp_path, "state", *PUSH)
+    for fault in [*(kills(found) if EVERY else kills(found)[::2]), *failures(found)]:
+        root = Path(shutil.copytree(project, tmp_path / f"at-{fault.point}"))
+        done = stackspec(root, "state", *PUSH, fault=fault)
+        tally.add("kills" if fault.error is None else "errors injected")
+        assert (done.returncode == -9) == (fault.error is None), (fault, done.stderr)
+        assert done.returncode in (-9, 0) or "error[SS0704]" in done.stderr, (fault, done.stderr)
+        tally.add("false successes", int(done.returncode == 0 and state_of(root) != pushed), str(fault))
+        asked = stackspec(root, "state", "pull")
+        if asked.returncode:
+            assert damage is garbled, (fault, asked.stderr)
+            assert "SS0701" in asked.stderr, (fault, asked.stderr)
+            assert "state push" in asked.stderr, (fault, asked.stderr)
+        else:
+            assert state_of(root) in ([pushed] if damage is garbled else [pushed, removed]), fault
+        again = stackspec(root, "state", *PUSH)
+        assert again.returncode == 0, (fault, again.stderr)
+        assert state_of(root) == pushed, fault
+        assert damage is garbled or stackspec(root, "state", "history").stdout.endswith(past), fault
+        shutil.rmtree(root)
+    assert tally.counts["kills"] > 5
+
+
+def failures(points: list[int]) -> list[Fault]:
+    """An error at each call, once and from then on; in the short form every eleventh of these."""
+    errors = [Fault(point, error, lasting) for point in points for error in (EIO, ENOSPC) for lasting in (False, True)]
+    return errors if EVERY else errors[::11]
+
+
+def state_of(root: Path) -> list[object]:
+    """What a state says of components."""
+    text = stackspec(root, "state", "pull").stdout
+    return [json.loads(text)[name] for name in ("lineage", "components", "pending")]
 
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
