@@ -57,6 +57,7 @@ def test_a_plan(dev: Path, ask: Ask) -> None:
         "after": "./artifacts",
         "sensitive": False,
         "requires_replacement": False,
+        "secrets": [],
     }
 
 
