@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from stackspec.saved_plan.key import Digest
     from stackspec.saved_plan.model import Bindings, SavedPlan
     from stackspec.sealing.sealer import Sealer
-    from stackspec.secret_stores.values import SecretValues
+    from stackspec.secret_stores.values import SecretValues, Unavailable
     from stackspec.state.run import Run
 
 
@@ -238,27 +238,46 @@ class Project(Sources):
             from stackspec.sealing.sealer import Sealer
 
             shared = not isinstance(self.settings.state, SqliteSettings)
-            values = self._secret_values(environment)
             current = functools.partial(self._secret_now, environment)
-            self._sealers[environment] = Sealer(values, current, self._local, shared=shared)
+            self._sealers[environment] = Sealer(self._secret_values, current, self._local, shared=shared)
         return self._sealers[environment]
 
     @cached_property
     def _sealers(self) -> dict[str, Sealer]:
         return {}
 
-    def _secret_values(self, environment: str) -> SecretValues:
-        if environment not in self._values:
-            from stackspec.secret_stores.contract import StorePlace
-            from stackspec.secret_stores.values import SecretValues
-
-            allowed = tuple(Path(path) for path in self.settings.allowed_paths)
-            self._values[environment] = SecretValues(functools.partial(StorePlace, self.root, allowed, os.environ))
-        return self._values[environment]
-
     @cached_property
-    def _values(self) -> dict[str, SecretValues]:
-        return {}
+    def _secret_values(self) -> SecretValues:
+        from stackspec.secret_stores.contract import StorePlace
+        from stackspec.secret_stores.values import SecretValues
+
+        allowed = tuple(Path(path) for path in self.settings.allowed_paths)
+        return SecretValues(functools.partial(StorePlace, self.root, allowed, os.environ))
+
+    def _read_recorded(self, environment: str, components: Iterable[AppliedComponent]) -> None:
+        """Read all secrets that applied components are made with at once; what has none is told by its hook."""
+        from stackspec.sealing.needed import recorded
+
+        if found := [self._secret_now(environment, one) for one in recorded(components)]:
+            self._secret_values.values(found)
+
+    def secrets(self, environment: str | None = None) -> list[SecretReference]:
+        """The secrets of an environment, with where their values are kept.
+
+        Raises:
+            StackspecError: the manifests are wrong.
+        """
+        desired, diagnostics = self.compile(self.environment(environment))
+        if has_errors(diagnostics):
+            raise StackspecError(in_order(diagnostics))
+        return [reference for keys in desired.secrets.values() for reference in keys.values()]
+
+    def missing_secrets(self, secrets: Sequence[SecretReference]) -> dict[tuple[str, str], Unavailable]:
+        """Name and key of each secret that has no value here to why; all are read at once."""
+        from stackspec.secret_stores.values import Unavailable
+
+        found = self._secret_values.values(secrets)
+        return {name: one for name, one in found.items() if isinstance(one, Unavailable)}
 
     def _secret_now(self, environment: str, reference: SecretReference) -> SecretReference:
         """A secret as the manifests have it now; as it was recorded where they have it no more."""
@@ -289,7 +308,7 @@ class Project(Sources):
         self._secrets[name] = desired.secrets
         selected = Reach(selection, desired, applied).selected([])
         components = [one for one in desired.components.values() if one.address in selected]
-        if problems := unavailable(components, self._secret_values(name)):
+        if problems := unavailable(components, self._secret_values):
             raise StackspecError(in_order(problems))
         if not other_keys(applied, self._sealer(name).key_id):
             return []
@@ -418,6 +437,7 @@ class Project(Sources):
                 applied = dataclasses.replace(moved(applied, plan.moves), serial=serial)
             self._sealer(plan.environment.name).keep_key()
             hooks = self.hooks(plan.environment.name, applied.lineage)
+            self._read_recorded(applied.environment, [step.before for step in plan.steps.values() if step.before])
             real = dataclasses.replace(applied, components={**applied.components, **plan.real})
             executor = Executor(
                 store, real, self.registry, hooks, parallelism=parallelism, listener=listener, stop=stop or NewStop()
@@ -506,6 +526,7 @@ class Project(Sources):
         from stackspec.apply.observe import observe
 
         components: list[AppliedComponent] = list(applied.components.values())
+        self._read_recorded(applied.environment, components)
         return observe(components, self.hooks(applied.environment, applied.lineage))
 
     def hooks(self, environment: str, lineage: str = "") -> Hooks:

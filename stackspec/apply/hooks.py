@@ -13,8 +13,9 @@ from stackspec.apply.retry import Again, Retries, Wait, call
 from stackspec.apply.stop import Stop
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.fields import plain
+from stackspec.core.secret import Secret, hidden
 from stackspec.core.values import Value, ValueMap, canonical, contains_sealed
-from stackspec.flavors.contract import Flavor, FlavorOutputs, FlavorSpec, HookContext, HookError, Observation
+from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.schema import ConfigCheckers
 from stackspec.plan.outputs import Seal, unsealable
@@ -89,7 +90,7 @@ class Hooks:
         spec = self._registry.spec(address.type, component.flavor)
         # State may hold fields of an older version of the flavor.
         written = {name: value for name, value in component.config.items() if name in spec.schema["properties"]}
-        config = cls.Config.from_value(self._opened(written, spec) if contains_sealed(written) else written)
+        config = cls.Config.from_value(self._sealer.opened(written) if self._sealer else written)
         context = HookContext(
             address=address,
             identity=component.identity,
@@ -105,18 +106,18 @@ class Hooks:
         )
         return cls(config, context)
 
-    def _opened(self, config: ValueMap, spec: FlavorSpec) -> ValueMap:
-        """A config as it really is.
+    def _check(self, component: AppliedComponent) -> None:
+        """Check what only now is known of a config: what its secrets make of it.
 
         Raises:
             StackspecError: a secret has no value here.
-            HookError: with its secrets it is not what the flavor takes.
+            HookError: it is not what the flavor takes.
         """
-        assert self._sealer is not None, "something is sealed"
-        opened: ValueMap = self._sealer.opened(config)
-        for problem in self._checkers.of(spec).check(opened):
+        if self._sealer is None or not contains_sealed(component.config):
+            return
+        spec = self._registry.spec(component.address.type, component.flavor)
+        for problem in self._checkers.of(spec).check(self._sealer.opened(component.config)):
             raise HookError(f"with its secrets, {problem.message}")
-        return opened
 
     def _outputs(self, component: AppliedComponent) -> ValueMap:
         """What the last hook returned, without what was kept under a key that is lost: no hook can rely on outputs."""
@@ -144,11 +145,13 @@ class Hooks:
         sealer = self._sealer
         if sealer is None:
             return seen
+        recorded = {name: component.config.get(name) for name in seen.fields}
         fields = {
-            name: sealer.as_seen(component.identity, component.config.get(name), value)
-            for name, value in seen.fields.items()
+            name: sealer.as_seen(component.identity, recorded[name], value) for name, value in seen.fields.items()
         }
-        return replace(seen, detail=sealer.hidden(seen.detail), fields=fields)
+        # What stands there instead of a secret may be one as well.
+        others = [Secret(str(value)) for name, value in seen.fields.items() if contains_sealed(recorded[name])]
+        return replace(seen, detail=hidden(sealer.hidden(seen.detail), others), fields=fields)
 
     def call(
         self,
@@ -168,6 +171,8 @@ class Hooks:
         """
 
         def once(what: Operation) -> ValueMap:
+            if what in (Operation.PROVISION, Operation.UPDATE):
+                self._check(component)
             flavor = self._flavor(component, deadline, stop.insisted, log)
             match what:
                 case Operation.PROVISION:

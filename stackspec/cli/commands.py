@@ -26,12 +26,17 @@ COMMANDS = {
     "state pull": "state:pull",
     "state push": "state:push",
     "state unlock": "state:unlock",
+    "secret list": "secret:list_",
+    "secret check": "secret:check",
     "schema": "schema:schema",
     "version": "version:version",
 }
 """Words that call a command, in the order of the help, to its module and function."""
 
-GROUPS = {"state": "Look at the applied state and its past, and change it by hand."}
+GROUPS = {
+    "state": "Look at the applied state and its past, and change it by hand.",
+    "secret": "Look at what secrets there are, and whether they can be had; never at a value.",
+}
 """First words that stand for several commands, to what the help says of them."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from stackspec.core.values import Unknown
@@ -47,6 +48,12 @@ def headline(text: str) -> str:
     """The first line of a text of several, safe, for where there is room for one."""
     first, more, _ = text.partition("\n")
     return safe(first.rstrip(":") if more else first)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines, each column but the last as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def json_text(document: Any, *, indent: int | None = None) -> str:

@@ -6,6 +6,7 @@ import json
 import secrets as random
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.expression import (
@@ -26,6 +27,9 @@ from stackspec.core.values import Value, canonical, contains_sealed
 from stackspec.secret_stores.values import SecretValues, Unavailable
 from stackspec.state.key_file import Key, KeyKind, find_key
 from stackspec.state.local_folder import LocalFolder
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 _KIND = KeyKind(
     noun="the key of secrets",
@@ -108,12 +112,9 @@ class Sealer:
         """A value that is not known from anywhere else, such as a sensitive output, for state to keep.
 
         Raises:
-            StackspecError: there is no key.
-            ModuleNotFoundError: what encrypts is not installed.
+            StackspecError: there is no key, or what encrypts is not installed.
         """
-        from cryptography.fernet import Fernet
-
-        token = Fernet(self._cipher_key()).encrypt(canonical(value).encode("utf-8", "surrogatepass")).decode()
+        token = self._cipher().encrypt(canonical(value).encode("utf-8", "surrogatepass")).decode()
         return Sealed(Encrypted(token), self.digest(identity, value))
 
     def as_seen(self, identity: str, recorded: Value, seen: Value) -> Value:
@@ -150,19 +151,26 @@ class Sealer:
         return Literal(value.reveal())
 
     def _decrypted(self, token: str) -> Value:
-        from cryptography.fernet import Fernet, InvalidToken
+        cipher = self._cipher()
+        from cryptography.fernet import InvalidToken
 
         try:
-            return json.loads(Fernet(self._cipher_key()).decrypt(token.encode()))
+            return json.loads(cipher.decrypt(token.encode()))
         except InvalidToken:
             hint = f"bring the key back ({self._key.source}), or have the component made anew"
             message = "a sensitive output cannot be read: it was kept under another key"
             raise StackspecError.of("SS0805", message, hint=hint) from None
 
-    def _cipher_key(self) -> bytes:
+    def _cipher(self) -> Fernet:
+        try:
+            from cryptography.fernet import Fernet
+        except ModuleNotFoundError as error:
+            message = "an output with a secret in it is kept encrypted, and the package 'cryptography' is not installed"
+            hint = "run: pip install 'stackspec[sensitive-outputs]', then apply again"
+            raise StackspecError.of("SS0602", message, hint=hint) from error
         from base64 import urlsafe_b64encode
 
-        return urlsafe_b64encode(self._key.derived("stackspec secrets: outputs"))
+        return Fernet(urlsafe_b64encode(self._key.derived("stackspec secrets: outputs")))
 
 
 def _no_output(reference: ComponentOutput) -> Expression:

@@ -1,0 +1,29 @@
+"""`stackspec secret`."""
+
+from __future__ import annotations
+
+from stackspec.cli.options import EnvironmentName, Output, OutputFormat
+
+
+def list_(environment: EnvironmentName = None, output: Output = OutputFormat.TEXT) -> int:
+    """List the secrets of an environment and where their values are kept; no value is read."""
+    return _secrets(environment, output, read=False)
+
+
+def check(environment: EnvironmentName = None, output: Output = OutputFormat.TEXT) -> int:
+    """Check that every secret of an environment has a value here; no value is shown."""
+    return _secrets(environment, output, read=True)
+
+
+def _secrets(environment: str | None, output: OutputFormat, *, read: bool) -> int:
+    from stackspec.cli.session import Session
+    from stackspec.render.secrets import secrets_json, secrets_text
+
+    with Session(output) as session:
+        secrets = session.project.secrets(environment)
+        missing = session.project.missing_secrets(secrets) if read else None
+        if session.json:
+            session.answer_json(secrets_json(secrets, missing))
+        else:
+            session.answer(secrets_text(secrets, missing, session.style))
+    return 1 if missing else 0

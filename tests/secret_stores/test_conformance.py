@@ -1,0 +1,123 @@
+"""The suite that every secret store passes, over each of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from stackspec.secret_stores.values import Unavailable
+from stackspec.testing.store_conformance import StoreCase, StoreConformance
+
+
+def write_private(path: Path, text: str) -> None:
+    """A file that only its owner can read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+
+
+class TestEnv(StoreConformance):
+    @pytest.fixture
+    def case(self, tmp_path: Path) -> StoreCase:
+        environ: dict[str, str] = {}
+        return StoreCase("env", environ.update, tmp_path, environ=environ)
+
+    def test_a_prefix(self, case: StoreCase) -> None:
+        case.put({"APP_TOKEN": "t"})
+        case.config = {"prefix": "APP_"}
+        assert case.read("TOKEN") == "t"
+
+    @pytest.mark.parametrize("name", ["STACKSPEC_PLAN_KEY", "STACKSPEC_SECRETS_KEY"])
+    def test_keys_of_our_own_are_no_secrets_of_manifests(self, name: str, case: StoreCase) -> None:
+        case.put({name: "k" * 40})
+        answer = case.read(name)
+        assert isinstance(answer, Unavailable)
+        assert (answer.code, "kkk" in answer.message) == ("SS0804", False)
+
+    def test_bytes_that_are_no_text(self, case: StoreCase) -> None:
+        case.put({"BYTES": "not UTF-8: \udcff"})
+        answer = case.read("BYTES")
+        assert isinstance(answer, Unavailable)
+        assert answer.message == "secrets.name.key: the variable BYTES is not UTF-8 text"
+
+
+class Files(StoreConformance):
+    """What stores of files do beside."""
+
+    file = ""
+    """Where a value, or all of them, are."""
+
+    def test_a_file_that_others_can_read_is_refused(self, case: StoreCase, paths: tuple[str, str, str]) -> None:
+        case.put({paths[0]: "v"})
+        (case.root / self.file).chmod(0o644)
+        answer = case.read(paths[0])
+        assert isinstance(answer, Unavailable)
+        assert (answer.code, answer.hint) == ("SS0804", f"run: chmod 600 {self.file}")
+
+    def test_a_folder_in_its_place(self, case: StoreCase, paths: tuple[str, str, str]) -> None:
+        (case.root / self.file).mkdir(parents=True)
+        answer = case.read(paths[0])
+        assert isinstance(answer, Unavailable)
+        assert (answer.code, "it is a folder" in answer.message) == ("SS0804", True)
+
+    def test_a_fifo_in_its_place_hangs_nothing(self, case: StoreCase, paths: tuple[str, str, str]) -> None:
+        (case.root / self.file).parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(case.root / self.file)
+        answer = case.read(paths[0])
+        assert isinstance(answer, Unavailable)
+        assert answer.code == "SS0804"
+
+    def test_a_link_out_of_the_project(
+        self, case: StoreCase, paths: tuple[str, str, str], tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        outside = tmp_path_factory.mktemp("outside") / "secret"
+        write_private(outside, f"{paths[0]}=stolen")
+        (case.root / self.file).parent.mkdir(parents=True, exist_ok=True)
+        (case.root / self.file).symlink_to(outside)
+        answer = case.read(paths[0])
+        assert isinstance(answer, Unavailable)
+        assert (answer.code, "outside the project" in answer.message) == ("SS0804", True)
+        case.allowed_paths = (outside.parent,)
+        assert "stolen" in str(case.read(paths[0]))
+
+
+class TestFile(Files):
+    file = "secrets/FIRST"
+
+    @pytest.fixture
+    def case(self, tmp_path: Path) -> StoreCase:
+        def put(values: Mapping[str, str]) -> None:
+            for path, value in values.items():
+                write_private(tmp_path / "secrets" / path, f"{value}\n")
+
+        return StoreCase("file", put, tmp_path, {"folder": "secrets"})
+
+    @pytest.mark.parametrize("path", ["../other", "/etc/hostname", "a/../../b", "nul\0"])
+    def test_a_path_out_of_the_folder(self, path: str, case: StoreCase) -> None:
+        answer = case.read(path)
+        assert isinstance(answer, Unavailable)
+        assert answer.code == "SS0804"
+
+
+class TestDotenv(Files):
+    file = ".env"
+
+    @pytest.fixture
+    def case(self, tmp_path: Path) -> StoreCase:
+        held: dict[str, str] = {}
+
+        def put(values: Mapping[str, str]) -> None:
+            held.update(values)
+            quoted = {name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in held.items()}
+            write_private(tmp_path / ".env", "".join(f"{name}='{value}'\n" for name, value in quoted.items()))
+
+        return StoreCase("dotenv", put, tmp_path)
+
+    def test_names_that_are_there_are_told(self, case: StoreCase) -> None:
+        case.put({"DB_PASSWORD": "v"})
+        answer = case.read("DB_PASWORD")
+        assert isinstance(answer, Unavailable)
+        assert answer.hint == "did you mean 'DB_PASSWORD'?"
