@@ -111,7 +111,7 @@ def test_the_same_value_under_another_name_changes_nothing_but_the_record(root: 
     assert (plan.plan.has_changes, plan.plan.has_steps) == (False, True)
     project.apply(plan)
     assert not opened(root).plan().plan.has_steps
-    (sealed,) = {one for one in sealed_in([component.config for component in held(root)])}
+    (sealed,) = set(sealed_in([component.config for component in held(root)]))
     assert sealed.secrets == ("secrets.db.pass",)
 
 
