@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackspec.core.address import ComponentAddress
-from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, has_errors, in_order
+from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, did_you_mean, has_errors, in_order
 from stackspec.core.expression import Expression, Sealed, SecretReference
 from stackspec.core.layout import LOCAL_FOLDER, SECRETS_KEY_VARIABLE
+from stackspec.core.values import ValueMap
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.model import EnvironmentSpec
 from stackspec.manifest.source import find_root
@@ -272,12 +273,72 @@ class Project(Sources):
             raise StackspecError(in_order(diagnostics))
         return [reference for keys in desired.secrets.values() for reference in keys.values()]
 
+    def secrets_without_value(self, environment: str | None, *, fail: bool) -> list[Diagnostic]:
+        """What is wrong with secrets that components name, in one environment or in all, of valid manifests.
+
+        Args:
+            fail: Whether every store is asked, and what has no value is an error; else only local ones, for a warning.
+        """
+        from stackspec.sealing.needed import unavailable
+
+        names = self.loaded.declarations.environment_names if environment is None else (environment,)
+        found: list[Diagnostic] = []
+        for name in names if self.loaded.declarations.secrets else ():
+            components = list(self.compile(name)[0].components.values())
+            severity = Severity.ERROR if fail else Severity.WARNING
+            found += unavailable(components, self._secret_values, severity, local_only=not fail)
+        if self._named:
+            found = [one for one in found if one.source is None or one.source.file in self.loaded.named]
+        return in_order(found)
+
     def missing_secrets(self, secrets: Sequence[SecretReference]) -> dict[tuple[str, str], Unavailable]:
         """Name and key of each secret that has no value here to why; all are read at once."""
         from stackspec.secret_stores.values import Unavailable
 
         found = self._secret_values.values(secrets)
         return {name: one for name, one in found.items() if isinstance(one, Unavailable)}
+
+    def variables(self, stack: str | None, environment: str | None = None) -> dict[str, str]:
+        """The variables of what runs on a stack, secrets among them; for a child's environment and nothing else.
+
+        Args:
+            stack: Its name; None where there is only one.
+
+        Raises:
+            StackspecError: the manifests are wrong, there is no such stack, or a secret has no value here.
+        """
+        from stackspec.apply.handover import variables
+
+        name = self.environment(environment)
+        desired, diagnostics = self.compile(name)
+        if has_errors(diagnostics):
+            raise StackspecError(in_order(diagnostics))
+        if stack is None and len(desired.stacks) != 1:
+            hint = f"name one by --stack: {', '.join(desired.stacks)}" if desired.stacks else None
+            raise StackspecError.of("SS0502", f"there are {len(desired.stacks)} stacks in '{name}'", hint=hint)
+        wanted = stack or next(iter(desired.stacks))
+        if wanted not in desired.stacks:
+            hint = did_you_mean(wanted, desired.stacks)
+            raise StackspecError.of("SS0502", f"there is no stack '{wanted[:80]}' in this environment", hint=hint)
+        return variables(desired.stacks[wanted], desired, self.store(name).read(), self._sealer(name))
+
+    def outputs(self, address: ComponentAddress, environment: str | None, *, reveal: bool) -> ValueMap:
+        """What a component gives to others, a sensitive output as `HIDDEN`.
+
+        Args:
+            reveal: Whether sensitive ones are opened.
+
+        Raises:
+            StackspecError: it is not applied, or was kept under a key that is lost.
+        """
+        name = self.environment(environment, applied=True)
+        component = self.store(name).read().components.get(address)
+        if component is None:
+            raise StackspecError.of("SS0705", f"{address} is not in the state", hint="see: stackspec state list")
+        if reveal:
+            opened: ValueMap = self._sealer(name).opened(component.outputs)
+            return opened
+        return {key: str(value) if isinstance(value, Sealed) else value for key, value in component.outputs.items()}
 
     def _secret_now(self, environment: str, reference: SecretReference) -> SecretReference:
         """A secret as the manifests have it now; as it was recorded where they have it no more."""

@@ -17,6 +17,7 @@ from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.places import Links, is_allowed, real_place
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.decode import FORBIDDEN
+from stackspec.manifest.exposed import exposed
 from stackspec.manifest.expressions import ValueResolver
 from stackspec.manifest.load import load
 from stackspec.manifest.model import Manifest, ProjectSpec
@@ -159,7 +160,7 @@ class Sources:
             names: Sequence[str] = (selected,) if environment is not None else declarations.environment_names
         else:
             names = declarations.environment_names
-        found: list[Diagnostic] = []
+        found = [one for source in self.loaded.texts.values() for one in exposed(source)]
         used: set[ComponentAddress] = set()
         values = ValueResolver()
         for name in names:

@@ -208,7 +208,7 @@ def _carry_out_once(
     plan = planned.plan
     if not session.json:
         session.report(planned.diagnostics)
-        session.answer(plan_text(plan, session.style))
+        session.answer(plan_text(plan, session.style, approved=approve == plan.environment.name))
     if plan.has_steps:
         _approve(planned, approve)
     if plan.has_changes and not yes and not _confirmed(session, plan):

@@ -18,6 +18,8 @@ COMMANDS = {
     "rollback": "apply:rollback",
     "drift": "drift:drift",
     "status": "status:status",
+    "output": "output:output",
+    "exec": "exec:exec_",
     "state list": "state:list_",
     "state show": "state:show",
     "state history": "state:history",

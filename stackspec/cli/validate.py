@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from stackspec.cli.options import Argument, EnvironmentName, Files, Output, OutputFormat
+from stackspec.cli.options import Argument, EnvironmentName, Files, Option, Output, OutputFormat
 
 
 def validate(
@@ -13,6 +13,9 @@ def validate(
     ] = None,
     environment: EnvironmentName = None,
     files: Files = None,
+    fail_if_secrets_missing: Annotated[
+        bool, Option(("--fail-if-secrets-missing",), "Ask every store, and take a secret without a value for an error.")
+    ] = False,
     output: Output = OutputFormat.TEXT,
 ) -> int:
     """Check the manifests: form, references, expressions, rules."""
@@ -22,6 +25,8 @@ def validate(
 
     with Session(output, files, failure={"valid": False}, named=names) as session:
         found = session.project.validate(environment)
+        if not has_errors(found):
+            found += session.project.secrets_without_value(environment, fail=fail_if_secrets_missing)
         valid = not has_errors(found)
         if session.json:
             session.answer_json({"valid": valid, "diagnostics": diagnostics_json(found)})

@@ -495,6 +495,19 @@ CODES: Mapping[str, Code] = {
         "`.stackspec/secrets.key` was removed",
         "Bring the key back; or apply, which records them under the new one.",
     ),
+    "SS0807": Code(
+        "sensitive-output",
+        "The output is sensitive, and was not asked for by name and with consent.",
+        "`stackspec output artifact_store/dev token`",
+        "Add `--reveal`, where nobody else reads the terminal or the log.",
+    ),
+    "SS0808": Code(
+        "plain-text-secret",
+        "A secret stands in a manifest, where everybody reads it who reads the repository, and its history.",
+        "a field that its flavor marks as sensitive with its value in it; a token of a well-known form",
+        "Keep it in a store, declare it by `kind: Secret`, and write `{{ secrets.NAME.KEY }}`; change the secret, for "
+        "it was told.",
+    ),
     "SS0901": Code(
         "usage",
         "The command line cannot be understood.",
@@ -512,6 +525,12 @@ CODES: Mapping[str, Code] = {
         "A file or folder that `stackspec init` would write exists already.",
         "`stackspec init` in a project",
         "Remove the file, or go on with the project that is there.",
+    ),
+    "SS0904": Code(
+        "cannot-run",
+        "The command that `stackspec exec` was given cannot be run.",
+        "`stackspec exec -- nosuchprogram`",
+        "Mend the cause shown.",
     ),
     "SS0999": Code(
         "internal-error",

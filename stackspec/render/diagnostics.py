@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stackspec.core.diagnostic import Diagnostic, Severity, Span
+from stackspec.manifest.exposed import IN_PLAIN_TEXT, MASK, masked
 from stackspec.manifest.text import SourceText
 from stackspec.render.text import Style, safe
 
@@ -34,7 +35,7 @@ def _block(diagnostic: Diagnostic, texts: Mapping[str, SourceText], style: Style
     first, *more = map(safe, diagnostic.message.split("\n"))
     lines = [f"{headline}: {style(first, 'bold')}", *(f"    {line}" for line in more)]
     if diagnostic.source:
-        lines += _excerpt(diagnostic.source, texts, style, colour)
+        lines += _excerpt(diagnostic.source, texts, style, colour, hides=diagnostic.code == IN_PLAIN_TEXT)
     for note in diagnostic.notes:
         lines.append(f"  {style('note', 'bold')}: {safe(note.message)}")
         if note.source:
@@ -44,7 +45,9 @@ def _block(diagnostic: Diagnostic, texts: Mapping[str, SourceText], style: Style
     return "\n".join(lines)
 
 
-def _excerpt(span: Span, texts: Mapping[str, SourceText], style: Style, colour: str) -> list[str]:
+def _excerpt(
+    span: Span, texts: Mapping[str, SourceText], style: Style, colour: str, *, hides: bool = False
+) -> list[str]:
     number = str(span.line)
     gutter = " " * len(number)
     lines = [f"{gutter}{style('-->', 'blue')} {safe(str(span))}"]
@@ -54,6 +57,9 @@ def _excerpt(span: Span, texts: Mapping[str, SourceText], style: Style, colour: 
     text = source.line(span.line)
     start = span.column - 1
     end = span.end_column - 1 if span.end_line == span.line else len(text)
+    text = masked(text)
+    if hides:
+        text = text[:start] + MASK * (end - start) + text[end:]
     # A long line is shown around what is meant.
     offset = max(0, start - LONGEST_LINE // 2) if len(text) > LONGEST_LINE else 0
     window = text[offset : offset + LONGEST_LINE]

@@ -49,8 +49,12 @@ _MOST_RECORDED = 10
 """How many components are named of which only the record changes."""
 
 
-def plan_text(plan: Plan, style: Style, *, show_all: bool = False) -> str:
-    """The changes, one block each, and a line that counts them."""
+def plan_text(plan: Plan, style: Style, *, show_all: bool = False, approved: bool = False) -> str:
+    """The changes, one block each, and a line that counts them.
+
+    Args:
+        approved: Whether a protected environment's name was given already.
+    """
     shown_changes = [change for change in plan.changes if show_all or change.action is not Action.NO_OP]
     blocks = [_block(change, style) for change in shown_changes]
     if plan.moves:
@@ -64,7 +68,11 @@ def plan_text(plan: Plan, style: Style, *, show_all: bool = False) -> str:
         left = f"; {plan.summary['not-selected']} not selected" if "not-selected" in plan.summary else ""
         blocks.append(f"No changes: {what}, as applied in '{plan.environment.name}'{left}.")
     else:
-        blocks.append(f"{style('Plan', 'bold')} for '{plan.environment.name}': {counts_text(plan.summary)}.")
+        name = plan.environment.name
+        told = f"{style('Plan', 'bold')} for '{name}': {counts_text(plan.summary)}."
+        if plan.environment.settings.protected and not approved:
+            told += f"\n'{name}' is protected: apply a saved plan (plan --out FILE), or add --approve {name}."
+        blocks.append(told)
     return "\n\n".join(blocks) + "\n"
 
 
@@ -122,6 +130,7 @@ def plan_json(plan: Plan, diagnostics: Iterable[Diagnostic] = (), *, show_all: b
     return {
         "format_version": FORMAT_VERSION,
         "environment": plan.environment.name,
+        "protected": plan.environment.settings.protected,
         "serial": plan.serial,
         "lineage": plan.lineage,
         "summary": plan.summary,

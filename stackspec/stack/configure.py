@@ -15,11 +15,13 @@ from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.registry import Registry
 from stackspec.flavors.types import COMPONENT_TYPES
 from stackspec.manifest.document import Document
+from stackspec.manifest.exposed import plain_secret
 from stackspec.manifest.expressions import Resolution, ValueResolver
 from stackspec.manifest.load import located
 from stackspec.manifest.model import VARIABLES_SCHEMA, Manifest
 from stackspec.manifest.schema import Checker, ConfigCheckers, Problem
 from stackspec.stack.link import DeclaredComponent, Links, Members
+from stackspec.stack.model import Origin
 from stackspec.stack.reports import as_written, report_expressions
 from stackspec.stack.secrets import DeclaredSecrets
 
@@ -35,6 +37,7 @@ class Configured:
     config: ValueMap
     variables: ValueMap
     depends_on: Mapping[ComponentAddress, FieldPath]
+    secrets: tuple[str, ...] = ()
 
 
 class Configurator:
@@ -81,7 +84,8 @@ class Configurator:
                     # Not parsed: the name of a stack with a mistake in it is reported where it stands.
                     kind, _, name = reference.component.partition("/")
                     depends_on.setdefault(ComponentAddress(kind, name), (key, *place))
-        return Configured(spec.flavor if spec else None, config.value, variables.value, depends_on)
+        secrets = self._secrets.named(declared.body.get("secrets") or (), declared.origin)
+        return Configured(spec.flavor if spec else None, config.value, variables.value, depends_on, secrets)
 
     def stack_description(self, stack: Manifest) -> str:
         """A stack's description, resolved."""
@@ -93,6 +97,10 @@ class Configurator:
         """A stack's variables, resolved."""
         variables: ValueMap = self._variables(stack.spec, self._scope(stack), stack.document, ("spec",)).value
         return variables
+
+    def stack_secrets(self, stack: Manifest) -> tuple[str, ...]:
+        """The Secrets whose keys are variables for what runs on a stack."""
+        return self._secrets.named(stack.spec.get("secrets") or (), Origin(stack.document, ("spec",)))
 
     def _resolved(self, written: Value, scope: Scope, document: Document, path: FieldPath) -> Resolution:
         """Values resolved, what fails reported at its place."""
@@ -145,6 +153,10 @@ class Configurator:
         if spec is None:
             return resolution
         config = resolution.value
+        for name in spec.sensitive:
+            if isinstance(text := config.get(name), str) and text:
+                place = document.span((*path, name))
+                self._diagnostics.append(plain_secret(f"'config.{name}' is sensitive and stands in plain text", place))
         waiting = bool(resolution.deferred or resolution.errors)
         for problem in self._checkers.of(spec).check(as_written(config) if waiting else config):
             # What waits for outputs is checked when it is known, before the hook.

@@ -41,6 +41,7 @@ class DesiredComponent:
         origin: Where it is declared; None of one that stands for what was applied before.
         moved: The addresses that it had before.
         imported: Whether what exists already is to be taken over.
+        secrets: The names of Secrets whose keys are variables for what runs with the component.
     """
 
     address: ComponentAddress
@@ -57,6 +58,7 @@ class DesiredComponent:
     labels: Mapping[str, str] = field(default_factory=dict)
     moved: tuple[ComponentAddress, ...] = ()
     imported: bool = False
+    secrets: tuple[str, ...] = ()
 
     def place(self, path: FieldPath = ()) -> Span | None:
         """Where a value of it stands in the manifests, by its path from the component's own mapping."""
@@ -73,6 +75,7 @@ class DesiredStack:
     suspended: bool
     variables: ValueMap
     labels: Mapping[str, str]
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,7 @@ def _component(
         labels=declared.manifest.labels,
         moved=tuple(ComponentAddress.parse(text) for text in body.get("moved") or ()),
         imported=body.get("import", False),
+        secrets=configured.secrets,
     )
 
 
@@ -170,6 +171,7 @@ def _stack(stack: Manifest, links: Links, configurator: Configurator) -> Desired
         stack.spec.get("run_state") == "suspended",
         configurator.stack_variables(stack),
         stack.labels,
+        configurator.stack_secrets(stack),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stackspec.core.diagnostic import Diagnostic, did_you_mean
@@ -18,13 +19,16 @@ from stackspec.core.expression import (
 from stackspec.core.values import Value
 from stackspec.manifest.expressions import ValueResolver
 from stackspec.manifest.load import located
-from stackspec.manifest.model import Manifest
+from stackspec.manifest.model import VARIABLE_PATTERN, Manifest
 from stackspec.manifest.schema import Checker
 from stackspec.stack.declared import Declarations
+from stackspec.stack.model import Origin
 from stackspec.stack.reports import as_written, report_expressions
 
 PROCESS_STORE = "env"
 """The store that is there without being declared: the variables of the process."""
+
+_VARIABLE = re.compile(VARIABLE_PATTERN.removesuffix("$") + r"\Z")
 
 
 class DeclaredSecrets:
@@ -70,6 +74,26 @@ class DeclaredSecrets:
             message = f"the Secret '{hidden.name}' has no key '{hidden.key[:80]}'"
             raise ExpressionError("SS0801", message, did_you_mean(hidden.key, keys))
         return keys[hidden.key]
+
+    def named(self, names: Sequence[str | None], origin: Origin) -> tuple[str, ...]:
+        """The Secrets whose keys are handed on as variables, those that are wrong reported at their places."""
+        good = []
+        for index, name in enumerate(names):
+            if name is None:
+                continue  # reported by the schema
+            place = origin.span(("secrets", index))
+            if name not in self.references:
+                hint = self._values.hints.did_you_mean(name, self.references) or "declare it: kind: Secret"
+                self._diagnostics.append(Diagnostic("SS0801", f"there is no Secret '{name}'", place, hint))
+                continue
+            odd = [key for key in self.references[name] if not _VARIABLE.match(key)]
+            if odd:
+                message = f"the key '{odd[0]}' of the Secret '{name}' cannot be the name of a variable"
+                hint = "read it by an expression under 'environment' instead, or name the key otherwise"
+                self._diagnostics.append(Diagnostic("SS0206", message, place, hint))
+                continue
+            good.append(name)
+        return tuple(good)
 
     def _store(self, store: Manifest) -> SecretSource | None:
         """A store as values are read from it, their place still empty; None where it is wrong, which is reported."""

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import Ask
 from tests.cli.hostile import STACK
 
-PLAN = ["format_version", "environment", "serial", "lineage", "summary", "moves", "changes", "diagnostics"]
+PLAN = ["format_version", "environment", "protected", "serial", "lineage", "summary", "moves", "changes", "diagnostics"]
 CHANGE = [
     "address",
     "action",

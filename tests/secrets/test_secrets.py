@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from unittest import mock
 
@@ -19,6 +21,7 @@ from stackspec.project import Project
 from stackspec.render.plan import plan_json, plan_text
 from stackspec.render.text import Style
 from stackspec.state.model import AppliedComponent
+from tests.running import command, environment
 from tests.secrets.canary import in_files, traces
 from tests.secrets.flavors import REGISTRY
 
@@ -228,3 +231,147 @@ def test_any_secret_is_nowhere(tmp_path_factory: pytest.TempPathFactory, secret:
     if len(set(secret)) > 4:  # others are in everything
         assert traces(written.getvalue(), secret) == []
         assert in_files(root, secret) == []
+
+
+# --- by the command line
+
+
+PLAIN = """\
+apiVersion: stackspec.dev/v1
+kind: Stack
+metadata: {name: dev}
+spec:
+  environment: {WHERE: "{{ components.artifact_store.outputs.uri }}", N: 3, token: shown}
+  secrets: [db]
+  components:
+    orchestrator: {flavor: local, environment: {N: 1, M: 2}}
+    artifact_store: {flavor: local, config: {path: ./artifacts}, environment: {M: "{{ secrets.db.token }}-end"}}
+---
+apiVersion: stackspec.dev/v1
+kind: Secret
+metadata: {name: db}
+spec: {store: env, keys: {token: DB_PASSWORD}}
+"""
+SHOW = 'import json, os; print(json.dumps({name: os.environ.get(name) for name in ("WHERE", "N", "M", "token")}))'
+
+
+@pytest.fixture
+def dev(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    say(root, stack=PLAIN)
+    monkeypatch.chdir(root)
+    return root
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False, env=environment())
+
+
+def test_a_command_gets_the_variables_of_its_stack(dev: Path) -> None:
+    early = run("exec", "--", sys.executable, "-c", SHOW)
+    assert (early.returncode, "error[SS0402]" in early.stderr) == (1, True)
+    assert run("apply", "--yes").returncode == 0
+    done = run("exec", "--stack", "dev", "--", sys.executable, "-c", SHOW)
+    assert json.loads(done.stdout) == {
+        "WHERE": f"file://{dev}/artifacts",
+        "N": "3",
+        "M": f"{CANARY}-end",
+        "token": CANARY,
+    }
+    assert run("exec", "--", "sh", "-c", "exit 7").returncode == 7
+
+
+def test_a_missing_secret_is_a_warning_to_who_only_validates(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DB_PASSWORD")
+    told = "[SS0802]: secrets.db.token: the variable DB_PASSWORD is not set"
+    done = run("validate")
+    assert (done.returncode, f"warning{told}" in done.stderr) == (0, True)
+    done = run("validate", "--fail-if-secrets-missing")
+    assert (done.returncode, f"error{told}" in done.stderr) == (1, True)
+    document = json.loads(run("validate", "--fail-if-secrets-missing", "-o", "json").stdout)
+    assert (document["valid"], [one["code"] for one in document["diagnostics"]]) == (False, ["SS0802"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--stack", "dve", "--", "true"], "SS0502", "did you mean 'dev'?"),
+        (["--", "no-such-program-anywhere"], "SS0904", "No such file or directory"),
+    ],
+)
+def test_what_cannot_be_run(arguments: list[str], code: str, told: str, dev: Path) -> None:
+    assert run("apply", "--yes").returncode == 0
+    done = run("exec", *arguments)
+    assert (done.returncode, f"error[{code}]" in done.stderr, told in done.stderr) == (1, True, True)
+    assert CANARY not in done.stderr
+
+
+def test_a_sensitive_output_is_shown_to_who_asks(dev: Path) -> None:
+    say(dev, stack=PLAIN.replace("./artifacts", '"./art-{{ secrets.db.token }}"'))
+    assert run("apply", "--yes").returncode == 0
+    assert run("output", "artifact_store/dev").stdout == "uri  (sensitive)\n"
+    assert json.loads(run("output", "artifact_store/dev", "-o", "json").stdout) == {"uri": "(sensitive)"}
+    refused = run("output", "artifact_store/dev", "uri")
+    assert (refused.returncode, "error[SS0807]" in refused.stderr) == (1, True)
+    assert run("output", "artifact_store/dev", "uri", "--reveal").stdout == f"file://{dev}/art-{CANARY}\n"
+    assert run("output", "orchestrator/dev", "uri").stdout.startswith("file://")
+    assert run("destroy", "--yes").returncode == 0
+
+
+COMMANDS = [
+    "validate",
+    "plan",
+    "plan -o json",
+    "plan --out x.plan",
+    "apply --yes",
+    "status",
+    "status -o json",
+    "drift",
+    "drift -o json",
+    "plan --refresh --all",
+    "secret list",
+    "secret check",
+    "secret check -o json",
+    "state list -o json",
+    "state show artifact_store/dev",
+    "state show artifact_store/dev -o json",
+    "state pull",
+    "state history -o json",
+    "output artifact_store/dev",
+    "plan --replace artifact_store/dev",
+    "rollback 1 --yes",
+    "apply --yes -o json",
+    "destroy --yes",
+]
+
+
+@pytest.mark.parametrize("verbose", [(), ("-v",)], ids=["", "verbose"])
+def test_no_command_writes_a_secret_anywhere(verbose: tuple[str, ...], dev: Path) -> None:
+    more = "{flavor: local, environment: {K: '{{ secrets.db.token | lower }}', N: 1"
+    say(dev, stack=PLAIN.replace("{flavor: local, environment: {N: 1", more))
+    for words in COMMANDS:
+        done = run(*verbose, *words.split())
+        assert traces(f"{done.stdout}{done.stderr}".encode(), CANARY) == [], words
+        assert in_files(dev, CANARY) == [], words
+        assert "SS0999" not in done.stderr, (words, done.stderr)
+    assert done.returncode == 0
+
+
+def test_a_message_of_a_hook_that_fails_says_no_secret(dev: Path) -> None:
+    say(dev, stack=PLAIN.replace("./artifacts", '"/nowhere/{{ secrets.db.token }}"'))
+    done = run("apply", "--yes")
+    assert (done.returncode, "outside the project" in done.stderr) == (1, True)
+    assert traces(f"{done.stdout}{done.stderr}".encode(), CANARY) == []
+    assert in_files(dev, CANARY) == []
+
+
+def test_no_key_for_a_shared_state(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (dev / "stackspec.yaml").write_text(
+        "apiVersion: stackspec.dev/v1\nkind: Project\nmetadata: {name: p}\n"
+        "spec: {state: {backend: s3, bucket: nowhere, prefix: p, region: eu-west-1, endpoint_url: 'http://127.0.0.1:9'}}\n"
+    )
+    project = opened(dev)
+    with pytest.raises(StackspecError) as refused:
+        project._sealer("default").seal("", next(iter(project.secrets())))  # before anything is asked of the bucket
+    assert [one.code for one in refused.value.diagnostics] == ["SS0805"]
+    monkeypatch.setenv("STACKSPEC_SECRETS_KEY", "k" * 40)
+    assert opened(dev)._sealer("default").key_id

@@ -1,0 +1,29 @@
+"""`stackspec exec`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from stackspec.cli.options import Argument, EnvironmentName, Option
+
+
+def exec_(
+    command: Annotated[list[str], Argument("The command and its arguments, behind '--'.", "COMMAND...")],
+    stack: Annotated[
+        str | None, Option(("--stack",), "The stack that it runs on; needed where there are several.", "NAME")
+    ] = None,
+    environment: EnvironmentName = None,
+) -> int:
+    """Run a command with the variables and secrets of a stack; they are handed to it by environment only."""
+    import os
+
+    from stackspec.cli.session import Session
+    from stackspec.core.diagnostic import StackspecError
+
+    with Session() as session:
+        variables = session.project.variables(stack, environment)
+        try:
+            os.execvpe(command[0], command, {**os.environ, **variables})  # noqa: S606  what the user asked for
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "an argument or variable holds a NUL character"
+            raise StackspecError.of("SS0904", f"cannot run '{command[0]}': {why}") from None
