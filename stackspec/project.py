@@ -81,13 +81,15 @@ class Project(Sources):
         files: Sequence[str] = (),
         registry: Registry | None = None,
         named: Sequence[str] = (),
+        *,
+        untrusted: bool = False,
     ) -> Project:
         """The project around a folder.
 
         Raises:
             StackspecError: there is none.
         """
-        return cls(find_root(Path(start)), files, registry, named)
+        return cls(find_root(Path(start)), files, registry, named, untrusted=untrusted)
 
     def environment(self, wanted: str | None, *, applied: bool = False) -> str:
         """The name of the environment to work on.
@@ -101,7 +103,7 @@ class Project(Sources):
         selected = self.loaded.declarations.select(wanted)
         if not isinstance(selected, Diagnostic):
             return selected
-        if wanted is not None and wanted in self._undeclared_states():
+        if wanted is not None and not self.untrusted and wanted in self._undeclared_states():
             if applied:
                 return wanted
             raise StackspecError([dataclasses.replace(selected, hint=_REMOVE.format(wanted))])
@@ -203,10 +205,13 @@ class Project(Sources):
             desired, diagnostics = self._desired(name)
             if has_errors(diagnostics):
                 raise StackspecError(in_order(diagnostics))
-            applied = self.store(name).read()
+            applied = AppliedState(name) if self.untrusted else self.store(name).read()
         else:
             applied, diagnostics = self.store(name).read(), []
             desired = self._desired_then(applied, request.serial)
+        if self.untrusted:
+            plan = make_plan(Situation(desired, applied, self.spec, selection))
+            return Planned(plan, desired, applied, tuple(in_order(diagnostics)), request)
         check(desired, applied)
         diagnostics += self._left_behind(name)
         may_be_empty = request.allow_empty or selection.destroy or request.serial is not None

@@ -60,16 +60,24 @@ class Sources:
         root: The folder that holds `stackspec.yaml` or `stacks/`, absolute.
         files: Manifest files to read instead of the project's folders; `-` is standard input.
         registry: The flavors there are.
+        untrusted: Whether a stranger wrote them: then they read no variable of the process.
         named: Files and folders whose problems `validate` is to report alone, read as well where the project does not.
     """
 
     def __init__(
-        self, root: Path, files: Sequence[str] = (), registry: Registry | None = None, named: Sequence[str] = ()
+        self,
+        root: Path,
+        files: Sequence[str] = (),
+        registry: Registry | None = None,
+        named: Sequence[str] = (),
+        *,
+        untrusted: bool = False,
     ) -> None:
         self.root = root
         self.registry = registry or Registry()
         self._files = tuple(files)
         self._named = tuple(named)
+        self.untrusted = untrusted
 
     def described(self) -> str:
         """What the project declares, or the files named, counted."""
@@ -129,7 +137,12 @@ class Sources:
             values: Given where several environments are compiled, for all their expressions to share one budget.
         """
         declarations = self.loaded.declarations
-        process = {name: _variable(name) for name in declarations.project.env if name in os.environ}
+        listed = declarations.project.env
+        process: dict[str, str | ExpressionError] = (
+            {name: f"(env.{name})" for name in listed}
+            if self.untrusted
+            else {name: _variable(name) for name in listed if name in os.environ}
+        )
         desired, diagnostics = resolve(declarations, self.registry, process, environment, values)
         return desired, [*self.loaded.diagnostics, *diagnostics, *self._linked_out(desired)]
 

@@ -61,6 +61,14 @@ Refresh = Annotated[
 ]
 ShowAll = Annotated[bool, Option(("--all",), "Show unchanged components too.")]
 AllowEmpty = Annotated[bool, Option(("--allow-empty",), "Go on though the manifests declare no component.")]
+Untrusted = Annotated[
+    bool,
+    Option(
+        ("--untrusted",),
+        "Trust nothing of the checkout: no variables, secrets, state, network or programs. The default where CI runs a "
+        "pull request of a fork.",
+    ),
+]
 Yes = Annotated[bool, Option(("--yes", "-y", "--auto-approve"), "Do not ask; needed without a terminal.")]
 Approve = Annotated[
     str | None, Option(("--approve",), "The name of the protected environment to change.", "ENVIRONMENT")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 from stackspec.cli.options import (
@@ -16,6 +17,7 @@ from stackspec.cli.options import (
     ShowAll,
     Stacks,
     Targets,
+    Untrusted,
 )
 
 
@@ -36,15 +38,23 @@ def plan(
         str | None, Option(("--out",), "Save the plan in this file too, for 'stackspec apply PLANFILE'.", "PLANFILE")
     ] = None,
     files: Files = None,
+    untrusted: Untrusted = False,
     output: Output = OutputFormat.TEXT,
 ) -> int:
     """Show what an apply would change, and change nothing."""
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
+    from stackspec.cli.untrusted import is_fork
+    from stackspec.core.diagnostic import StackspecError
     from stackspec.plan.request import Request
     from stackspec.render.plan import plan_json, plan_text
 
-    with Session(output, files) as session:
+    untrusted = untrusted or is_fork(os.environ)
+    with Session(output, files, untrusted=untrusted) as session:
+        if untrusted and (refresh or destroy or rollback is not None or out is not None):
+            message = "an untrusted plan is made against nothing"
+            hint = "--refresh, --destroy, --rollback and --out need a state"
+            raise StackspecError.of("SS0901", message, hint=hint)
         chosen = selection(stack, target, replace, destroy=destroy)
         planned = session.project.plan(environment, Request(chosen, allow_empty, refresh, rollback))
         saved = ""

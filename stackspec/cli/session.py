@@ -32,6 +32,7 @@ class Session:
         files: See `Project`.
         failure: What stands beside the diagnostics in a JSON answer that is an error; an event is one line.
         named: See `Project`.
+        untrusted: Whether the project is a stranger's; so is one that CI runs for a pull request of a fork.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class Session:
         files: Sequence[str] | None = None,
         failure: Mapping[str, Any] | None = None,
         named: Sequence[str] | None = None,
+        *,
+        untrusted: bool = False,
     ) -> None:
         self._failure = failure or {"format_version": "1.0"}
         self.json = output is OutputFormat.JSON
@@ -47,6 +50,7 @@ class Session:
         self.error_style = Style(_colour(sys.stderr))
         self._files = files or ()
         self._named = named or ()
+        self._untrusted = untrusted
         self._project: Project | None = None
 
     @property
@@ -57,7 +61,11 @@ class Session:
             StackspecError: there is none.
         """
         if self._project is None:
-            self._project = Project.open(".", self._files, named=self._named)
+            self._project = Project.open(".", self._files, named=self._named, untrusted=self._untrusted)
+            if self._untrusted:
+                from stackspec.cli.untrusted import guard
+
+                guard(self._project.root)
         return self._project
 
     @property

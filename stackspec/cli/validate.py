@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
-from stackspec.cli.options import Argument, EnvironmentName, Files, Option, Output, OutputFormat
+from stackspec.cli.options import Argument, EnvironmentName, Files, Option, Output, OutputFormat, Untrusted
 
 
 def validate(
@@ -16,16 +17,19 @@ def validate(
     fail_if_secrets_missing: Annotated[
         bool, Option(("--fail-if-secrets-missing",), "Ask every store, and take a secret without a value for an error.")
     ] = False,
+    untrusted: Untrusted = False,
     output: Output = OutputFormat.TEXT,
 ) -> int:
     """Check the manifests: form, references, expressions, rules."""
     from stackspec.cli.session import Session
+    from stackspec.cli.untrusted import is_fork
     from stackspec.core.diagnostic import has_errors
     from stackspec.render.diagnostics import diagnostics_json
 
-    with Session(output, files, failure={"valid": False}, named=names) as session:
+    untrusted = untrusted or is_fork(os.environ)
+    with Session(output, files, failure={"valid": False}, named=names, untrusted=untrusted) as session:
         found = session.project.validate(environment)
-        if not has_errors(found):
+        if not untrusted and not has_errors(found):
             found += session.project.secrets_without_value(environment, fail=fail_if_secrets_missing)
         valid = not has_errors(found)
         if session.json:

@@ -508,6 +508,12 @@ CODES: Mapping[str, Code] = {
         "Keep it in a store, declare it by `kind: Secret`, and write `{{ secrets.NAME.KEY }}`; change the secret, for "
         "it was told.",
     ),
+    "SS0809": Code(
+        "untrusted",
+        "In untrusted mode something was to be done that a check of manifests does not need; it was refused.",
+        "a connection while `stackspec validate --untrusted` runs",
+        "Find out what in the checkout leads to it.",
+    ),
     "SS0901": Code(
         "usage",
         "The command line cannot be understood.",

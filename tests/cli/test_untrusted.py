@@ -1,0 +1,159 @@
+"""A stranger's checkout is checked without anything of it being done."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stackspec.cli.untrusted import is_fork
+from tests.cli.hostile import STACK
+from tests.running import environment
+
+MARK = "was-here"
+SHADOW = f"""\
+import os
+open(os.path.join({{folder!r}}, {MARK!r}), "w").write(__name__)
+raise SystemExit(9)
+"""
+SECRET = (
+    "---\napiVersion: stackspec.dev/v1\nkind: Secret\nmetadata: {name: db}\nspec: {store: env, keys: {name: CANARY}}\n"
+)
+PROJECT = "apiVersion: stackspec.dev/v1\nkind: Project\nmetadata: {name: p}\nspec: {env: [CANARY]STATE}\n"
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """A checkout full of what programs run that look around: modules, plugins, hooks, links, a state of its own."""
+    root = tmp_path / "checkout"
+    (root / "stacks").mkdir(parents=True)
+    reads = STACK.replace("./artifacts", '"./{{ env.CANARY }}/{{ secrets.db.name }}"')
+    (root / "stacks" / "dev.yaml").write_text(reads + SECRET)
+    state = ", state: {backend: postgres, url: 'postgresql://127.0.0.1:9/x', schema: x}"
+    (root / "stackspec.yaml").write_text(PROJECT.replace("STATE", state))
+    shadow = SHADOW.format(folder=str(tmp_path))
+    for name in ("yaml", "jinja2", "jsonschema", "jsonschema_rs", "typer", "rich", "json", "email", "deepdiff"):
+        (root / f"{name}.py").write_text(shadow)
+    (root / "conftest.py").write_text(shadow)
+    (root / "evil.pth").write_text("import evil\n")
+    (root / "evil.py").write_text(shadow)
+    info = root / "evil-1.0.dist-info"
+    info.mkdir()
+    (info / "entry_points.txt").write_text("[stackspec.flavors]\nevil = evil:Evil\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
+    (root / ".git").mkdir()
+    (root / ".git" / "config").write_text(f"[core]\n\tfsmonitor = touch {tmp_path / MARK}\n")
+    (root / ".stackspec" / "state").mkdir(parents=True)
+    (root / ".stackspec" / "state" / "default.db").write_bytes(b"SQLite format 3\0" + bytes(200))
+    return root
+
+
+def run(root: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    variables = environment({"CANARY": "C4nary-value", **more})
+    words = [sys.executable, "-P", "-m", "stackspec", *arguments]
+    return subprocess.run(words, cwd=root, capture_output=True, text=True, check=False, env=variables)
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "plan -o json --all"])
+def test_nothing_of_it_runs_and_nothing_is_told(command: str, hostile: Path, tmp_path: Path) -> None:
+    before = sorted(hostile.rglob("*"))
+    done = run(hostile, *command.split(), "--untrusted")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "C4nary" not in done.stdout
+    assert not (tmp_path / MARK).exists()
+    assert sorted(hostile.rglob("*")) == before
+
+
+def test_mistakes_are_told_all_the_same(hostile: Path) -> None:
+    (hostile / "stacks" / "dev.yaml").write_text(STACK.replace("flavor: local", "flavor: locla", 1))
+    done = run(hostile, "validate", "--untrusted")
+    assert (done.returncode, "did you mean 'local'?" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("option", ["--refresh", "--destroy", "--rollback=1", "--out=x.plan"])
+def test_what_needs_a_state_is_refused(option: str, hostile: Path) -> None:
+    done = run(hostile, "plan", "--untrusted", option)
+    assert (done.returncode, "error[SS0901]" in done.stderr) == (1, True)
+
+
+def event(folder: Path, head: object) -> dict[str, str]:
+    file = folder / "event.json"
+    file.write_text(json.dumps({"pull_request": {"head": {"repo": head}}}))
+    return {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": str(file), "GITHUB_REPOSITORY": "acme/ml"}
+
+
+def test_a_fork_is_not_trusted_by_default(hostile: Path, tmp_path: Path) -> None:
+    assert run(hostile, "plan", **event(tmp_path, {"full_name": "mallory/ml"})).returncode == 0
+    trusted = run(hostile, "plan", **event(tmp_path, {"full_name": "acme/ml"}))
+    assert (trusted.returncode, "SS0709" in trusted.stderr or "SS0602" in trusted.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("head", "untrusted"),
+    [({"full_name": "acme/ml"}, False), ({"full_name": "mallory/ml"}, True), (None, True), ("odd", True)],
+)
+def test_what_github_says_of_a_pull_request(head: object, untrusted: bool, tmp_path: Path) -> None:
+    assert is_fork(event(tmp_path, head)) is untrusted
+
+
+def test_what_else_tells_of_a_fork() -> None:
+    assert not is_fork({})
+    assert not is_fork({"GITHUB_EVENT_NAME": "push"})
+    assert is_fork({"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": "/nowhere"})
+    merge_request = {"CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "1", "CI_MERGE_REQUEST_PROJECT_ID": "2"}
+    assert is_fork(merge_request)
+    assert not is_fork({**merge_request, "CI_MERGE_REQUEST_PROJECT_ID": "1"})
+
+
+GUARDED = """\
+import sys
+from pathlib import Path
+from stackspec.cli.untrusted import guard
+
+guard(Path(sys.argv[1]))
+try:
+    exec(sys.argv[2])
+except BaseException as error:
+    print(type(error).__name__)
+else:
+    print("done")
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "refused"),
+    [
+        ("import socket; socket.create_connection(('127.0.0.1', 9))", "StackspecError"),
+        ("import socket; socket.getaddrinfo('localhost', 80)", "StackspecError"),
+        ("import subprocess; subprocess.run(['true'])", "StackspecError"),
+        ("import os; os.system('true')", "StackspecError"),
+        ("import os; os.execv('/bin/true', ['true'])", "StackspecError"),
+        ("import os; os.fork()", "StackspecError"),
+        ("import os; os.posix_spawn('/bin/true', ['true'], {})", "StackspecError"),
+        ("import ctypes; ctypes.CDLL(None).getpid()", "StackspecError"),
+        ("import sqlite3; sqlite3.connect(':memory:')", "StackspecError"),
+        ("import os; os.remove('a')", "StackspecError"),
+        ("open('/etc/hostname')", "PermissionError"),
+        ("open('link')", "PermissionError"),
+        ("open('../outside')", "PermissionError"),
+        ("import os; os.listdir('/')", "PermissionError"),
+        ("open('a', 'w')", "PermissionError"),
+        ("open('new', 'x')", "PermissionError"),
+        ("open('a').read()", "done"),
+        ("import xml.dom.minidom, decimal", "done"),
+    ],
+)
+def test_the_process_itself_cannot(code: str, refused: str, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "a").write_text("a")
+    (tmp_path / "outside").write_text("b")
+    os.symlink("/etc/hostname", root / "link")
+    words = [sys.executable, "-P", "-c", GUARDED, str(root), code]
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False, env=environment())
+    assert done.stdout == f"{refused}\n", done.stderr
+    assert (root / "a").read_text() == "a"
