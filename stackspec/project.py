@@ -267,16 +267,25 @@ class Project(Sources):
         if found := [self._secret_now(environment, one) for one in recorded(components)]:
             self._secret_values.values(found)
 
+    def desired(self, environment: str | None = None) -> DesiredState:
+        """What the manifests want of an environment.
+
+        Raises:
+            StackspecError: they are wrong.
+        """
+        desired, diagnostics = self.compile(self.environment(environment))
+        if has_errors(diagnostics):
+            raise StackspecError(in_order(diagnostics))
+        return desired
+
     def secrets(self, environment: str | None = None) -> list[SecretReference]:
         """The secrets of an environment, with where their values are kept.
 
         Raises:
             StackspecError: the manifests are wrong.
         """
-        desired, diagnostics = self.compile(self.environment(environment))
-        if has_errors(diagnostics):
-            raise StackspecError(in_order(diagnostics))
-        return [reference for keys in desired.secrets.values() for reference in keys.values()]
+        secrets = self.desired(environment).secrets
+        return [reference for keys in secrets.values() for reference in keys.values()]
 
     def secrets_without_value(self, environment: str | None, *, fail: bool) -> list[Diagnostic]:
         """What is wrong with secrets that components name, in one environment or in all, of valid manifests.
@@ -314,10 +323,8 @@ class Project(Sources):
         """
         from stackspec.apply.handover import variables
 
-        name = self.environment(environment)
-        desired, diagnostics = self.compile(name)
-        if has_errors(diagnostics):
-            raise StackspecError(in_order(diagnostics))
+        desired = self.desired(environment)
+        name = desired.environment.name
         if stack is None and len(desired.stacks) != 1:
             hint = f"name one by --stack: {', '.join(desired.stacks)}" if desired.stacks else None
             raise StackspecError.of("SS0502", f"there are {len(desired.stacks)} stacks in '{name}'", hint=hint)

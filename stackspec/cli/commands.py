@@ -11,6 +11,7 @@ Command = Callable[..., int]
 COMMANDS = {
     "init": "init:init",
     "validate": "validate:validate",
+    "render": "render:render",
     "plan": "plan:plan",
     "apply": "apply:apply",
     "destroy": "apply:destroy",

@@ -44,7 +44,7 @@ def changed_fields(
                 continue  # nothing is torn down because a key was lost
             changes.append(FieldChange(("config", name), old, _shown(new), True, _is_replacing(name, spec)))
             continue
-        for path, was, becomes in _differences(old, new):
+        for path, was, becomes in differences(old, new):
             changes.append(FieldChange(("config", name, *path), was, becomes, sensitive, _is_replacing(name, spec)))
     return tuple(changes)
 
@@ -53,7 +53,8 @@ def _is_replacing(name: str, spec: FlavorSpec | None) -> bool:
     return spec is not None and (name in spec.replacing or not spec.can_update)
 
 
-def _differences(old: Value, new: Value) -> Iterator[tuple[FieldPath, Any, Any]]:
+def differences(old: Value, new: Value) -> Iterator[tuple[FieldPath, Any, Any]]:
+    """The path of each value that differs inside two that do, with what it is in the one and in the other."""
     nested = (isinstance(old, Mapping) and isinstance(new, Mapping)) or (
         isinstance(old, list) and isinstance(new, list)
     )

@@ -1,0 +1,41 @@
+"""`stackspec render`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from stackspec.cli.options import Argument, EnvironmentName, Files, Option, Output, OutputFormat
+
+
+def render(
+    environments: Annotated[
+        list[str] | None, Argument("With --diff, the two environments to compare.", "[ENVIRONMENT]...")
+    ] = None,
+    diff: Annotated[bool, Option(("--diff",), "Show only what differs between two environments.")] = False,
+    environment: EnvironmentName = None,
+    files: Files = None,
+    output: Output = OutputFormat.TEXT,
+) -> int:
+    """Print the manifests as they are once resolved for an environment; outputs and secrets stay expressions."""
+    from stackspec.cli.session import Session
+    from stackspec.core.diagnostic import StackspecError
+    from stackspec.render.manifests import differences_json, differences_text, manifests, manifests_yaml
+    from stackspec.render.plan import FORMAT_VERSION
+
+    with Session(output, files) as session:
+        if len(environments or ()) != (2 if diff else 0):
+            message = "--diff compares two environments" if diff else "an environment is selected by -e"
+            raise StackspecError.of("SS0901", message, hint="like: stackspec render --diff dev prod")
+        if environments:
+            one, other = map(session.project.desired, environments)
+            if session.json:
+                session.answer_json(differences_json(one, other))
+            else:
+                session.answer(differences_text(one, other, session.style))
+            return 0
+        desired = session.project.desired(environment)
+        if session.json:
+            session.answer_json({"format_version": FORMAT_VERSION, "manifests": manifests(desired)})
+        else:
+            session.answer(manifests_yaml(desired))
+    return 0

@@ -1,0 +1,120 @@
+"""Manifests as they are once everything but outputs and secrets is resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stackspec.core.address import format_path
+from stackspec.core.fields import plain
+from stackspec.core.values import Value, canonical
+from stackspec.manifest.model import API_VERSION, NO_LIFECYCLE
+from stackspec.plan.diff import differences
+from stackspec.render.plan import FORMAT_VERSION
+from stackspec.render.text import Style, aligned, safe, shown
+from stackspec.stack.model import DesiredComponent, DesiredStack, DesiredState
+from stackspec.stack.reports import as_written
+
+ABSENT: Any = object()
+"""What stands for a value that one of two environments does not have."""
+DECLARED: Any = "declared"
+"""What stands for all of a component or stack that only one of two environments has."""
+
+
+def manifests(desired: DesiredState) -> list[dict[str, Any]]:
+    """Each component and each stack as a manifest, expressions that wait as they are written."""
+    return [*map(_component, desired.components.values()), *map(_stack, desired.stacks.values())]
+
+
+def manifests_yaml(desired: DesiredState) -> str:
+    """The same as a stream of YAML documents."""
+    import yaml
+
+    documents = manifests(desired)
+    text: str = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, explicit_start=True, width=120)
+    return text if documents else "# no manifests\n"
+
+
+def differences_text(one: DesiredState, other: DesiredState, style: Style) -> str:
+    """What two environments have in another way, a line each."""
+    names = one.environment.name, other.environment.name
+    rows = [["COMPONENT", "FIELD", *map(safe, names)]]
+    for address, field, first, second in _differences(one, other):
+        rows.append([address, safe(field), _cell(first), _cell(second)])
+    if len(rows) == 1:
+        return f"'{names[0]}' and '{names[1]}' are the same but for their names.\n"
+    head, *lines = aligned(rows)
+    return "\n".join([style(head, "dim"), *lines]) + "\n"
+
+
+def differences_json(one: DesiredState, other: DesiredState) -> dict[str, Any]:
+    """The same as a document; a value that is not there is left out."""
+    names = one.environment.name, other.environment.name
+    rows = []
+    for address, field, *values in _differences(one, other):
+        there = {name: value for name, value in zip(names, values, strict=True) if value is not ABSENT}
+        rows.append({"address": address, "path": field, "values": there})
+    return {"format_version": FORMAT_VERSION, "environments": list(names), "differences": rows}
+
+
+def _differences(one: DesiredState, other: DesiredState) -> Iterator[tuple[str, str, Any, Any]]:
+    first, second = ({_address(document): document["spec"] for document in manifests(state)} for state in (one, other))
+    for address in dict.fromkeys((*first, *second)):
+        if address not in first or address not in second:
+            yield address, "", DECLARED if address in first else ABSENT, DECLARED if address in second else ABSENT
+            continue
+        for name in dict.fromkeys((*first[address], *second[address])):
+            was, is_ = (specs[address].get(name, ABSENT) for specs in (first, second))
+            if ABSENT in (was, is_):
+                yield address, name, was, is_
+            elif canonical(was) != canonical(is_):
+                for path, old, new in differences(was, is_):
+                    yield address, format_path((name, *path)), old, new
+
+
+def _cell(value: Any) -> str:
+    if value is ABSENT:
+        return "-"
+    return DECLARED if value is DECLARED else shown(value)
+
+
+def _address(document: Mapping[str, Any]) -> str:
+    return f"{document['spec'].get('type', 'stack')}/{document['metadata']['name']}"
+
+
+def _component(component: DesiredComponent) -> dict[str, Any]:
+    spec: dict[str, Value] = {
+        "type": component.address.type,
+        "flavor": component.flavor,
+        "config": {name: value for name, value in as_written(component.config).items() if value is not None},
+    }
+    more: dict[str, Value] = {
+        "depends_on": [str(address) for address in component.depends_on],
+        "lifecycle": {} if component.lifecycle == NO_LIFECYCLE else plain(component.lifecycle),
+        "timeouts": {hook: f"{round(seconds * 1000)}ms" for hook, seconds in component.timeouts.items()},
+        "environment": as_written(component.variables),
+        "secrets": list(component.secrets),
+    }
+    spec |= {name: value for name, value in more.items() if value}
+    return _manifest("Component", component.address.name, component.labels, spec)
+
+
+def _stack(stack: DesiredStack) -> dict[str, Any]:
+    components: dict[str, Value] = {}
+    for kind, addresses in stack.components.items():
+        refs = [{"ref": address.name} for address in addresses]
+        components[kind] = refs[0] if len(refs) == 1 else refs
+    spec: dict[str, Value] = {"components": components}
+    more: dict[str, Value] = {
+        "description": stack.description,
+        "environment": as_written(stack.variables),
+        "secrets": list(stack.secrets),
+        "run_state": "suspended" if stack.suspended else "",
+    }
+    spec |= {name: value for name, value in more.items() if value}
+    return _manifest("Stack", stack.name, stack.labels, spec)
+
+
+def _manifest(kind: str, name: str, labels: Mapping[str, str], spec: dict[str, Value]) -> dict[str, Any]:
+    metadata = {"name": name, **({"labels": dict(labels)} if labels else {})}
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
