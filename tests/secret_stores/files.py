@@ -28,3 +28,9 @@ def refused(answer: str | Unavailable, code: str = "SS0804") -> str:
     said = f"{answer.message}; {answer.hint}"
     assert "hush" not in said, "values in these tests begin with hush"
     return said
+
+
+def as_dotenv(values: Mapping[str, str]) -> str:
+    """Lines `NAME='value'`."""
+    quoted = {name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in values.items()}
+    return "".join(f"{name}='{value}'\n" for name, value in quoted.items())
