@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from stackspec.core.regular_file import UnfitError, read_regular
 from stackspec.secret_stores.contract import StoreError, StorePlace
 
@@ -19,7 +21,20 @@ def read_private(place: StorePlace, text: str, *, encrypted: bool = False) -> by
         StoreError: it cannot be read, is not a regular file, or is open to others.
     """
     try:
-        permissions, data = read_regular(place.path(text), MOST)
+        path = place.path(text)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"'{text}' cannot be read: it is no path", unfit=True) from error
+    return read_private_at(path, text, encrypted=encrypted)
+
+
+def read_private_at(path: Path, text: str, *, encrypted: bool = False) -> bytes | None:
+    """As `read_private`, of a file that whoever runs the command names, wherever it is.
+
+    Args:
+        text: What they call it.
+    """
+    try:
+        permissions, data = read_regular(path, MOST)
     except FileNotFoundError:
         return None
     except UnfitError as error:

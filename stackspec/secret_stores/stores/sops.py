@@ -1,0 +1,188 @@
+"""Secrets in a file that sops encrypted to age keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from stackspec.secret_stores.age_keys import WHERE, identities, opened
+from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, StoreError, setting
+from stackspec.secret_stores.document import PATH_FORM, Format, Plain, format_of, read_document, value_at
+from stackspec.secret_stores.private_file import as_text, read_private
+
+
+class SopsSecretStore(SecretStore):
+    """A YAML, JSON or dotenv file that sops encrypted to age keys; safe to keep in git.
+
+    Read without the program, and only as a whole: no value is given out before the file's MAC holds.
+    """
+
+    type = "sops"
+    extra = "sops"
+    is_local = True
+    path_form = PATH_FORM
+
+    class Config(StoreConfig):
+        """Which file it is, and what opens it."""
+
+        path: str = setting("The file; relative to the project's root, or under an allowed path.", path=True)
+        format: Literal["auto", "dotenv", "yaml", "json"] = setting(
+            "How the file holds its values; by default as its name tells.", default="auto"
+        )
+        identity: str | None = setting(
+            f"A file of age identities that only its owner can read; {WHERE}.", default=None, path=True
+        )
+
+    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+        """See `SecretStore.read`."""
+        name = self.config.path
+        data = read_private(self.place, name, encrypted=True)
+        if data is None:
+            return dict.fromkeys(paths, Missing(f"there is no file '{name}'"))
+        document, metadata = _parts(data, format_of(name, self.config.format), f"'{name}'")
+        only_encrypted = metadata.get("mac_only_encrypted") in (True, "true")
+        values = _Verified(document, metadata, self._data_key(metadata), f"'{name}'", only_encrypted).values
+        return {path: value_at(values, path) for path in paths}
+
+    def _data_key(self, metadata: Mapping[str, Any]) -> bytes:
+        """The key that the file's values are encrypted with, itself encrypted to each recipient."""
+        wrapped = [one["enc"] for one in metadata.get("age") or () if isinstance(one.get("enc"), str)]
+        if not wrapped:
+            hint = "encrypt it so that an age key alone opens it: sops --age RECIPIENT --encrypt"
+            raise StoreError(f"'{self.config.path}' is not encrypted to an age key", hint, unfit=True)
+        keys = identities(self.place, self.config.identity)
+        for one in wrapped:
+            key = opened(one.encode(), keys)
+            if key is not None and len(key) == 32:
+                return key
+        message = f"none of the age identities here opens '{self.config.path}'"
+        raise StoreError(message, f"identities are {WHERE}" if self.config.identity is None else None, unfit=True)
+
+
+class _Verified:
+    """The values of a file whose MAC holds.
+
+    Which leaves should be encrypted (`encrypted_regex`, `unencrypted_suffix` and their like) is not asked: one that is
+    encrypted says so itself, and where one was changed from the one to the other the MAC does not hold.
+
+    Args:
+        only_encrypted: The MAC is of the encrypted leaves only: the others can be anybody's, and are not given out.
+    """
+
+    def __init__(self, document: Any, metadata: Mapping[str, Any], key: bytes, what: str, only_encrypted: bool) -> None:
+        from hashlib import sha256, sha512
+        from hmac import compare_digest
+
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        self._open = AESGCM(key).decrypt
+        self._what = what
+        self._only_encrypted = only_encrypted
+        # sops begins the two kinds of MAC differently, so that nobody makes one of the other.
+        self._hash = sha512(sha256(b"sops").digest() if only_encrypted else b"")
+        self.values: dict[str, Any] = self._walk(document, ())
+        mac, modified = metadata.get("mac"), metadata.get("lastmodified")
+        if not isinstance(mac, str) or not isinstance(modified, str):
+            raise self._changed("has no MAC")
+        said, _ = self._decrypted(mac, modified, "the MAC")
+        if not compare_digest(said, self._hash.hexdigest().upper().encode()):
+            raise self._changed("was changed outside sops: its MAC does not hold")
+
+    def _walk(self, value: Any, path: tuple[str, ...]) -> Any:
+        if isinstance(value, dict):
+            return {name: self._walk(item, (*path, name)) for name, item in value.items()}
+        if isinstance(value, list):
+            # sops gives all values of a list the same name.
+            return [self._walk(item, path) for item in value]
+        if value is None or value == "":
+            return value  # sops neither encrypts them nor has them in the MAC
+        if isinstance(value, str) and value.startswith("ENC["):
+            data, kind = self._decrypted(value, f"{':'.join(path)}:", ".".join(path))
+            self._hash.update(data)
+            text = as_text(data + b"\n", f"a value of {self._what}")
+            if kind != "bool":
+                return text
+            if text not in _BOOLEANS:
+                raise self._changed(f"was changed outside sops: {'.'.join(path)} is no boolean")
+            return _BOOLEANS[text]
+        if self._only_encrypted:
+            return Missing(f"{'.'.join(path)} is not encrypted, and {self._what} has a MAC of what is encrypted only")
+        text = str(value) if isinstance(value, bool) else _number(value) if isinstance(value, Plain) else value
+        self._hash.update(text.encode())
+        return text.lower() if isinstance(value, bool) else text
+
+    def _decrypted(self, text: str, name: str, called: str) -> tuple[bytes, str]:
+        """What an encrypted leaf says, as sops writes it, and its type.
+
+        Args:
+            name: What the leaf is bound to: it opens nowhere else.
+            called: What a person calls it.
+        """
+        from base64 import b64decode
+
+        from cryptography.exceptions import InvalidTag
+
+        parts = _ENCRYPTED.match(text)
+        try:
+            if parts is None:
+                raise InvalidTag
+            data, nonce, tag = (b64decode(parts[one], validate=True) for one in ("data", "nonce", "tag"))
+            return self._open(nonce, data + tag, name.encode()), parts["type"]
+        except (InvalidTag, ValueError):
+            raise self._changed(f"was changed outside sops: {called} does not open") from None
+
+    def _changed(self, why: str) -> StoreError:
+        return StoreError(f"{self._what} {why}", "bring back the file that sops wrote, or make it anew", unfit=True)
+
+
+_ENCRYPTED = re.compile(
+    r"ENC\[AES256_GCM,data:(?P<data>[^,]+),iv:(?P<nonce>[^,]+),tag:(?P<tag>[^,]+)"
+    r",type:(?P<type>str|int|float|bool|bytes|time)\]\Z"
+)
+_BOOLEANS = {"True": "true", "False": "false"}
+_AGE_KEY = re.compile(r"age__list_[0-9]{1,4}__map_enc\Z")
+
+
+def _parts(data: bytes, form: Format, what: str) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """The values of a file, and what sops says of it."""
+    if form != "dotenv":
+        document = read_document(data, form, what)
+        metadata = document.pop("sops", None)
+        if not isinstance(metadata, dict):
+            raise _foreign(what)
+        age = metadata.get("age")
+        metadata["age"] = [one for one in age if isinstance(one, dict)] if isinstance(age, list) else []
+        return document, metadata
+    lines = dict(_lines(as_text(data, what), lambda: _foreign(what)))
+    said = {name.removeprefix("sops_"): value for name, value in lines.items() if name.startswith("sops_")}
+    if not said:
+        raise _foreign(what)
+    age = [{"enc": value} for name, value in said.items() if _AGE_KEY.match(name)]
+    return {name: value for name, value in lines.items() if not name.startswith("sops_")}, {**said, "age": age}
+
+
+def _lines(text: str, foreign: Callable[[], StoreError]) -> Iterator[tuple[str, str]]:
+    """The lines of a dotenv file as sops reads them: it knows no quotes and no spaces around names."""
+    seen = set()
+    for line in text.split("\n"):
+        if line and not line.startswith("#"):
+            name, equals, value = line.partition("=")
+            if not equals or name in seen:
+                raise foreign()
+            seen.add(name)
+            yield name, value.replace("\\n", "\n")
+
+
+def _foreign(what: str) -> StoreError:
+    return StoreError(f"{what} is not a file of sops", "encrypt it: sops --encrypt --in-place", unfit=True)
+
+
+def _number(text: str) -> str:
+    """A scalar without quotes as the MAC has it: sops writes numbers with an exponent, and hashes them without."""
+    from decimal import Decimal
+
+    return format(Decimal(repr(float(text))), "f").removesuffix(".0") if _WITH_EXPONENT.match(text) else text
+
+
+_WITH_EXPONENT = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]+\Z")

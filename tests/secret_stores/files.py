@@ -1,0 +1,36 @@
+"""Files with secrets in them, for tests of the stores that read them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from stackspec.secret_stores.values import Unavailable
+
+
+def write_private(path: Path, text: str | bytes) -> None:
+    """A file that only its owner can read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    path.chmod(0o600)
+
+
+def as_json(values: Mapping[str, str]) -> str:
+    """A JSON document, which is a YAML document too."""
+    return json.dumps(values, ensure_ascii=False)
+
+
+def refused(answer: str | Unavailable, code: str = "SS0804") -> str:
+    """What a store says that gives no value, its hint behind it; nothing of what it holds may be in it."""
+    assert isinstance(answer, Unavailable), "a value was given out"
+    assert answer.code == code, answer
+    said = f"{answer.message}; {answer.hint}"
+    assert "hush" not in said, "values in these tests begin with hush"
+    return said
+
+
+def as_dotenv(values: Mapping[str, str]) -> str:
+    """Lines `NAME='value'`."""
+    quoted = {name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in values.items()}
+    return "".join(f"{name}='{value}'\n" for name, value in quoted.items())

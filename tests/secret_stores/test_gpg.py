@@ -1,0 +1,105 @@
+"""Files that GnuPG encrypted, opened by the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from stackspec.testing.store_conformance import StoreCase, StoreConformance
+from tests.secret_stores.files import as_dotenv, as_json, refused
+from tests.secret_stores.gnupg import OTHER, encrypt, home, needs_program, variables
+
+__all__ = ["home"]
+
+pytestmark = needs_program("gpg", "gnupg")
+
+
+@pytest.fixture
+def case(tmp_path: Path, home: Path) -> StoreCase:
+    """A file of YAML, and the home of the key that opens it."""
+    held: dict[str, str] = {}
+
+    def put(values: Mapping[str, str]) -> None:
+        held.update(values)
+        encrypt(home, tmp_path / "secrets.yaml.gpg", as_json(held))
+
+    return StoreCase("gpg", put, tmp_path, {"path": "secrets.yaml.gpg"}, variables(home))
+
+
+class TestYaml(StoreConformance):
+    @pytest.fixture
+    def case(self, case: StoreCase) -> StoreCase:
+        return case
+
+
+class TestArmoredDotenv(StoreConformance):
+    @pytest.fixture
+    def case(self, case: StoreCase, home: Path) -> StoreCase:
+        held: dict[str, str] = {}
+
+        def put(values: Mapping[str, str]) -> None:
+            held.update(values)
+            encrypt(home, case.root / "secrets.env.asc", as_dotenv(held), "--armor")
+
+        case.put, case.config = put, {"path": "secrets.env.asc"}
+        return case
+
+
+def test_a_path_inside_the_file(case: StoreCase, home: Path) -> None:
+    encrypt(home, case.root / "-secrets.json.gpg", '{"db": {"password": "hush"}}')
+    case.config = {"path": "-secrets.json.gpg"}
+    assert case.read("db.password") == "hush"
+    assert "did you mean 'db.password'?" in refused(case.read("db.pasword"), "SS0802")
+
+
+def test_no_file(case: StoreCase) -> None:
+    assert "there is no file 'secrets.yaml.gpg'" in refused(case.read("A"), "SS0802")
+
+
+def test_another_key(case: StoreCase, home: Path) -> None:
+    encrypt(home, case.root / "secrets.yaml.gpg", "A: hush", to=OTHER)
+    assert "gpg --decrypt of 'secrets.yaml.gpg' failed with exit code 2" in refused(case.read("A"))
+
+
+@pytest.mark.parametrize("change", ["flip", "cut", "plain"])
+def test_a_file_that_was_changed(change: str, case: StoreCase, home: Path) -> None:
+    case.put({"A": "hush"})
+    file = case.root / "secrets.yaml.gpg"
+    data = bytearray(file.read_bytes())
+    if change == "flip":
+        data[-30] ^= 1
+    elif change == "cut":
+        del data[-30:]
+    else:
+        data = bytearray(b"A: hush")
+    file.write_bytes(data)
+    refused(case.read("A"))
+
+
+def test_what_is_in_it_is_no_document(case: StoreCase, home: Path) -> None:
+    encrypt(home, case.root / "secrets.yaml.gpg", "A: hush: hush")
+    assert "is not YAML (line 1)" in refused(case.read("A"))
+
+
+def test_a_small_file_that_grows(case: StoreCase, home: Path) -> None:
+    encrypt(home, case.root / "secrets.yaml.gpg", b"A: hush\n" + b"#" * (2 << 20))
+    assert (case.root / "secrets.yaml.gpg").stat().st_size < 10_000
+    assert "printed more than 1 MiB" in refused(case.read("A"))
+
+
+def test_there_is_no_gpg(case: StoreCase) -> None:
+    case.put({"A": "hush"})
+    case.environ["PATH"] = "/nonexistent"
+    said = refused(case.read("A"), "SS0803")
+    assert "the program 'gpg' is not installed; run: apt-get install gnupg" in said
+
+
+def test_a_link_out_of_the_project(case: StoreCase, home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "secrets.yaml.gpg"
+    encrypt(home, outside, "A: hush")
+    (case.root / "secrets.yaml.gpg").symlink_to(outside)
+    assert "outside the project" in refused(case.read("A"))
+    case.allowed_paths = (outside.parent,)
+    assert case.read("A") == "hush"
