@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,17 +12,16 @@ from typing import TYPE_CHECKING
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, did_you_mean, has_errors, in_order
 from stackspec.core.expression import Expression, Sealed, SecretReference
-from stackspec.core.layout import LOCAL_FOLDER, SECRETS_KEY_VARIABLE
 from stackspec.core.values import ValueMap
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.model import EnvironmentSpec
 from stackspec.manifest.source import find_root
-from stackspec.manifest.state_settings import SqliteSettings
 from stackspec.plan.model import Found, Plan
 from stackspec.plan.planner import make_plan
 from stackspec.plan.request import MANIFESTS, Request
 from stackspec.plan.selection import Reach, Selection
 from stackspec.plan.situation import Situation
+from stackspec.project_secrets import ProjectSecrets
 from stackspec.sources import Sources
 from stackspec.stack.declared import environment_settings
 from stackspec.stack.model import DesiredState, Environment
@@ -43,8 +40,6 @@ if TYPE_CHECKING:
     from stackspec.plan.drift import Drift
     from stackspec.saved_plan.key import Digest
     from stackspec.saved_plan.model import Bindings, SavedPlan
-    from stackspec.sealing.sealer import Sealer
-    from stackspec.secret_stores.values import SecretValues, Unavailable
     from stackspec.state.run import Run
 
 
@@ -73,6 +68,11 @@ class Project(Sources):
     @cached_property
     def _local(self) -> LocalFolder:
         return LocalFolder(self.root)
+
+    @cached_property
+    def secrets(self) -> ProjectSecrets:
+        """The values of its secrets."""
+        return ProjectSecrets(self, self._local)
 
     @classmethod
     def open(
@@ -228,44 +228,18 @@ class Project(Sources):
         if request.refresh:
             seen, unseen = self._seen(applied)
             diagnostics += unseen
-        diagnostics += self._read_secrets(desired, applied, selection)
+        if desired.secrets and not selection.destroy:
+            selected = Reach(selection, desired, applied).selected([])
+            needing = [one for one in desired.components.values() if one.address in selected]
+            diagnostics += self.secrets.read_needed(desired, needing, applied)
         found = self._found(desired, applied, selection)
 
         def seal(identity: str, expression: Expression) -> Sealed:
-            return self._sealer(name).seal(identity, expression)
+            return self.secrets.sealer(name).seal(identity, expression)
 
         situation = Situation(desired, applied, self.spec, selection, seen, found, seal)
         plan = dataclasses.replace(make_plan(situation), moves=moves)
         return Planned(plan, desired, applied, tuple(in_order(diagnostics)), request)
-
-    def _sealer(self, environment: str) -> Sealer:
-        """What seals and opens an environment's secrets; their values are read when they are first needed."""
-        if environment not in self._sealers:
-            from stackspec.sealing.sealer import Sealer
-
-            shared = not isinstance(self.settings.state, SqliteSettings)
-            current = functools.partial(self._secret_now, environment)
-            self._sealers[environment] = Sealer(self._secret_values, current, self._local, shared=shared)
-        return self._sealers[environment]
-
-    @cached_property
-    def _sealers(self) -> dict[str, Sealer]:
-        return {}
-
-    @cached_property
-    def _secret_values(self) -> SecretValues:
-        from stackspec.secret_stores.contract import StorePlace
-        from stackspec.secret_stores.values import SecretValues
-
-        allowed = tuple(Path(path) for path in self.settings.allowed_paths)
-        return SecretValues(functools.partial(StorePlace, self.root, allowed, os.environ))
-
-    def _read_recorded(self, environment: str, components: Iterable[AppliedComponent]) -> None:
-        """Read all secrets that applied components are made with at once; what has none is told by its hook."""
-        from stackspec.sealing.needed import recorded
-
-        if found := [self._secret_now(environment, one) for one in recorded(components)]:
-            self._secret_values.values(found)
 
     def desired(self, environment: str | None = None) -> DesiredState:
         """What the manifests want of an environment.
@@ -278,7 +252,7 @@ class Project(Sources):
             raise StackspecError(in_order(diagnostics))
         return desired
 
-    def secrets(self, environment: str | None = None) -> list[SecretReference]:
+    def declared_secrets(self, environment: str | None = None) -> list[SecretReference]:
         """The secrets of an environment, with where their values are kept.
 
         Raises:
@@ -286,31 +260,6 @@ class Project(Sources):
         """
         secrets = self.desired(environment).secrets
         return [reference for keys in secrets.values() for reference in keys.values()]
-
-    def secrets_without_value(self, environment: str | None, *, fail: bool) -> list[Diagnostic]:
-        """What is wrong with secrets that components name, in one environment or in all, of valid manifests.
-
-        Args:
-            fail: Whether every store is asked, and what has no value is an error; else only local ones, for a warning.
-        """
-        from stackspec.sealing.needed import unavailable
-
-        names = self.loaded.declarations.environment_names if environment is None else (environment,)
-        found: list[Diagnostic] = []
-        for name in names if self.loaded.declarations.secrets else ():
-            components = list(self.compile(name)[0].components.values())
-            severity = Severity.ERROR if fail else Severity.WARNING
-            found += unavailable(components, self._secret_values, severity, local_only=not fail)
-        if self._named:
-            found = [one for one in found if one.source is None or one.source.file in self.loaded.named]
-        return in_order(found)
-
-    def missing_secrets(self, secrets: Sequence[SecretReference]) -> dict[tuple[str, str], Unavailable]:
-        """Name and key of each secret that has no value here to why; all are read at once."""
-        from stackspec.secret_stores.values import Unavailable
-
-        found = self._secret_values.values(secrets)
-        return {name: one for name, one in found.items() if isinstance(one, Unavailable)}
 
     def variables(self, stack: str | None, environment: str | None = None) -> dict[str, str]:
         """The variables of what runs on a stack, secrets among them; for a child's environment and nothing else.
@@ -332,7 +281,7 @@ class Project(Sources):
         if wanted not in desired.stacks:
             hint = did_you_mean(wanted, desired.stacks)
             raise StackspecError.of("SS0502", f"there is no stack '{wanted[:80]}' in this environment", hint=hint)
-        return variables(desired.stacks[wanted], desired, self.store(name).read(), self._sealer(name))
+        return variables(desired.stacks[wanted], desired, self.store(name).read(), self.secrets.sealer(name))
 
     def outputs(self, address: ComponentAddress, environment: str | None, *, reveal: bool) -> ValueMap:
         """What a component gives to others, a sensitive output as `HIDDEN`.
@@ -348,46 +297,9 @@ class Project(Sources):
         if component is None:
             raise StackspecError.of("SS0705", f"{address} is not in the state", hint="see: stackspec state list")
         if reveal:
-            opened: ValueMap = self._sealer(name).opened(component.outputs)
+            opened: ValueMap = self.secrets.sealer(name).opened(component.outputs)
             return opened
         return {key: str(value) if isinstance(value, Sealed) else value for key, value in component.outputs.items()}
-
-    def _secret_now(self, environment: str, reference: SecretReference) -> SecretReference:
-        """A secret as the manifests have it now; as it was recorded where they have it no more."""
-        if environment not in self.loaded.declarations.environment_names:
-            return reference
-        if environment not in self._secrets:
-            self._secrets[environment] = self.compile(environment)[0].secrets
-        return self._secrets[environment].get(reference.name, {}).get(reference.key, reference)
-
-    @cached_property
-    def _secrets(self) -> dict[str, Mapping[str, Mapping[str, SecretReference]]]:
-        return {}
-
-    def _read_secrets(self, desired: DesiredState, applied: AppliedState, selection: Selection) -> list[Diagnostic]:
-        """Read what the components selected need of the stores.
-
-        Returns:
-            A warning where what is recorded cannot be compared.
-
-        Raises:
-            StackspecError: a secret has no value here.
-        """
-        if not desired.secrets or selection.destroy:
-            return []
-        from stackspec.sealing.needed import other_keys, unavailable
-
-        name = desired.environment.name
-        self._secrets[name] = desired.secrets
-        selected = Reach(selection, desired, applied).selected([])
-        components = [one for one in desired.components.values() if one.address in selected]
-        if problems := unavailable(components, self._secret_values):
-            raise StackspecError(in_order(problems))
-        if not other_keys(applied, self._sealer(name).key_id):
-            return []
-        message = "secrets were recorded under another key than there is now: each shows as changed, once"
-        hint = f"bring the key back, {LOCAL_FOLDER}/secrets.key or {SECRETS_KEY_VARIABLE}; or apply"
-        return [Diagnostic("SS0806", message, hint=hint, severity=Severity.WARNING)]
 
     def _desired_then(self, applied: AppliedState, serial: int) -> DesiredState:
         """What is wanted of an environment where it is to be as it was at a serial."""
@@ -508,9 +420,11 @@ class Project(Sources):
             if plan.moves:
                 serial = store.commit(list(move_changes(applied, plan.moves)))
                 applied = dataclasses.replace(moved(applied, plan.moves), serial=serial)
-            self._sealer(plan.environment.name).keep_key()
+            self.secrets.sealer(plan.environment.name).keep_key()
             hooks = self.hooks(plan.environment.name, applied.lineage)
-            self._read_recorded(applied.environment, [step.before for step in plan.steps.values() if step.before])
+            self.secrets.read_recorded(
+                applied.environment, [step.before for step in plan.steps.values() if step.before]
+            )
             real = dataclasses.replace(applied, components={**applied.components, **plan.real})
             executor = Executor(
                 store, real, self.registry, hooks, parallelism=parallelism, listener=listener, stop=stop or NewStop()
@@ -599,7 +513,7 @@ class Project(Sources):
         from stackspec.apply.observe import observe
 
         components: list[AppliedComponent] = list(applied.components.values())
-        self._read_recorded(applied.environment, components)
+        self.secrets.read_recorded(applied.environment, components)
         return observe(components, self.hooks(applied.environment, applied.lineage))
 
     def hooks(self, environment: str, lineage: str = "") -> Hooks:
@@ -608,4 +522,4 @@ class Project(Sources):
 
         allowed = tuple(Path(path) for path in self.settings.allowed_paths)
         place = Place(self.root, self._local, environment, allowed, lineage)
-        return Hooks(self.registry, place, sealer=self._sealer(environment))
+        return Hooks(self.registry, place, sealer=self.secrets.sealer(environment))

@@ -158,10 +158,13 @@ class Sources:
 
         Of a project that names files, the problems in these, and those without a place.
         """
-        found = self._problems(environment)
-        if self._named:
-            found = [one for one in found if one.source is None or one.source.file in self.loaded.named]
-        return in_order(found)
+        return in_order(self.judged(self._problems(environment)))
+
+    def judged(self, found: list[Diagnostic]) -> list[Diagnostic]:
+        """The problems that are asked for: where files are named, theirs and those without a place."""
+        if not self._named:
+            return found
+        return [one for one in found if one.source is None or one.source.file in self.loaded.named]
 
     def _problems(self, environment: str | None) -> list[Diagnostic]:
         declarations = self.loaded.declarations

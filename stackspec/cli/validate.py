@@ -30,7 +30,7 @@ def validate(
     with Session(output, files, failure={"valid": False}, named=names, untrusted=untrusted) as session:
         found = session.project.validate(environment)
         if not untrusted and not has_errors(found):
-            found += session.project.secrets_without_value(environment, fail=fail_if_secrets_missing)
+            found += session.project.secrets.without_value(environment, fail=fail_if_secrets_missing)
         valid = not has_errors(found)
         if session.json:
             session.answer_json({"valid": valid, "diagnostics": diagnostics_json(found)})

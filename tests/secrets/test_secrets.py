@@ -371,7 +371,9 @@ def test_no_key_for_a_shared_state(dev: Path, monkeypatch: pytest.MonkeyPatch) -
     )
     project = opened(dev)
     with pytest.raises(StackspecError) as refused:
-        project._sealer("default").seal("", next(iter(project.secrets())))  # before anything is asked of the bucket
+        project.secrets.sealer("default").seal(
+            "", project.declared_secrets()[0]
+        )  # before anything is asked of the bucket
     assert [one.code for one in refused.value.diagnostics] == ["SS0805"]
     monkeypatch.setenv("STACKSPEC_SECRETS_KEY", "k" * 40)
-    assert opened(dev)._sealer("default").key_id
+    assert opened(dev).secrets.sealer("default").key_id
