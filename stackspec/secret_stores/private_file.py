@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from stackspec.core.regular_file import UnfitError, read_regular
 from stackspec.secret_stores.contract import StoreError, StorePlace
 
@@ -18,19 +20,29 @@ def read_private(place: StorePlace, text: str, *, encrypted: bool = False) -> by
     Raises:
         StoreError: it cannot be read, is not a regular file, or is open to others.
     """
+    return read_at(place.path(text), text, private=not encrypted)
+
+
+def read_at(path: Path, called: str, *, private: bool = True) -> bytes | None:
+    """As `read_private`, for a path that is known to be allowed.
+
+    Args:
+        called: What a person calls the file.
+        private: Whether it must be its owner's alone.
+    """
     try:
-        permissions, data = read_regular(place.path(text), MOST)
+        permissions, data = read_regular(path, MOST)
     except FileNotFoundError:
         return None
     except UnfitError as error:
-        raise StoreError(f"'{text}' cannot be read: {error}", unfit=True) from error
+        raise StoreError(f"'{called}' cannot be read: {error}", unfit=True) from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no path"
-        raise StoreError(f"'{text}' cannot be read: {why}", unfit=True) from error
-    if permissions & 0o077 and not encrypted:
+        raise StoreError(f"'{called}' cannot be read: {why}", unfit=True) from error
+    if permissions & 0o077 and private:
         raise StoreError(
-            f"'{text}' can be read or written by others than its owner (mode {permissions:04o})",
-            f"run: chmod 600 {text}",
+            f"'{called}' can be read or written by others than its owner (mode {permissions:04o})",
+            f"run: chmod 600 {called}",
             unfit=True,
         )
     return data
