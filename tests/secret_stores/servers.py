@@ -36,6 +36,17 @@ def openbao() -> Iterator[str]:
 
 
 @contextmanager
+def moto() -> Iterator[str]:
+    """The address of a server that speaks as AWS does, with nothing in it."""
+    server = program("moto_server", "pip install 'moto[secretsmanager,ssm]' flask flask-cors")
+    with tempfile.TemporaryDirectory() as name:
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        with running([server, "-H", "127.0.0.1", "-p", str(port)], f"{url}/moto-api/", Path(name)):
+            yield url
+
+
+@contextmanager
 def silent() -> Iterator[str]:
     """The address of a server that takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -54,6 +65,10 @@ def web(answer: Callable[[str, Mapping[str, str]], Answer], context: ssl.SSLCont
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
 
         def log_message(self, *_: Any) -> None:
             pass
