@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 import socket
 import ssl
 import tempfile
@@ -59,7 +61,7 @@ def web(answer: Callable[[str, Mapping[str, str]], Answer], context: ssl.SSLCont
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, headers, body = answer(self.path, dict(self.headers))
+            status, headers, body = answer(self.path, {name.title(): value for name, value in self.headers.items()})
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(body))}.items():
                 self.send_header(name, value)
@@ -82,6 +84,29 @@ def web(answer: Callable[[str, Mapping[str, str]], Answer], context: ssl.SSLCont
             yield f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
+
+
+def self_signed(folder: Path) -> Path:
+    """A file with a key, and the certificate of 127.0.0.1 that it signed itself."""
+    from ipaddress import ip_address
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "vault")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    pem = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    pem += key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "ca.pem").write_bytes(pem)
+    os.chmod(folder / "ca.pem", 0o600)
+    return folder / "ca.pem"
 
 
 def refused() -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import os
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -15,7 +13,7 @@ import pytest
 
 from stackspec.core.secret import Secret
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
-from tests.secret_stores.servers import ROOT_TOKEN, Answer, openbao, refused, silent, web, why
+from tests.secret_stores.servers import ROOT_TOKEN, Answer, openbao, refused, self_signed, silent, web, why
 
 READER = 'path "secret/data/open/*" { capabilities = ["read"] }'
 
@@ -242,26 +240,3 @@ def other(status: int, asked: list[str], context: ssl.SSLContext | None = None) 
         return status, {"Location": f"http://{headers['Host']}/elsewhere"}, b"a page, canary"
 
     return web(answer, context)
-
-
-def self_signed(folder: Path) -> Path:
-    """A file with a key, and the certificate of 127.0.0.1 that it signed itself."""
-    from ipaddress import ip_address
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "vault")])
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    made = made.not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(1))
-    made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    pem = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    pem += key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "ca.pem").write_bytes(pem)
-    os.chmod(folder / "ca.pem", 0o600)
-    return folder / "ca.pem"
