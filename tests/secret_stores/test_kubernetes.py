@@ -16,7 +16,7 @@ import pytest
 
 from stackspec.core.secret import Secret
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
-from tests.secret_stores.servers import Answer, refused, self_signed, silent, web, why
+from tests.secret_stores.servers import Answer, needs, refused, self_signed, silent, web, why
 
 TOKEN = "the-token-canary"
 
@@ -100,7 +100,7 @@ def cluster() -> Cluster:
 @pytest.fixture
 def api(tmp_path: Path, cluster: Cluster) -> Iterator[StoreCase]:
     """Its API."""
-    real_part()
+    needs("kubernetes", "kubernetes")
 
     def put(values: Mapping[str, str]) -> None:
         for path, value in values.items():
@@ -110,15 +110,6 @@ def api(tmp_path: Path, cluster: Cluster) -> Iterator[StoreCase]:
     with web(cluster.answer) as url:
         environ = {"KUBECONFIG": kubeconfig(tmp_path, url)}
         yield StoreCase("kubernetes", put, tmp_path, {"namespace": "team"}, environ)
-
-
-def real_part() -> None:
-    """Skip, or fail where everything is required, without the official client."""
-    from importlib.util import find_spec
-
-    if find_spec("kubernetes") is None:
-        message = "kubernetes is not installed: pip install 'stackspec[kubernetes]'"
-        pytest.fail(message) if os.environ.get("STACKSPEC_TEST_ALL") == "1" else pytest.skip(message)
 
 
 class TestMount(StoreConformance):
