@@ -105,8 +105,10 @@ def web(answer: Callable[[str, Mapping[str, str]], Answer], context: ssl.SSLCont
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 64  # the stores open many connections at once
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         if context:
             server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

@@ -13,6 +13,9 @@ from stackspec.secret_stores.entries import each, entry_of, value_of
 
 _TITLE = "Google Secret Manager"
 _CREDENTIALS = "run: gcloud auth application-default login"
+_ROLE = "who asks needs the role roles/secretmanager.secretAccessor"
+_HINTS = {400: "its version may be disabled or destroyed", 401: _ROLE, 403: _ROLE}
+"""Status of an answer to what to do."""
 _NAME = re.compile("[A-Za-z0-9_-]+(/versions/[A-Za-z0-9_-]+)?")
 _AT_ONCE = 8
 """Requests at once; the client has no more connections."""
