@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stackspec.secret_stores.contract import StoreError, StorePlace
-from stackspec.secret_stores.private_file import as_text, read_private, read_private_at
+from stackspec.secret_stores.private_file import as_text, read_at, read_private
 
 KEY_VARIABLE = "SOPS_AGE_KEY"
 """The variable that holds identities themselves."""
@@ -53,7 +53,7 @@ def _usual(place: StorePlace) -> list[Any]:
     found = _parsed(" ".join(place.environ.get(KEY_VARIABLE, "").split()).replace(" ", "\n").encode(), KEY_VARIABLE)
     home = place.environ.get("XDG_CONFIG_HOME") or os.path.join(place.environ.get("HOME", "/nonexistent"), ".config")
     for file in (place.environ.get(KEY_FILE_VARIABLE), f"{home}/sops/age/keys.txt"):
-        if file and (data := read_private_at(Path(file), file)) is not None:
+        if file and (data := read_at(Path(file), file)) is not None:
             found += _parsed(data, f"'{file}'")
     return found
 

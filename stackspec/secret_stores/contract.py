@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from stackspec.core.fields import Fields, setting
-from stackspec.core.layout import PROJECT_FILE
+from stackspec.core.layout import OWN_VARIABLES, PROJECT_FILE
 from stackspec.core.secret import Secret
 from stackspec.flavors.places import is_allowed, real_place
 
@@ -72,9 +72,12 @@ class StorePlace:
         """The absolute path of a file or folder that a config names, links resolved.
 
         Raises:
-            StoreError: it leads out of the project and is under no allowed path.
+            StoreError: it leads out of the project and is under no allowed path, or is no path.
         """
-        resolved = real_place(self.root, text)
+        try:
+            resolved = real_place(self.root, text)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"'{text}' cannot be read: it is no path", unfit=True) from error
         if not is_allowed(resolved, self.root, self.allowed_paths):
             raise StoreError(
                 f"the path '{text}' leads to {resolved}, outside the project",
@@ -82,6 +85,21 @@ class StorePlace:
                 unfit=True,
             )
         return resolved
+
+    def variable(self, name: str) -> str | None:
+        """What a variable of the process holds that a config names; None where it is not set.
+
+        Raises:
+            StoreError: it is not for manifests, or no text.
+        """
+        if name in OWN_VARIABLES:
+            raise StoreError(f"the variable {name} holds a key of stackspec's own, which no manifest reads", unfit=True)
+        text = self.environ.get(name)
+        try:
+            (text or "").encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise StoreError(f"the variable {name} is not UTF-8 text", unfit=True) from error.with_traceback(None)
+        return text
 
 
 class SecretStore(ABC):

@@ -20,32 +20,29 @@ def read_private(place: StorePlace, text: str, *, encrypted: bool = False) -> by
     Raises:
         StoreError: it cannot be read, is not a regular file, or is open to others.
     """
-    try:
-        path = place.path(text)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"'{text}' cannot be read: it is no path", unfit=True) from error
-    return read_private_at(path, text, encrypted=encrypted)
+    return read_at(place.path(text), text, private=not encrypted)
 
 
-def read_private_at(path: Path, text: str, *, encrypted: bool = False) -> bytes | None:
-    """As `read_private`, of a file that whoever runs the command names, wherever it is.
+def read_at(path: Path, called: str, *, private: bool = True) -> bytes | None:
+    """As `read_private`, for a path that is known to be allowed.
 
     Args:
-        text: What they call it.
+        called: What a person calls the file.
+        private: Whether it must be its owner's alone.
     """
     try:
         permissions, data = read_regular(path, MOST)
     except FileNotFoundError:
         return None
     except UnfitError as error:
-        raise StoreError(f"'{text}' cannot be read: {error}", unfit=True) from error
+        raise StoreError(f"'{called}' cannot be read: {error}", unfit=True) from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no path"
-        raise StoreError(f"'{text}' cannot be read: {why}", unfit=True) from error
-    if permissions & 0o077 and not encrypted:
+        raise StoreError(f"'{called}' cannot be read: {why}", unfit=True) from error
+    if permissions & 0o077 and private:
         raise StoreError(
-            f"'{text}' can be read or written by others than its owner (mode {permissions:04o})",
-            f"run: chmod 600 {text}",
+            f"'{called}' can be read or written by others than its owner (mode {permissions:04o})",
+            f"run: chmod 600 {called}",
             unfit=True,
         )
     return data

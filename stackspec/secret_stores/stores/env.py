@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from stackspec.core.layout import OWN_VARIABLES
-from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, StoreError, setting
+from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, setting
 
 
 class EnvSecretStore(SecretStore):
@@ -25,14 +24,6 @@ class EnvSecretStore(SecretStore):
         return {path: self._value(f"{self.config.prefix}{path}") for path in paths}
 
     def _value(self, name: str) -> Secret | Missing:
-        if name in OWN_VARIABLES:
-            raise StoreError(f"the variable {name} holds a key of stackspec's own, which no manifest reads", unfit=True)
-        text = self.place.environ.get(name)
-        if text is None:
-            # Which others there are is nobody's business who reads a log.
-            return Missing(f"the variable {name} is not set")
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise StoreError(f"the variable {name} is not UTF-8 text", unfit=True) from error.with_traceback(None)
-        return Secret(text)
+        text = self.place.variable(name)
+        # Which others there are is nobody's business who reads a log.
+        return Missing(f"the variable {name} is not set") if text is None else Secret(text)

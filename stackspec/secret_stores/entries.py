@@ -1,0 +1,97 @@
+"""Entries of a store on a network: many asked for at once, and the one value that a path means in an entry.
+
+`ENTRY#FIELD` is a value of an entry that holds several; `ENTRY` alone is all of an entry that holds one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from json import loads
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, Generic, TypeVar
+
+from stackspec.secret_stores.contract import Missing, Secret, StoreError, field_of
+
+AT_ONCE = 16
+"""How many requests to one store are under way at once."""
+
+Key = TypeVar("Key")
+Result = TypeVar("Result")
+
+
+def entry_of(path: str) -> str:
+    """The entry that a path is about."""
+    return _parted(path)[0]
+
+
+def value_in(document: Mapping[str, Any], path: str) -> Secret | Missing:
+    """The value that a path means in an entry of fields; without a field the only one there is."""
+    entry, field = _parted(path)
+    only = list(document) if len(document) == 1 else []
+    return field_of(document, f"'{entry}'", only if field is None else [field])
+
+
+def value_of(text: str, path: str) -> Secret | Missing:
+    """The value that a path means in an entry of one text; its fields are those of a JSON object.
+
+    Raises:
+        StoreError: the path names a field, and the text is not JSON.
+    """
+    entry, field = _parted(path)
+    if field is None:
+        return Secret(text)
+    try:
+        document = loads(text)
+    except ValueError:
+        # The error would bring the text with it.
+        raise StoreError(
+            f"'{entry}' is not JSON, so it has no '{field}'", f"name it as '{entry}'", unfit=True
+        ) from None
+    return field_of(document, f"'{entry}'", [field])
+
+
+def each(work: Callable[[Key], Result], keys: Iterable[Key], at_once: int = AT_ONCE) -> dict[Key, Result]:
+    """What some work comes to for each key, each once and several at a time.
+
+    The first error that it raises is raised, and nothing is begun after it.
+    """
+    return _Work(work, keys).done(at_once)
+
+
+def _parted(path: str) -> tuple[str, str | None]:
+    entry, separator, field = path.rpartition("#")
+    return (entry, field) if separator else (path, None)
+
+
+class _Work(Generic[Key, Result]):
+    """The threads are daemons: a server that never ends its answer must not keep the process from ending."""
+
+    def __init__(self, work: Callable[[Key], Result], keys: Iterable[Key]) -> None:
+        self._work = work
+        self._todo = deque(dict.fromkeys(keys))
+        self._results: SimpleQueue[tuple[Key, Result] | Exception] = SimpleQueue()
+
+    def done(self, at_once: int) -> dict[Key, Result]:
+        count, found = len(self._todo), dict[Key, Result]()
+        for _ in range(min(at_once, count)):
+            Thread(target=self._run, daemon=True, name="stackspec-secrets").start()
+        while len(found) < count:
+            result = self._results.get()
+            if isinstance(result, Exception):
+                self._todo.clear()
+                raise result
+            found[result[0]] = result[1]
+        return found
+
+    def _run(self) -> None:
+        while True:
+            try:
+                key = self._todo.popleft()
+            except IndexError:
+                return
+            try:
+                self._results.put((key, self._work(key)))
+            except Exception as error:
+                self._results.put(error)

@@ -1,0 +1,96 @@
+"""Secrets in Google Cloud Secret Manager."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, StoreError, setting
+from stackspec.secret_stores.entries import each, entry_of, value_of
+
+_TITLE = "Google Secret Manager"
+_CREDENTIALS = "run: gcloud auth application-default login"
+_ROLE = "who asks needs the role roles/secretmanager.secretAccessor"
+_HINTS = {400: "its version may be disabled or destroyed", 401: _ROLE, 403: _ROLE}
+"""Status of an answer to what to do."""
+_NAME = re.compile("[A-Za-z0-9_-]+(/versions/[A-Za-z0-9_-]+)?")
+_AT_ONCE = 8
+"""Requests at once; the client has no more connections."""
+
+
+class GcpSecretManagerStore(SecretStore):
+    """The secrets of a project, in their newest version or one that the path names."""
+
+    type = "gcp_secret_manager"
+    extra = "gcp"
+    path_form = "NAME or NAME/versions/N, or one with #FIELD of its JSON"
+
+    class Config(StoreConfig):
+        """Which project it is."""
+
+        project: str = setting("The project's id or number.", pattern="^[A-Za-z0-9][A-Za-z0-9.:-]*$")
+        endpoint_url: str | None = setting("Another address than Google's.", default=None, pattern="^https?://")
+
+    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+        """See `SecretStore.read`."""
+        with self._reporting():
+            client = self._client()
+        texts = each(partial(self._text, client), map(entry_of, paths), _AT_ONCE)
+        return {
+            path: text if isinstance(text := texts[entry_of(path)], Missing) else value_of(text, path) for path in paths
+        }
+
+    def _client(self) -> Any:
+        from google.cloud import secretmanager_v1
+
+        endpoint = self.config.endpoint_url
+        options = {"api_endpoint": endpoint} if endpoint else {}
+        return secretmanager_v1.SecretManagerServiceClient(transport="rest", client_options=options)
+
+    def _text(self, client: Any, entry: str) -> str | Missing:
+        from google.api_core.exceptions import GoogleAPICallError, NotFound
+
+        if not _NAME.fullmatch(entry):
+            return Missing(f"'{entry}' is no name that {_TITLE} knows")
+        name = f"projects/{self.config.project}/secrets/{entry}{'' if '/' in entry else '/versions/latest'}"
+        with self._reporting():
+            try:
+                answer = client.access_secret_version(name=name, timeout=self.place.seconds / 3, retry=None)
+            except NotFound:
+                return Missing(f"there is no '{entry}' in the project '{self.config.project}'")
+            except GoogleAPICallError as error:
+                refused = error.code in (401, 403)
+                hint = (
+                    "who asks needs the role roles/secretmanager.secretAccessor" if refused else "look at its version"
+                )
+                raise StoreError(f"{self._where} does not give '{entry}': HTTP {error.code:d}", hint) from error
+        try:
+            return bytes(answer.payload.data).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise StoreError(f"'{entry}' is not UTF-8 text", unfit=True) from error.with_traceback(None)
+
+    @property
+    def _where(self) -> str:
+        return f"{_TITLE} at {self.config.endpoint_url}" if self.config.endpoint_url else _TITLE
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """What the libraries report as what a user is told; their own words may hold a token."""
+        from google.auth.exceptions import GoogleAuthError
+        from requests import RequestException, Timeout
+        from requests.exceptions import SSLError
+
+        try:
+            yield
+        except GoogleAuthError as error:
+            raise StoreError(f"{_TITLE} cannot be asked: {type(error).__name__}", _CREDENTIALS) from error
+        except SSLError as error:
+            hint = "name the certificates that it is to be checked by in the variable REQUESTS_CA_BUNDLE"
+            raise StoreError(f"the certificate of {self._where} is not trusted", hint, unfit=True) from error
+        except Timeout as error:
+            raise StoreError(f"{self._where} does not answer in time", "look at the network") from error
+        except RequestException as error:
+            raise StoreError(f"{self._where} cannot be reached", "look at 'endpoint_url' and the network") from error
