@@ -420,7 +420,7 @@ class Project(Sources):
             if plan.moves:
                 serial = store.commit(list(move_changes(applied, plan.moves)))
                 applied = dataclasses.replace(moved(applied, plan.moves), serial=serial)
-            self.secrets.sealer(plan.environment.name).keep_key()
+            self.secrets.keep_key()
             hooks = self.hooks(plan.environment.name, applied.lineage)
             self.secrets.read_recorded(
                 applied.environment, [step.before for step in plan.steps.values() if step.before]

@@ -28,8 +28,15 @@ class ProjectSecrets:
     def __init__(self, sources: Sources, local: LocalFolder) -> None:
         self._sources = sources
         self._local = local
+        self._lasting = False
         self._sealers: dict[str, Sealer] = {}
         self._declared: dict[str, Mapping[str, Mapping[str, SecretReference]]] = {}
+
+    def keep_key(self) -> None:
+        """From now on have the key last: what is sealed under it is going to be recorded, or compared with later."""
+        self._lasting = True
+        for sealer in self._sealers.values():
+            sealer.keep_key()
 
     def sealer(self, environment: str) -> Sealer:
         """What seals and opens an environment's values with secrets in them."""
@@ -39,6 +46,8 @@ class ProjectSecrets:
             shared = not isinstance(self._sources.settings.state, SqliteSettings)
             now = partial(self._now, environment)
             self._sealers[environment] = Sealer(self._values, now, self._local, shared=shared)
+            if self._lasting:
+                self._sealers[environment].keep_key()
         return self._sealers[environment]
 
     def read_needed(
@@ -79,20 +88,21 @@ class ProjectSecrets:
         return {name: one for name, one in found.items() if isinstance(one, Unavailable)}
 
     def without_value(self, environment: str | None, *, fail: bool) -> list[Diagnostic]:
-        """What is wrong with secrets that components name, in one environment or in all, of valid manifests.
+        """What is wrong with secrets that valid manifests name, in one environment or in all.
 
         Args:
             fail: Whether every store is asked, and what has no value is an error; else only local ones, for a warning.
         """
-        from stackspec.sealing.needed import unavailable
+        from stackspec.sealing.needed import not_handed_on, unavailable
 
         declarations = self._sources.loaded.declarations
         names = declarations.environment_names if environment is None else (environment,)
         found: list[Diagnostic] = []
         for name in names if declarations.secrets else ():
-            components = list(self._sources.compile(name)[0].components.values())
+            desired, _ = self._sources.compile(name)
             severity = Severity.ERROR if fail else Severity.WARNING
-            found += unavailable(components, self._values, severity, local_only=not fail)
+            found += unavailable(desired.components.values(), self._values, severity, local_only=not fail)
+            found += not_handed_on(desired, self._values, severity, local_only=not fail)
         return in_order(self._sources.judged(found))
 
     @cached_property

@@ -87,7 +87,7 @@ class Executor:
         self._listen = listener
         self._stop = stop
         self._workers: Workers[StepKey, ValueMap | HookFailure] = Workers(parallelism)
-        self._targets = Targets(registry, applied, self._components, self._deposed, hooks.seal)
+        self._targets = Targets(registry, applied, self._components, self._deposed, hooks.seal, hooks.keep)
         self._changes: list[StateChange] = []
         self._told: list[Event] = []
         self._bad: dict[StepKey, str] = {}

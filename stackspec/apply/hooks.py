@@ -81,6 +81,8 @@ class Hooks:
         self._checkers = ConfigCheckers()
         self.seal: Seal = sealer.seal if sealer is not None else unsealable
         """Makes of values with secrets in them what state may hold."""
+        self.keep: Callable[[Value], Value] = sealer.keeping if sealer is not None else lambda value: value
+        """Keeps the secrets in a value as they are now."""
 
     def _flavor(
         self, component: AppliedComponent, deadline: float, cancelled: Event, log: Callable[[str], None]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from stackspec.apply.hooks import HookFailure
 from stackspec.core.address import ComponentAddress
+from stackspec.core.diagnostic import StackspecError
 from stackspec.core.expression import HIDDEN, ComponentOutput, Expression, ExpressionError, Sealed
-from stackspec.core.values import Value, contains_sealed, digest, value_at
+from stackspec.core.values import Value, ValueMap, contains_sealed, digest, value_at
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.schema import ConfigCheckers
 from stackspec.plan.coexist import clash
@@ -28,6 +29,7 @@ class Targets:
         applied: As the apply began.
         components, deposed: As they are; they change while the apply goes on.
         seal: Makes of values with secrets in them what state may hold.
+        keep: Keeps the secrets in a value as they are now.
     """
 
     def __init__(
@@ -37,8 +39,10 @@ class Targets:
         components: Mapping[ComponentAddress, AppliedComponent],
         deposed: Mapping[str, PendingOperation],
         seal: Seal,
+        keep: Callable[[Value], Value],
     ) -> None:
         self._seal = seal
+        self._keep = keep
         self._registry = registry
         self._components = components
         self._deposed = deposed
@@ -60,6 +64,9 @@ class Targets:
             component = self._resolved(step, step.desired, current, operation, done)
         except ExpressionError as error:
             return HookFailure(error.code, error.message, error.hint)
+        except StackspecError as error:
+            (first, *_) = error.diagnostics
+            return HookFailure(first.code, first.message, first.hint)
         return self._misfit(step, operation, component) or component
 
     def _resolved(
@@ -82,6 +89,8 @@ class Targets:
         else:
             config = resolved(desired.config, self._output, seal)
             fingerprint = digest(config)
+        if contains_sealed(config):
+            config = self._keeping(desired, config)
         component = AppliedComponent(
             address=step.address,
             identity=identity,
@@ -102,6 +111,15 @@ class Targets:
         if step.identity is None and current is None:
             component = replace(component, home=self._free_home(component))
         return component
+
+    def _keeping(self, desired: DesiredComponent, config: ValueMap) -> ValueMap:
+        """The config with the secrets kept of fields that say what the component is: those that cannot change."""
+        spec = self._registry.spec(desired.address.type, desired.flavor)
+        kept = spec.replacing if spec.can_update else config.keys()
+        return {
+            name: self._keep(value) if name in kept and contains_sealed(value) else value
+            for name, value in config.items()
+        }
 
     def _free_home(self, component: AppliedComponent) -> ComponentAddress | None:
         """Where a new component keeps its own things if one that was moved from its address still does so there."""

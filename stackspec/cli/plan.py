@@ -56,6 +56,8 @@ def plan(
             hint = "--refresh, --destroy, --rollback and --out need a state"
             raise StackspecError.of("SS0901", message, hint=hint)
         chosen = selection(stack, target, replace, destroy=destroy)
+        if out is not None:
+            session.project.secrets.keep_key()
         planned = session.project.plan(environment, Request(chosen, allow_empty, refresh, rollback))
         saved = ""
         if out is not None:

@@ -23,11 +23,13 @@ def validate(
     """Check the manifests: form, references, expressions, rules."""
     from stackspec.cli.session import Session
     from stackspec.cli.untrusted import is_fork
-    from stackspec.core.diagnostic import has_errors
+    from stackspec.core.diagnostic import StackspecError, has_errors
     from stackspec.render.diagnostics import diagnostics_json
 
-    untrusted = untrusted or is_fork(os.environ)
+    asked, untrusted = untrusted, untrusted or is_fork(os.environ)
     with Session(output, files, failure={"valid": False}, named=names, untrusted=untrusted) as session:
+        if asked and fail_if_secrets_missing:
+            raise StackspecError.of("SS0901", "--fail-if-secrets-missing asks stores, which --untrusted does not do")
         found = session.project.validate(environment)
         if not untrusted and not has_errors(found):
             found += session.project.secrets.without_value(environment, fail=fail_if_secrets_missing)

@@ -147,7 +147,7 @@ CODES: Mapping[str, Code] = {
     "SS0209": Code(
         "kind-not-available",
         "The kind belongs to the language but this version of stackspec does not carry it out yet.",
-        "`kind: SecretStore`",
+        "`kind: Policy`",
         "Remove the manifest, or use a version that has it.",
     ),
     "SS0210": Code(

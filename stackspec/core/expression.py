@@ -148,10 +148,12 @@ class Sealed:
         expression: Of constants and what is hidden; nothing in it waits for an apply.
         digest: Under the project's key; two of one component are equal where the values are. Without the key nobody
             can find the value by trying.
+        kept: The value as it was recorded, encrypted; of what a thing is and cannot change, such as its place.
     """
 
     expression: Expression
     digest: str
+    kept: str | None = None
 
     def __str__(self) -> str:
         return HIDDEN

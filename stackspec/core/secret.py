@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Never
 from urllib.parse import quote, quote_plus
@@ -69,5 +70,7 @@ def _forms(value: str) -> list[str]:
         base64.urlsafe_b64encode(data).decode(),
         data.hex(),
     }
+    # What normalises a path leaves its parts as they are.
+    forms |= {part for part in re.split(r"[/\\]", value) if part != value}
     # The longest first: one may be a part of another.
     return sorted((form for form in forms if len(form) >= _SHORTEST), key=len, reverse=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from stackspec.apply.hooks import HookFailure
 from stackspec.core.address import ComponentAddress
+from stackspec.core.expression import Sealed
 from stackspec.flavors.contract import Observation
 from stackspec.render.plan import FORMAT_VERSION
 from stackspec.render.text import Style, headline, safe
@@ -105,7 +106,9 @@ def _component_json(component: AppliedComponent, seen: Observation | HookFailure
         "provisioned": None if isinstance(seen, HookFailure) else seen.provisioned,
         "running": None if isinstance(seen, HookFailure) else seen.running,
         "suspended": component.suspended,
-        "outputs": component.outputs,
+        "outputs": {
+            name: str(value) if isinstance(value, Sealed) else value for name, value in component.outputs.items()
+        },
         "detail": _detail(seen),
         "error": failed,
     }

@@ -10,7 +10,7 @@ from stackspec.core.expression import Deferred, SecretReference, secrets_in
 from stackspec.core.values import Value, sealed_in
 from stackspec.secret_stores.registry import store_type
 from stackspec.secret_stores.values import SecretValues, Unavailable
-from stackspec.stack.model import DesiredComponent
+from stackspec.stack.model import DesiredComponent, DesiredState
 from stackspec.state.model import AppliedComponent, AppliedState
 
 
@@ -26,19 +26,49 @@ def unavailable(
     Args:
         local_only: Whether only stores are asked that need no network, no other program and no person.
     """
-    places = [
-        (component, path, reference)
-        for component in components
-        for key, value in (("config", component.config), ("environment", component.variables))
-        for path, deferred in _deferred_in(value, (key,))
-        for reference in dict.fromkeys(secrets_in(deferred.expression))
-        if not local_only or _is_local(reference)
-    ]
+    places = [one for one in _places(components) if not local_only or _is_local(one[2])]
     found = values.values(reference for _, _, reference in places)
     return [
         Diagnostic(why.code, why.message, component.place(path), why.hint, severity)
         for component, path, reference in places
         if isinstance(why := found[reference.name, reference.key], Unavailable)
+    ]
+
+
+def _places(
+    components: Iterable[DesiredComponent],
+) -> Iterator[tuple[DesiredComponent, FieldPath, SecretReference]]:
+    """Where components name secrets."""
+    for component in components:
+        for key, value in (("config", component.config), ("environment", component.variables)):
+            for path, deferred in _deferred_in(value, (key,)):
+                for reference in dict.fromkeys(secrets_in(deferred.expression)):
+                    yield component, path, reference
+
+
+def not_handed_on(
+    desired: DesiredState, values: SecretValues, severity: Severity, *, local_only: bool
+) -> list[Diagnostic]:
+    """A diagnostic for each secret without a value here that what runs on a stack is to get, and no component names.
+
+    Args:
+        local_only: See `unavailable`.
+    """
+    named = {(one.name, one.key) for _, _, one in _places(desired.components.values())}
+    wanted: dict[tuple[str, str], tuple[SecretReference, str]] = {}
+    users = [(f"stack/{name}", one.secrets, one.variables) for name, one in desired.stacks.items()]
+    users += [(str(address), one.secrets, {}) for address, one in desired.components.items()]
+    for user, names, variables in users:
+        listed = [reference for name in names for reference in desired.secrets[name].values()]
+        read = [one for _, deferred in _deferred_in(variables, ()) for one in secrets_in(deferred.expression)]
+        for reference in (*listed, *read):
+            if (reference.name, reference.key) not in named and (not local_only or _is_local(reference)):
+                wanted.setdefault((reference.name, reference.key), (reference, user))
+    found = values.values(reference for reference, _ in wanted.values())
+    return [
+        Diagnostic(why.code, f"{why.message}; what runs with {user} needs it", None, why.hint, severity)
+        for key, (_, user) in wanted.items()
+        if isinstance(why := found[key], Unavailable)
     ]
 
 

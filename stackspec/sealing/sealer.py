@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import secrets as random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.expression import (
@@ -23,6 +24,7 @@ from stackspec.core.expression import (
     reduce,
 )
 from stackspec.core.layout import SECRETS_KEY_VARIABLE
+from stackspec.core.secret import Secret, hidden
 from stackspec.core.values import Value, canonical, contains_sealed
 from stackspec.secret_stores.values import SecretValues, Unavailable
 from stackspec.state.key_file import Key, KeyKind, find_key
@@ -36,7 +38,7 @@ _KIND = KeyKind(
     file="secrets.key",
     variable=SECRETS_KEY_VARIABLE,
     code="SS0805",
-    anew="remove it: the next apply makes another, and each secret shows as changed once",
+    anew="run: chmod 600; without it sensitive outputs cannot be read any more, and each secret shows as changed once",
 )
 
 Current = Callable[[SecretReference], SecretReference]
@@ -56,6 +58,8 @@ class Sealer:
         self._local = local
         self._shared = shared
         self._lasting = False
+        self._made: dict[str, Secret] = {}
+        """What was made of secrets: texts that tell as much as they do."""
 
     def keep_key(self) -> None:
         """From now on have the key last: what is sealed is going to be recorded."""
@@ -101,12 +105,35 @@ class Sealer:
         """
         if isinstance(value, Sealed):
             try:
-                return self._value(value.expression)
+                return self._value(Encrypted(value.kept) if self._can_read(value.kept) else value.expression)
             except ExpressionError as error:
                 raise StackspecError.of(error.code, error.message, hint=error.hint) from error.with_traceback(None)
         if isinstance(value, Mapping):
             return {key: self.opened(item) for key, item in value.items()}
         return [self.opened(item) for item in value] if isinstance(value, list) else value
+
+    def keeping(self, value: Value) -> Value:
+        """A value with its secrets kept as they are now: of what a thing is and cannot change, such as its place.
+
+        Whoever removes the thing later needs them so, whatever the secrets have become.
+
+        Raises:
+            StackspecError: a secret has no value here, or what encrypts is not installed.
+        """
+        if isinstance(value, Sealed):
+            return replace(value, kept=self._token(self.opened(replace(value, kept=None))))
+        if isinstance(value, Mapping):
+            return {key: self.keeping(item) for key, item in value.items()}
+        return [self.keeping(item) for item in value] if isinstance(value, list) else value
+
+    def _can_read(self, token: str | None) -> TypeGuard[str]:
+        if token is None:
+            return False
+        try:
+            self._decrypted(token)
+        except StackspecError:
+            return False  # it was kept under a key that is lost
+        return True
 
     def encrypted(self, identity: str, value: Value) -> Sealed:
         """A value that is not known from anywhere else, such as a sensitive output, for state to keep.
@@ -114,8 +141,7 @@ class Sealer:
         Raises:
             StackspecError: there is no key, or what encrypts is not installed.
         """
-        token = self._cipher().encrypt(canonical(value).encode("utf-8", "surrogatepass")).decode()
-        return Sealed(Encrypted(token), self.digest(identity, value))
+        return Sealed(Encrypted(self._token(value)), self.digest(identity, value))
 
     def as_seen(self, identity: str, recorded: Value, seen: Value) -> Value:
         """What was seen of a field, for a plan to compare with what is recorded of it."""
@@ -134,12 +160,14 @@ class Sealer:
         return self.hidden(text) != text
 
     def hidden(self, text: str) -> str:
-        """The text without any secret that was read."""
-        return self._values.hidden(text)
+        """The text without any secret that was read, nor what was made of one."""
+        return hidden(self._values.hidden(text), list(self._made.values()))
 
     def _value(self, expression: Expression) -> Value:
         found = reduce(expression, Scope({}, _no_output, {}, self._opened))
         assert isinstance(found, Literal), "everything in it is known"
+        if isinstance(found.value, str):
+            self._made.setdefault(found.value, Secret(found.value))
         return found.value
 
     def _opened(self, hidden: Hidden) -> Literal:
@@ -161,12 +189,15 @@ class Sealer:
             message = "a sensitive output cannot be read: it was kept under another key"
             raise StackspecError.of("SS0805", message, hint=hint) from None
 
+    def _token(self, value: Value) -> str:
+        return self._cipher().encrypt(canonical(value).encode("utf-8", "surrogatepass")).decode()
+
     def _cipher(self) -> Fernet:
         try:
             from cryptography.fernet import Fernet
         except ModuleNotFoundError as error:
             message = "an output with a secret in it is kept encrypted, and the package 'cryptography' is not installed"
-            hint = "run: pip install 'stackspec[sensitive-outputs]', then apply again"
+            hint = "run: pip install 'stackspec[secrets]', then apply again"
             raise StackspecError.of("SS0602", message, hint=hint) from error
         from base64 import urlsafe_b64encode
 

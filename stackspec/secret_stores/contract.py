@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from stackspec.core.fields import Fields, setting
-from stackspec.core.layout import OWN_VARIABLES, PROJECT_FILE
+from stackspec.core.layout import LOCAL_FOLDER, OWN_VARIABLES, PROJECT_FILE
 from stackspec.core.secret import Secret
 from stackspec.flavors.places import is_allowed, real_place
 
@@ -84,6 +84,8 @@ class StorePlace:
                 f"use a path inside the project, or add its folder to spec.allowed_paths of {PROJECT_FILE}",
                 unfit=True,
             )
+        if resolved.is_relative_to(real_place(self.root, LOCAL_FOLDER)):
+            raise StoreError(f"the path '{text}' leads into stackspec's own folder", unfit=True)
         return resolved
 
     def variable(self, name: str) -> str | None:

@@ -117,7 +117,7 @@ class DeclaredSecrets:
         if name == PROCESS_STORE and name not in self._stores:
             store = SecretSource("env", {}, "")
         elif isinstance(name, str) and name not in self._stores:
-            place, known = secret.span(("spec", "store")), (*self._stores, PROCESS_STORE)
+            place, known = secret.span(("spec", "store")), {*self._stores, PROCESS_STORE}
             message = f"there is no SecretStore '{name[:80]}'"
             self._diagnostics.append(Diagnostic("SS0402", message, place, did_you_mean(name, known)))
         paths = as_written(self._resolved(keys, secret, ("spec", "keys")))

@@ -71,7 +71,8 @@ def _unsealed(value: Value, path: FieldPath, sealed: list[dict[str, Any]]) -> Va
     if not contains_sealed(value):
         return value
     if isinstance(value, Sealed):
-        sealed.append({"at": list(path), "digest": value.digest, "value": expression_to_json(value.expression)})
+        one = {"at": list(path), "digest": value.digest, "value": expression_to_json(value.expression)}
+        sealed.append({**one, "kept": value.kept} if value.kept else one)
         return None
     if isinstance(value, Mapping):
         return {key: _unsealed(item, (*path, key), sealed) for key, item in value.items()}
@@ -86,7 +87,7 @@ def _sealed_again(record: dict[str, Any]) -> dict[str, Any]:
         inside: Any = record
         for step in way:
             inside = inside[step]
-        inside[last] = Sealed(expression_from_json(one["value"]), one["digest"])
+        inside[last] = Sealed(expression_from_json(one["value"]), one["digest"], one.get("kept"))
     return record
 
 

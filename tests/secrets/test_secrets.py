@@ -288,7 +288,80 @@ def test_a_missing_secret_is_a_warning_to_who_only_validates(dev: Path, monkeypa
     done = run("validate", "--fail-if-secrets-missing")
     assert (done.returncode, f"error{told}" in done.stderr) == (1, True)
     document = json.loads(run("validate", "--fail-if-secrets-missing", "-o", "json").stdout)
-    assert (document["valid"], [one["code"] for one in document["diagnostics"]]) == (False, ["SS0802"])
+    assert (document["valid"], {one["code"] for one in document["diagnostics"]}) == (False, {"SS0802"})
+    say(dev, stack=PLAIN.replace("{{ secrets.db.token }}-end", "end"))
+    done = run("validate", "--fail-if-secrets-missing")
+    assert (done.returncode, f"error{told}; what runs with stack/dev needs it" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("after", ["apply --yes", "destroy --yes", "removed"])
+def test_what_a_secret_names_is_removed_though_it_was_rotated(
+    after: str, dev: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(dev, stack=PLAIN.replace("./artifacts", '"./art-{{ secrets.db.token }}"'))
+    assert run("apply", "--yes").returncode == 0
+    assert (dev / f"art-{CANARY}").is_dir()
+    monkeypatch.setenv("DB_PASSWORD", "rotated-by-now")
+    assert "No drift" in run("drift").stdout
+    if after == "removed":
+        (dev / "stacks" / "dev.yaml").unlink()
+        after = "apply --yes --allow-empty"
+    done = run(*after.split())
+    assert done.returncode == 0, done.stderr
+    assert not (dev / f"art-{CANARY}").exists()
+    assert (dev / "art-rotated-by-now").is_dir() is (after == "apply --yes")
+
+
+@pytest.mark.parametrize(
+    ("path", "secret", "never"),
+    [
+        ("{{ secrets.db.token | upper }}", "abcdefgh1", "ABCDEFGH1"),
+        ("x{{ secrets.db.token | replace('s','z') }}", "some-secrets", "zome-zecretz"),
+        ("c{{ secrets.db.token }}", "ab//cdefgh", "cdefgh"),
+        ("{{ secrets.db.token }}", "../../../outside-of-it", "outside-of-it"),
+    ],
+)
+def test_what_is_made_of_a_secret_tells_as_much(
+    path: str, secret: str, never: str, dev: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_PASSWORD", secret)
+    say(dev, stack=PLAIN.replace("./artifacts", f'"./f/{path}"'))
+    for words in (
+        "apply --yes",
+        "plan",
+        "status",
+        "status -o json",
+        "output artifact_store/dev",
+        "state pull",
+        "drift",
+    ):
+        done = run(*words.split())
+        assert never not in f"{done.stdout}{done.stderr}", words
+    for file in (dev / ".stackspec" / "state").iterdir():
+        assert never.encode() not in file.read_bytes(), file
+
+
+def test_a_saved_plan_with_secrets_is_carried_out(dev: Path) -> None:
+    say(dev, stack=PLAIN.replace("./artifacts", '"./art-{{ secrets.db.token }}"'))
+    assert run("plan", "--out", "x.plan").returncode == 0
+    done = run("apply", "x.plan")
+    assert done.returncode == 0, done.stderr
+
+
+def test_keys_of_our_own_are_read_by_no_store_and_handed_to_nobody(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = "---\napiVersion: stackspec.dev/v1\nkind: SecretStore\nmetadata: {name: own}\n"
+    store += "spec: {type: file, config: {folder: ./.stackspec}}\n"
+    say(dev, stack=PLAIN.replace("store: env", "store: own").replace("DB_PASSWORD", "plan.key") + store)
+    (dev / ".stackspec").mkdir()
+    (dev / ".stackspec" / "plan.key").write_text("k" * 64)
+    done = run("secret", "check")
+    assert (done.returncode, "leads into stackspec's own folder" in done.stdout) == (1, True)
+    say(dev, stack=PLAIN)
+    monkeypatch.setenv("STACKSPEC_PLAN_KEY", "k" * 40)
+    words = command("exec", "--", "env")
+    assert run("apply", "--yes").returncode == 0
+    shown = subprocess.run(words, capture_output=True, text=True, check=True, env={**os.environ, **environment()})
+    assert "STACKSPEC_PLAN_KEY" not in shown.stdout
 
 
 @pytest.mark.parametrize(
