@@ -176,7 +176,10 @@ class Sources:
             names: Sequence[str] = (selected,) if environment is not None else declarations.environment_names
         else:
             names = declarations.environment_names
-        found = [one for source in self.loaded.texts.values() for one in exposed(source)]
+        # What cannot be read is told of already, and may be of any size.
+        unread = {one.source.file for one in self.loaded.diagnostics if one.source is not None}
+        readable = (text for file, text in self.loaded.texts.items() if file not in unread)
+        found = [one for source in readable for one in exposed(source)]
         used: set[ComponentAddress] = set()
         values = ValueResolver()
         for name in names:

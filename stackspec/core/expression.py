@@ -153,7 +153,7 @@ class Sealed:
 
     expression: Expression
     digest: str
-    kept: str | None = None
+    kept: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return HIDDEN

@@ -57,7 +57,9 @@ def _excerpt(
     text = source.line(span.line)
     start = span.column - 1
     end = span.end_column - 1 if span.end_line == span.line else len(text)
-    text = masked(text)
+    # Only what may be shown, and a little around it, for a line can be as long as its file.
+    near = slice(max(0, start - LONGEST_LINE), start + LONGEST_LINE * 3)
+    text = text[: near.start] + masked(text[near]) + text[near.stop :]
     if hides:
         text = text[:start] + MASK * (end - start) + text[end:]
     # A long line is shown around what is meant.

@@ -34,6 +34,8 @@ def traces(data: bytes, secret: str) -> list[str]:
         **{name: hashlib.new(name, raw).hexdigest() for name in ("md5", "sha1", "sha256", "sha512", "blake2b")},
         "blake2b-16": hashlib.blake2b(raw, digest_size=16).hexdigest(),
     }
+    if len(set(raw[: max(TOLD, len(raw) // 2)])) < TOLD:
+        del forms["a part"]  # such a part is in everything
     return [name for name, form in forms.items() if (form if isinstance(form, bytes) else form.encode()) in data]
 
 
