@@ -121,7 +121,8 @@ class Sealer:
             StackspecError: a secret has no value here, or what encrypts is not installed.
         """
         if isinstance(value, Sealed):
-            return replace(value, kept=self._token(self.opened(replace(value, kept=None))))
+            # What is kept already is what the thing was made with; its secrets may be others by now.
+            return value if self._can_read(value.kept) else replace(value, kept=self._token(self.opened(value)))
         if isinstance(value, Mapping):
             return {key: self.keeping(item) for key, item in value.items()}
         return [self.keeping(item) for item in value] if isinstance(value, list) else value
@@ -131,7 +132,9 @@ class Sealer:
             return False
         try:
             self._decrypted(token)
-        except StackspecError:
+        except StackspecError as error:
+            if any(one.code != _KIND.code for one in error.diagnostics):
+                raise
             return False  # it was kept under a key that is lost
         return True
 
@@ -196,7 +199,7 @@ class Sealer:
         try:
             from cryptography.fernet import Fernet
         except ModuleNotFoundError as error:
-            message = "an output with a secret in it is kept encrypted, and the package 'cryptography' is not installed"
+            message = "a value with a secret in it is kept encrypted, and the package 'cryptography' is not installed"
             hint = "run: pip install 'stackspec[secrets]', then apply again"
             raise StackspecError.of("SS0602", message, hint=hint) from error
         from base64 import urlsafe_b64encode

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.faults.injected import FIRST, SECOND, stackspec, write
 from tests.faults.tally import COUNTED, Tally, summary
 
 _COUNTS: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that was applied, and has changed since."""
+    root = tmp_path_factory.mktemp("before") / "project"
+    write(root, FIRST)
+    assert stackspec(root, "apply", "--yes").returncode == 0
+    write(root, SECOND)
+    return root
 
 
 @pytest.fixture

@@ -9,21 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.injected import FIRST, SECOND, THIRD, audited, settle, stackspec, write
+from tests.faults.injected import FIRST, SECOND, THIRD, audited, settle
 from tests.faults.tally import Tally
 
 EVERY = bool(os.environ.get("STACKSPEC_ALL_FAULTS"))
 SOME = 6
-
-
-@pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that was applied, and has changed since."""
-    root = tmp_path_factory.mktemp("before") / "project"
-    write(root, FIRST)
-    assert stackspec(root, "apply", "--yes").returncode == 0
-    write(root, SECOND)
-    return root
 
 
 @pytest.mark.parametrize("twice", [False, True], ids=["once", "in the recovery too"])

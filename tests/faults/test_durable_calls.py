@@ -43,16 +43,6 @@ SOME = 3
 ONE_BY_ONE = ("--yes", "--parallelism", "1")
 
 
-@pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that was applied, and has changed since."""
-    root = tmp_path_factory.mktemp("before") / "project"
-    write(root, FIRST)
-    assert stackspec(root, "apply", "--yes").returncode == 0
-    write(root, SECOND)
-    return root
-
-
 def points(before: Path, tmp_path: Path, *words: str) -> list[int]:
     """The number of each durable call of a command, or of some of each name, the first and the last among them."""
     made = calls(Path(shutil.copytree(before, tmp_path / "counted")), *(words or ("apply", *ONE_BY_ONE)))

@@ -312,6 +312,19 @@ def test_what_a_secret_names_is_removed_though_it_was_rotated(
     assert (dev / "art-rotated-by-now").is_dir() is (after == "apply --yes")
 
 
+def test_what_is_ignored_is_removed_by_what_it_was_made_with(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ignored = '"./art-{{ secrets.db.token }}"}, lifecycle: {ignore_changes: [config.path]}'
+    stack = PLAIN.replace("./artifacts}", ignored)
+    say(dev, stack=stack)
+    assert run("apply", "--yes").returncode == 0
+    monkeypatch.setenv("DB_PASSWORD", "rotated-by-now")
+    say(dev, stack=stack.replace("metadata: {name: dev}", "metadata: {name: dev, labels: {a: b}}"))
+    assert run("apply", "--yes").returncode == 0  # only recorded
+    assert (dev / f"art-{CANARY}").is_dir()
+    assert run("destroy", "--yes").returncode == 0
+    assert not (dev / f"art-{CANARY}").exists()
+
+
 @pytest.mark.parametrize(
     ("path", "secret", "never"),
     [
