@@ -27,7 +27,7 @@ from stackspec.stack.declared import environment_settings
 from stackspec.stack.model import DesiredState, Environment
 from stackspec.state.backend import Backend, backend_of
 from stackspec.state.local_folder import LocalFolder
-from stackspec.state.model import AppliedComponent, AppliedState
+from stackspec.state.model import AppliedComponent, AppliedState, Operation
 from stackspec.state.moves import Moves, move_changes, moved, wanted_moves
 from stackspec.state.store import StateStore
 
@@ -231,14 +231,18 @@ class Project(Sources):
         if desired.secrets and not selection.destroy:
             selected = Reach(selection, desired, applied).selected([])
             needing = [one for one in desired.components.values() if one.address in selected]
-            diagnostics += self.secrets.read_needed(desired, needing, applied)
+            self.secrets.read_needed(desired, needing)
+        lost, key_lost = self.secrets.lost(applied)
+        diagnostics += key_lost
         found = self._found(desired, applied, selection)
 
         def seal(identity: str, expression: Expression) -> Sealed:
             return self.secrets.sealer(name).seal(identity, expression)
 
-        situation = Situation(desired, applied, self.spec, selection, seen, found, seal)
+        situation = Situation(desired, applied, self.spec, selection, seen, found, seal, lost)
         plan = dataclasses.replace(make_plan(situation), moves=moves)
+        steps = [step for step in plan.steps.values() if Operation.DEPROVISION in step.operations]
+        self.secrets.read_to_remove(name, [step.before for step in steps if step.before])
         return Planned(plan, desired, applied, tuple(in_order(diagnostics)), request)
 
     def desired(self, environment: str | None = None) -> DesiredState:
@@ -371,7 +375,7 @@ class Project(Sources):
         seen, unseen = self._seen(applied)
         found = (
             drift_of(applied.components[address], one, self.spec(address.type, applied.components[address].flavor))
-            for address, one in seen.items()
+            for address, one in sorted(seen.items(), key=lambda each: each[0])
         )
         errors = [dataclasses.replace(one, severity=Severity.ERROR) for one in unseen]
         return applied, [one for one in found if one is not None], errors

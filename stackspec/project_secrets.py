@@ -8,9 +8,11 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, in_order
 from stackspec.core.expression import SecretReference
 from stackspec.core.layout import LOCAL_FOLDER, SECRETS_KEY_VARIABLE
+from stackspec.core.values import contains_sealed
 from stackspec.manifest.state_settings import SqliteSettings
 from stackspec.sources import Sources
 from stackspec.stack.model import DesiredComponent, DesiredState
@@ -50,28 +52,43 @@ class ProjectSecrets:
                 self._sealers[environment].keep_key()
         return self._sealers[environment]
 
-    def read_needed(
-        self, desired: DesiredState, components: Iterable[DesiredComponent], applied: AppliedState
-    ) -> list[Diagnostic]:
+    def read_needed(self, desired: DesiredState, components: Iterable[DesiredComponent]) -> None:
         """Read what components need, all at once.
-
-        Returns:
-            A warning where what is recorded cannot be compared.
 
         Raises:
             StackspecError: a secret has no value here.
         """
-        from stackspec.sealing.needed import other_keys, unavailable
+        from stackspec.sealing.needed import unavailable
 
-        name = desired.environment.name
-        self._declared[name] = desired.secrets
+        self._declared[desired.environment.name] = desired.secrets
         if problems := unavailable(components, self._values):
             raise StackspecError(in_order(problems))
-        if not other_keys(applied, self.sealer(name).key_id):
-            return []
+
+    def lost(self, applied: AppliedState) -> tuple[frozenset[ComponentAddress], list[Diagnostic]]:
+        """The components of which outputs were kept under another key than there is now, and a warning if any was."""
+        from stackspec.sealing.needed import under_another_key
+
+        found, components = under_another_key(applied, lambda: self.sealer(applied.environment).key_id)
+        if not found:
+            return components, []
         message = "secrets were recorded under another key than there is now: each shows as changed, once"
         hint = f"bring the key back, {LOCAL_FOLDER}/secrets.key or {SECRETS_KEY_VARIABLE}; or apply"
-        return [Diagnostic("SS0806", message, hint=hint, severity=Severity.WARNING)]
+        return components, [Diagnostic("SS0806", message, hint=hint, severity=Severity.WARNING)]
+
+    def read_to_remove(self, environment: str, components: Sequence[AppliedComponent]) -> None:
+        """Read what applied components that are to be removed were made with, all at once.
+
+        Raises:
+            StackspecError: what one of them was made with cannot be had any more, so that its hook cannot be called.
+        """
+        sealed = [one for one in components if contains_sealed(one.config)]
+        if not sealed:
+            return
+        from stackspec.sealing.needed import unreadable
+
+        self.read_recorded(environment, sealed)
+        if problems := list(unreadable(sealed, self.sealer(environment))):
+            raise StackspecError(problems)
 
     def read_recorded(self, environment: str, components: Iterable[AppliedComponent]) -> None:
         """Read all that applied components are made with at once; what has no value is told by its hook."""

@@ -87,7 +87,7 @@ class Executor:
         self._listen = listener
         self._stop = stop
         self._workers: Workers[StepKey, ValueMap | HookFailure] = Workers(parallelism)
-        self._targets = Targets(registry, applied, self._components, self._deposed, hooks.seal, hooks.keep)
+        self._targets = Targets(registry, applied, self._components, self._deposed, hooks)
         self._changes: list[StateChange] = []
         self._told: list[Event] = []
         self._bad: dict[StepKey, str] = {}
@@ -111,6 +111,7 @@ class Executor:
             StackspecError: the state cannot be written.
         """
         self._stop.wake = lambda: self._workers.tell(lambda: None)
+        there = set(self._components)
         self._suspends = {key.address for key in plan.steps if key.phase is Phase.SUSPEND}
         for step in plan.steps.values():
             self._to_do[step.address] += len(step.operations)
@@ -124,7 +125,7 @@ class Executor:
         self.result.removed = [
             key.address
             for key in plan.steps
-            if key == (Phase.TEAR_DOWN, key.address, "")
+            if key == (Phase.TEAR_DOWN, key.address, "") and key.address in there and key not in self._bad
             if StepKey(Phase.BUILD, key.address) in plan.steps and key.address not in self._components
         ]
         return self.result

@@ -14,8 +14,8 @@ from stackspec.apply.stop import Stop
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.fields import plain
 from stackspec.core.secret import Secret, hidden
-from stackspec.core.values import Value, ValueMap, canonical, contains_sealed
-from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation
+from stackspec.core.values import Value, ValueMap, canonical, contains_sealed, value_at
+from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation, allowed_place
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.schema import ConfigCheckers
 from stackspec.plan.outputs import Seal, unsealable
@@ -108,18 +108,25 @@ class Hooks:
         )
         return cls(config, context)
 
-    def _check(self, component: AppliedComponent) -> None:
-        """Check what only now is known of a config: what its secrets make of it.
+    def misfit(self, component: AppliedComponent) -> HookFailure | None:
+        """What is wrong with a config that only now is known: with what outputs and secrets make of it.
 
         Raises:
             StackspecError: a secret has no value here.
-            HookError: it is not what the flavor takes.
         """
-        if self._sealer is None or not contains_sealed(component.config):
-            return
         spec = self._registry.spec(component.address.type, component.flavor)
-        for problem in self._checkers.of(spec).check(self._sealer.opened(component.config)):
-            raise HookError(f"with its secrets, {problem.message}")
+        config: ValueMap = self._sealer.opened(component.config) if self._sealer else component.config
+        for problem in self._checkers.of(spec).check(config):
+            if contains_sealed(value_at(component.config, problem.path)):
+                return HookFailure(problem.code, f"with its secrets, {problem.message}")
+            return HookFailure(problem.code, f"with the outputs known now, {problem.message}", problem.hint)
+        for name in sorted(spec.paths):
+            if isinstance(text := config.get(name), str):
+                try:
+                    allowed_place(self._place.root, text, self._place.allowed_paths)
+                except HookError as error:
+                    return self._failure(error, component)
+        return None
 
     def _outputs(self, component: AppliedComponent) -> ValueMap:
         """What the last hook returned, without what was kept under a key that is lost: no hook can rely on outputs."""
@@ -173,16 +180,18 @@ class Hooks:
         """
 
         def once(what: Operation) -> ValueMap:
-            if what in (Operation.PROVISION, Operation.UPDATE):
-                self._check(component)
             flavor = self._flavor(component, deadline, stop.insisted, log)
             match what:
                 case Operation.PROVISION:
                     return self._kept(_checked(flavor.provision(), flavor), component)
                 case Operation.UPDATE:
                     assert previous is not None
-                    outputs = flavor.update(self._flavor(previous, deadline, stop.insisted, log))
-                    return self._kept(_checked(outputs, flavor), component)
+                    try:
+                        former = self._flavor(previous, deadline, stop.insisted, log)
+                    except StackspecError:
+                        # A secret that it was made with is gone: from what to what it changes cannot be told.
+                        return self._kept(_checked(flavor.provision(), flavor), component)
+                    return self._kept(_checked(flavor.update(former), flavor), component)
                 case Operation.RESUME:
                     return self._kept(_checked(flavor.resume(), flavor), component)
                 case Operation.SUSPEND:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from stackspec.apply.hooks import HookFailure
+from stackspec.apply.hooks import HookFailure, Hooks
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.expression import HIDDEN, ComponentOutput, Expression, ExpressionError, Sealed
-from stackspec.core.values import Value, ValueMap, contains_sealed, digest, value_at
+from stackspec.core.values import Value, ValueMap, contains_sealed, digest
 from stackspec.flavors.registry import Registry
-from stackspec.manifest.schema import ConfigCheckers
 from stackspec.plan.coexist import clash
+from stackspec.plan.diff import alike
 from stackspec.plan.model import Step
-from stackspec.plan.outputs import Seal, as_expression, resolved
+from stackspec.plan.outputs import as_expression, resolved
 from stackspec.stack.configure import variables_problems
 from stackspec.stack.model import DesiredComponent
 from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
@@ -28,8 +28,7 @@ class Targets:
     Args:
         applied: As the apply began.
         components, deposed: As they are; they change while the apply goes on.
-        seal: Makes of values with secrets in them what state may hold.
-        keep: Keeps the secrets in a value as they are now.
+        hooks: Seals what has secrets in it, and knows what is wrong with a config.
     """
 
     def __init__(
@@ -38,15 +37,12 @@ class Targets:
         applied: AppliedState,
         components: Mapping[ComponentAddress, AppliedComponent],
         deposed: Mapping[str, PendingOperation],
-        seal: Seal,
-        keep: Callable[[Value], Value],
+        hooks: Hooks,
     ) -> None:
-        self._seal = seal
-        self._keep = keep
+        self._hooks = hooks
         self._registry = registry
         self._components = components
         self._deposed = deposed
-        self._checkers = ConfigCheckers()
         self._homes = {component.home for component in applied.known_components if component.home}
         """Addresses in whose folders components keep things that were moved from there."""
 
@@ -62,12 +58,12 @@ class Targets:
             return current
         try:
             component = self._resolved(step, step.desired, current, operation, done)
+            return self._misfit(step, operation, component) or component
         except ExpressionError as error:
             return HookFailure(error.code, error.message, error.hint)
         except StackspecError as error:
             (first, *_) = error.diagnostics
             return HookFailure(first.code, first.message, first.hint)
-        return self._misfit(step, operation, component) or component
 
     def _resolved(
         self,
@@ -80,7 +76,7 @@ class Targets:
         if step.beside and operation is Operation.PROVISION:
             current = None  # what is applied is another one
         identity = step.identity or (current.identity if current else secrets.token_hex(8))
-        seal = partial(self._seal, identity)
+        seal = partial(self._hooks.seal, identity)
         if current is not None and operation in (Operation.RECORD, Operation.SUSPEND, Operation.RESUME):
             config, fingerprint = current.config, current.digest
             if operation is Operation.RECORD and contains_sealed(config):
@@ -117,7 +113,7 @@ class Targets:
         spec = self._registry.spec(desired.address.type, desired.flavor)
         kept = spec.replacing if spec.can_update else config.keys()
         return {
-            name: self._keep(value) if name in kept and contains_sealed(value) else value
+            name: self._hooks.keep(value) if name in kept and contains_sealed(value) else value
             for name, value in config.items()
         }
 
@@ -131,19 +127,19 @@ class Targets:
     def _misfit(self, step: Step, operation: Operation, component: AppliedComponent) -> HookFailure | None:
         """What is wrong that only now is known: by the schema of resolved values, or a field moved that must not."""
         changing = operation in (Operation.PROVISION, Operation.UPDATE)
-        spec = self._registry.spec(step.address.type, component.flavor)
-        problems = self._checkers.of(spec).check(_as_shown(component.config)) if changing else []
-        # What has secrets in it is checked as it really is, right before the hook.
-        problems = [one for one in problems if not isinstance(value_at(component.config, one.path), Sealed)]
-        for problem in problems or variables_problems(_as_shown(component.variables)):
+        if changing and (wrong := self._hooks.misfit(component)):
+            return wrong
+        for problem in variables_problems(_as_shown(component.variables)):
             message = f"with the outputs known now, {problem.message}"
             return HookFailure(problem.code, message, problem.hint)
         before = self._components.get(step.address)
         if before is not None and before.identity != component.identity:
             return self._misfit_beside(component)
         if before is not None:
+            spec = self._registry.spec(step.address.type, component.flavor)
             for name in sorted(spec.replacing):
-                was, becomes = before.config.get(name), component.config.get(name)
+                becomes = component.config.get(name)
+                was = alike(before.config.get(name), becomes, partial(self._hooks.seal, before.identity))
                 if digest(was) != digest(becomes) and not (isinstance(was, Sealed) and was.is_rekeyed(becomes)):
                     message = f"config.{name} turned out to change, which needs a replacement that was not planned"
                     return HookFailure("SS0606", message, "plan and apply again")

@@ -24,11 +24,11 @@ def list_(environment: EnvironmentName = None, output: Output = OutputFormat.TEX
                     "environment": applied.environment,
                     "serial": applied.serial,
                     "lineage": applied.lineage,
-                    "components": [_row(applied, address) for address in applied.addresses],
+                    "components": [_row(applied, address) for address in sorted(applied.addresses)],
                 }
             )
         else:
-            lines = [str(address) for address in (*applied.components, *applied.pending)]
+            lines = [str(address) for address in sorted({*applied.components, *applied.pending})]
             lines += [f"{one.component.address} deposed {identity}" for identity, one in applied.deposed.items()]
             session.answer("".join(f"{line}\n" for line in dict.fromkeys(lines)))
     return 0

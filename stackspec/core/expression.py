@@ -82,9 +82,12 @@ class SecretReference:
 
 @dataclass(frozen=True, slots=True)
 class Encrypted:
-    """A value that only the holder of the project's key can read, such as a sensitive output."""
+    """A value that only the holder of the project's key can read, such as a sensitive output.
 
-    token: str
+    The token of the same value is another each time, so it does not tell two expressions apart.
+    """
+
+    token: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,11 @@ def outputs_in(expression: Expression) -> Iterator[ComponentOutput]:
 def secrets_in(expression: Expression) -> Iterator[SecretReference]:
     """Every secret that an expression mentions."""
     return (one for one in _leaves(expression) if isinstance(one, SecretReference))
+
+
+def encrypted_in(expression: Expression) -> Iterator[Encrypted]:
+    """Every encrypted value that an expression mentions."""
+    return (one for one in _leaves(expression) if isinstance(one, Encrypted))
 
 
 def _leaves(expression: Expression) -> Iterator[Literal | Lookup | ComponentOutput | Hidden]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import builtins
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -141,18 +141,27 @@ class HookContext:
                 compiler has refused such a text already; a link made since then can still lead astray, and a text
                 made of outputs is known only now, so it is checked again at use.
         """
-        resolved = real_place(self.root, text)
-        if not is_allowed(resolved, self.root, self.allowed_paths):
-            raise HookError(
-                f"the path '{text}' leads to {resolved}, outside the project",
-                f"use a path inside the project, or add its folder to spec.allowed_paths of {PROJECT_FILE}",
-            )
-        if is_reserved(resolved, self.root):
-            raise HookError(
-                f"the path '{text}' leads to {resolved}, which overlaps with stackspec's own folder {LOCAL_FOLDER}",
-                "use a path that the component has for itself",
-            )
-        return resolved
+        return allowed_place(self.root, text, self.allowed_paths)
+
+
+def allowed_place(root: Path, text: str, allowed_paths: Iterable[Path]) -> Path:
+    """The absolute path of a `path` field, links resolved.
+
+    Raises:
+        HookError: it leads out of the project and is under no allowed path, or to stackspec's own folder.
+    """
+    resolved = real_place(root, text)
+    if not is_allowed(resolved, root, allowed_paths):
+        raise HookError(
+            f"the path '{text}' leads to {resolved}, outside the project",
+            f"use a path inside the project, or add its folder to spec.allowed_paths of {PROJECT_FILE}",
+        )
+    if is_reserved(resolved, root):
+        raise HookError(
+            f"the path '{text}' leads to {resolved}, which overlaps with stackspec's own folder {LOCAL_FOLDER}",
+            "use a path that the component has for itself",
+        )
+    return resolved
 
 
 class Flavor(ABC):

@@ -77,7 +77,7 @@ class OwnedDirectory:
         """
         try:
             self._remove_leftovers()
-            if not self.path.is_dir() or not self._is_ours():
+            if not os.path.isdir(self.path) or not self._is_ours():
                 return
             if (held := len(self._contents())) and not delete_contents:
                 (self.path / MARK).unlink()
@@ -103,7 +103,7 @@ class OwnedDirectory:
 
     def _remove_leftovers(self) -> None:
         for leftover in (self._beside("new"), self._beside("gone")):
-            if leftover.exists():
+            if os.path.exists(leftover):  # not Path's, which raises for a name that is too long to be one
                 shutil.rmtree(leftover)
 
     def _beside(self, suffix: str) -> Path:

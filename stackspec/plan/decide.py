@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from stackspec.core.address import ComponentAddress, format_path
 from stackspec.core.diagnostic import Diagnostic
-from stackspec.core.values import ValueMap, canonical, digest, sealed_in
+from stackspec.core.values import ValueMap, canonical, contains_sealed, digest, sealed_in
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.coexist import clash
-from stackspec.plan.diff import changed_fields, created_fields
+from stackspec.plan.diff import alike, changed_fields, created_fields
 from stackspec.plan.drift import Drift, real
 from stackspec.plan.ignore import ignoring
 from stackspec.plan.model import NOT_APPLIED, NOT_SELECTED, Action, Change, Decision, FieldChange
@@ -97,7 +98,9 @@ class Decider:
         if begun:
             config, unknown = self._outputs.known(desired, spec, before.identity)
         same = not unknown and (desired.digest if config is desired.config else digest(config)) == before.digest
-        fields = () if same else changed_fields(before.config, config, spec, former)
+        seal = partial(self._at.seal, before.identity)
+        was = before.config if same else alike(before.config, config, seal)
+        fields = () if same else changed_fields(was, config, spec, former)
         replaces = self._why_replaced(desired, before, fields)
         if pending is not None:
             return self._retry(desired, pending, before, fields, replaces)
@@ -113,6 +116,10 @@ class Decider:
             if turns and not by_itself:
                 reason += f"; {_why_run_state(desired)}"
             return self._comes(desired, Action.UPDATE, reason, fields, before=before)
+        if remade := self._why_remade(before, was):
+            anew = self._comes(desired, Action.UPDATE, remade, (), before=before)
+            run_state = (_run_state(desired),) if spec.can_suspend else ()
+            return replace(anew, comes=(Operation.PROVISION, *run_state))
         if turns:
             action = Action.SUSPEND if desired.suspended else Action.RESUME
             why = drift.reason if drift is not None and by_itself else _why_run_state(desired)
@@ -288,6 +295,21 @@ class Decider:
             return f"{names} cannot be changed in place"
         if desired.address in self._at.selection.replace:
             return "asked for by --replace"
+        return None
+
+    def _why_remade(self, before: AppliedComponent, was: ValueMap) -> str | None:
+        """Why the outputs of a component that does not change are to be made anew.
+
+        Args:
+            was: Its config as applied, with what is no other value as it is now.
+        """
+        if before.address in self._at.lost:
+            return "its outputs were kept under a key that is lost"
+        for name, value in was.items():
+            if canonical(value) != canonical(before.config[name]):
+                # Its outputs may tell the value, and are kept as the value is.
+                how = "as a secret" if contains_sealed(value) else "in plain text"
+                return f"config.{name} has the same value, {how}"
         return None
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from stackspec.core.address import FieldPath
-from stackspec.core.expression import Sealed
+from stackspec.core.expression import Expression, Literal, Sealed
 from stackspec.core.values import UNKNOWN, Unknown, Value, ValueMap, canonical, contains_deferred, contains_sealed
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.plan.model import FieldChange
@@ -47,6 +47,23 @@ def changed_fields(
         for path, was, becomes in differences(old, new):
             changes.append(FieldChange(("config", name, *path), was, becomes, sensitive, _is_replacing(name, spec)))
     return tuple(changes)
+
+
+def alike(old: Value, new: Value, seal: Callable[[Expression], Sealed]) -> Value:
+    """The old value, with what is the same in the new one as it is there, though only one of them has it as a secret.
+
+    Args:
+        seal: Seals values of the component whose both are.
+    """
+    if isinstance(new, Sealed) is not isinstance(old, Sealed):
+        sealed, plain = (new, old) if isinstance(new, Sealed) else (old, new)
+        same = sealed.digest and not contains_deferred(plain) and seal(Literal(plain)).digest == sealed.digest
+        return new if same else old
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return {name: alike(value, new[name], seal) if name in new else value for name, value in old.items()}
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [alike(*both, seal) for both in zip(old, new, strict=True)]
+    return old
 
 
 def _is_replacing(name: str, spec: FlavorSpec | None) -> bool:

@@ -53,8 +53,11 @@ def _decisions(
         decision = decider.decide(component, selected=address in selected)
         if decision is not None:
             decisions[address] = decision
-    for address in (*situation.applied.components, *situation.applied.pending):
-        if address not in wanted and address not in decisions and address in selected:
+    # Sorted: which of several was applied first is an accident of their hooks.
+    for address in sorted(selected - wanted.keys()):
+        if address not in decisions and (
+            address in situation.applied.components or address in situation.applied.pending
+        ):
             decisions[address] = removals.remove(address)
     return decisions
 

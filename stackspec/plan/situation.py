@@ -27,6 +27,7 @@ class Situation:
         seen: What components that were looked at really are; the others are taken to be as they were applied.
         found: What exists already and is to be taken over.
         seal: Makes of values with secrets in them what a plan may hold.
+        lost: Components with outputs that were kept under a key that is lost.
     """
 
     desired: DesiredState
@@ -36,6 +37,7 @@ class Situation:
     seen: Mapping[ComponentAddress, Observation] = field(default_factory=dict)
     found: Mapping[ComponentAddress, Found] = field(default_factory=dict)
     seal: Seal = unsealable
+    lost: frozenset[ComponentAddress] = frozenset()
 
     def spec(self, component: DesiredComponent | AppliedComponent) -> FlavorSpec | None:
         """The spec of a component's flavor."""

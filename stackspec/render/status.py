@@ -21,7 +21,7 @@ def status_text(applied: AppliedState, seen: Seen, style: Style) -> str:
     if applied.is_empty:
         return f"Nothing is applied in '{safe(applied.environment)}'.\n"
     rows = [("COMPONENT", "FLAVOR", "STATE", "URI", "DETAIL")]
-    for address, component in applied.components.items():
+    for address, component in sorted(applied.components.items()):
         rows.append(
             (
                 str(address),
@@ -84,7 +84,9 @@ def status_json(applied: AppliedState, seen: Seen) -> dict[str, Any]:
         "environment": applied.environment,
         "serial": applied.serial,
         "lineage": applied.lineage,
-        "components": [_component_json(component, seen[address]) for address, component in applied.components.items()],
+        "components": [
+            _component_json(component, seen[address]) for address, component in sorted(applied.components.items())
+        ],
         "pending": [
             {"address": str(address), "operation": pending.operation.value, "failure": pending.failure}
             for address, pending in applied.pending.items()

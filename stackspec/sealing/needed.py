@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from stackspec.core.address import FieldPath
-from stackspec.core.diagnostic import Diagnostic, Severity
-from stackspec.core.expression import Deferred, SecretReference, secrets_in
+from stackspec.core.address import ComponentAddress, FieldPath
+from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
+from stackspec.core.expression import Deferred, Sealed, SecretReference, secrets_in
 from stackspec.core.values import Value, sealed_in
+from stackspec.sealing.sealer import Sealer
 from stackspec.secret_stores.registry import store_type
 from stackspec.secret_stores.values import SecretValues, Unavailable
 from stackspec.stack.model import DesiredComponent, DesiredState
@@ -83,13 +84,35 @@ def recorded(components: Iterable[AppliedComponent]) -> Iterator[SecretReference
             yield from secrets_in(sealed.expression)
 
 
-def other_keys(applied: AppliedState, key_id: str) -> bool:
-    """Whether anything in a state was sealed under another key."""
-    return any(
-        not sealed.digest.startswith(f"{key_id}:")
-        for component in applied.known_components
-        for sealed in sealed_in({"config": component.config, "outputs": component.outputs})
-    )
+def unreadable(components: Iterable[AppliedComponent], sealer: Sealer) -> Iterator[Diagnostic]:
+    """What is wrong with components that are to be removed, where what they were made with cannot be had any more."""
+    for component in components:
+        try:
+            sealer.opened(component.config)
+        except StackspecError as error:
+            for one in error.diagnostics:
+                message = f"{component.address} cannot be removed: {one.message}"
+                give_up = f"give the component up, without its hook: stackspec state rm {component.address}"
+                yield Diagnostic(one.code, message, None, f"{one.hint}; or {give_up}" if one.hint else give_up)
+
+
+def under_another_key(applied: AppliedState, key_id: Callable[[], str]) -> tuple[bool, frozenset[ComponentAddress]]:
+    """Whether anything in a state was sealed under another key, and the components of which outputs were.
+
+    Args:
+        key_id: Tells the key that there is now; asked only where anything is sealed.
+    """
+    outputs, others = set(), False
+    for component in applied.known_components:
+        if any(_is_of_another(one, key_id) for one in component.outputs.values() if isinstance(one, Sealed)):
+            outputs.add(component.address)
+        elif not others:
+            others = any(_is_of_another(one, key_id) for one in sealed_in(component.config))
+    return others or bool(outputs), frozenset(outputs)
+
+
+def _is_of_another(sealed: Sealed, key_id: Callable[[], str]) -> bool:
+    return not sealed.digest.startswith(f"{key_id()}:")
 
 
 def _deferred_in(value: Value, path: FieldPath) -> Iterator[tuple[FieldPath, Deferred]]:

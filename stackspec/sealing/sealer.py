@@ -21,9 +21,10 @@ from stackspec.core.expression import (
     Scope,
     Sealed,
     SecretReference,
+    encrypted_in,
     reduce,
 )
-from stackspec.core.layout import SECRETS_KEY_VARIABLE
+from stackspec.core.layout import LOCAL_FOLDER, SECRETS_KEY_VARIABLE
 from stackspec.core.secret import Secret, hidden
 from stackspec.core.values import Value, canonical, contains_sealed
 from stackspec.secret_stores.values import SecretValues, Unavailable
@@ -40,6 +41,9 @@ _KIND = KeyKind(
     code="SS0805",
     anew="run: chmod 600; without it sensitive outputs cannot be read any more, and each secret shows as changed once",
 )
+
+_LOST = "lost:"
+"""The digest of what cannot be read."""
 
 Current = Callable[[SecretReference], SecretReference]
 """A reference to itself as the manifests have it now; one that they have no more stays what it is."""
@@ -83,6 +87,8 @@ class Sealer:
     def seal(self, identity: str, expression: Expression) -> Sealed:
         """A value as plans and state may hold it.
 
+        What was kept under a key that is lost is another value, and nobody can tell which (see `Sealed.is_rekeyed`).
+
         Args:
             identity: Of the component that it is for: digests of different components cannot be compared.
 
@@ -90,6 +96,8 @@ class Sealer:
             StackspecError: a secret in it has no value here.
             ExpressionError: it cannot be evaluated.
         """
+        if not all(self._can_read(one.token) for one in encrypted_in(expression)):
+            return Sealed(expression, _LOST)
         return Sealed(expression, self.digest(identity, self._value(expression)))
 
     def digest(self, identity: str, value: Value) -> str:
@@ -188,8 +196,9 @@ class Sealer:
         try:
             return json.loads(cipher.decrypt(token.encode()))
         except InvalidToken:
-            hint = f"bring the key back ({self._key.source}), or have the component made anew"
-            message = "a sensitive output cannot be read: it was kept under another key"
+            key = f"{LOCAL_FOLDER}/secrets.key or {SECRETS_KEY_VARIABLE}"
+            hint = f"bring the key back, {key}; or apply, which makes sensitive outputs anew"
+            message = "it was made with a sensitive output, which was kept under another key than there is now"
             raise StackspecError.of("SS0805", message, hint=hint) from None
 
     def _token(self, value: Value) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from stackspec.core.address import ComponentAddress, FieldPath, format_path, parse_path
 from stackspec.core.diagnostic import Diagnostic, did_you_mean
-from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, ReportedError, Scope
+from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, ReportedError, Scope, SecretReference
 from stackspec.core.values import Value, ValueMap, value_at
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.registry import Registry
@@ -160,8 +160,12 @@ class Configurator:
         waiting = bool(resolution.deferred or resolution.errors)
         for problem in self._checkers.of(spec).check(as_written(config) if waiting else config):
             # What waits for outputs is checked when it is known, before the hook.
-            if problem.key or not isinstance(value_at(config, problem.path), Deferred):
+            value = value_at(config, problem.path)
+            if problem.key or not isinstance(value, Deferred):
                 self._diagnostics.append(located(problem, document, path))
+            elif isinstance(value.expression, SecretReference) and problem.code == "SS0205":
+                hint = f"a secret is text; convert it, as in {{{{ {value.expression} | int }}}}"
+                self._diagnostics.append(located(replace(problem, hint=hint), document, path))
         resolution.value = spec.complete(config)
         return resolution
 

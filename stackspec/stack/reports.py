@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from stackspec.core.address import FieldPath
 from stackspec.core.diagnostic import Diagnostic
-from stackspec.core.expression import Deferred, ReportedError
+from stackspec.core.expression import Deferred, ReportedError, SecretReference
 from stackspec.core.values import Value
 from stackspec.manifest.document import Document
 from stackspec.manifest.expressions import Resolution
@@ -25,9 +25,9 @@ def report_expressions(
 
 
 def as_written(value: Value) -> Value:
-    """The value with the text of each expression that waits or has failed."""
+    """The value with the text of each expression that waits or has failed; of a whole secret its name, a text."""
     if isinstance(value, Deferred):
-        return value.text
+        return str(value.expression) if isinstance(value.expression, SecretReference) else value.text
     if isinstance(value, Mapping):
         return {key: as_written(item) for key, item in value.items()}
     return [as_written(item) for item in value] if isinstance(value, list) else value
