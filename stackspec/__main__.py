@@ -31,7 +31,9 @@ def main() -> int:
             return unwritten(error)
         return 0
     from stackspec.cli.run import run
+    from stackspec.core.own_variables import take
 
+    take()
     return run(arguments)
 
 

@@ -301,8 +301,7 @@ class Project(Sources):
         if component is None:
             raise StackspecError.of("SS0705", f"{address} is not in the state", hint="see: stackspec state list")
         if reveal:
-            opened: ValueMap = self.secrets.sealer(name).opened(component.outputs)
-            return opened
+            return self.secrets.sealer(name).outputs(component)
         return {key: str(value) if isinstance(value, Sealed) else value for key, value in component.outputs.items()}
 
     def _desired_then(self, applied: AppliedState, serial: int) -> DesiredState:

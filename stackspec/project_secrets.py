@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, in_order
 from stackspec.core.expression import SecretReference
-from stackspec.core.layout import LOCAL_FOLDER, SECRETS_KEY_VARIABLE
+from stackspec.core.layout import LOCAL_FOLDER
+from stackspec.core.own_variables import SECRETS_KEY_VARIABLE
 from stackspec.core.values import contains_sealed
 from stackspec.manifest.state_settings import SqliteSettings
 from stackspec.sources import Sources
@@ -20,6 +21,7 @@ from stackspec.state.local_folder import LocalFolder
 from stackspec.state.model import AppliedComponent, AppliedState
 
 if TYPE_CHECKING:
+    from stackspec.core.secret import Redactor
     from stackspec.sealing.sealer import Sealer
     from stackspec.secret_stores.values import SecretValues, Unavailable
 
@@ -47,7 +49,7 @@ class ProjectSecrets:
 
             shared = not isinstance(self._sources.settings.state, SqliteSettings)
             now = partial(self._now, environment)
-            self._sealers[environment] = Sealer(self._values, now, self._local, shared=shared)
+            self._sealers[environment] = Sealer(self._values, now, self._local, self._redactor, shared=shared)
             if self._lasting:
                 self._sealers[environment].keep_key()
         return self._sealers[environment]
@@ -65,13 +67,17 @@ class ProjectSecrets:
             raise StackspecError(in_order(problems))
 
     def lost(self, applied: AppliedState) -> tuple[frozenset[ComponentAddress], list[Diagnostic]]:
-        """The components of which outputs were kept under another key than there is now, and a warning if any was."""
-        from stackspec.sealing.needed import under_another_key
-
-        found, components = under_another_key(applied, lambda: self.sealer(applied.environment).key_id)
-        if not found:
+        """The components whose records were made under another key than there is now, and a warning if any was."""
+        proved = [one for one in applied.known_components if one.proof]
+        if not proved:
+            return frozenset(), []
+        sealer = self.sealer(applied.environment)
+        components = frozenset(one.address for one in proved if not sealer.holds(one))
+        if not components:
             return components, []
-        message = "secrets were recorded under another key than there is now: each shows as changed, once"
+        message = (
+            "secrets were recorded under another key than there is now, or by another: each shows as changed, once"
+        )
         hint = f"bring the key back, {LOCAL_FOLDER}/secrets.key or {SECRETS_KEY_VARIABLE}; or apply"
         return components, [Diagnostic("SS0806", message, hint=hint, severity=Severity.WARNING)]
 
@@ -94,7 +100,7 @@ class ProjectSecrets:
         """Read all that applied components are made with at once; what has no value is told by its hook."""
         from stackspec.sealing.needed import recorded
 
-        if found := [self._now(environment, one) for one in recorded(components)]:
+        if found := [self._now(environment, one) for one in recorded(components, self.sealer(environment))]:
             self._values.values(found)
 
     def missing(self, secrets: Sequence[SecretReference]) -> dict[tuple[str, str], Unavailable]:
@@ -110,13 +116,14 @@ class ProjectSecrets:
         Args:
             fail: Whether every store is asked, and what has no value is an error; else only local ones, for a warning.
         """
-        from stackspec.sealing.needed import not_handed_on, unavailable
+        from stackspec.sealing.needed import named, not_handed_on, unavailable
 
         declarations = self._sources.loaded.declarations
         names = declarations.environment_names if environment is None else (environment,)
         found: list[Diagnostic] = []
-        for name in names if declarations.secrets else ():
-            desired, _ = self._sources.compile(name)
+        compiled = [self._sources.compile(name)[0] for name in names] if declarations.secrets else []
+        self._values.values(one for desired in compiled for one in named(desired, local_only=not fail))
+        for desired in compiled:
             severity = Severity.ERROR if fail else Severity.WARNING
             found += unavailable(desired.components.values(), self._values, severity, local_only=not fail)
             found += not_handed_on(desired, self._values, severity, local_only=not fail)
@@ -128,7 +135,13 @@ class ProjectSecrets:
         from stackspec.secret_stores.values import SecretValues
 
         allowed = tuple(Path(path) for path in self._sources.settings.allowed_paths)
-        return SecretValues(partial(StorePlace, self._sources.root, allowed, os.environ))
+        return SecretValues(partial(StorePlace, self._sources.root, allowed, os.environ), self._redactor)
+
+    @cached_property
+    def _redactor(self) -> Redactor:
+        from stackspec.core.secret import Redactor
+
+        return Redactor()
 
     def _now(self, environment: str, reference: SecretReference) -> SecretReference:
         """A secret as the manifests have it now; as it was recorded where they have it no more."""

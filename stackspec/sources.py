@@ -12,7 +12,8 @@ from pathlib import Path
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Span, has_errors, in_order
 from stackspec.core.expression import ExpressionError
-from stackspec.core.layout import OWN_VARIABLES, PROJECT_FILE
+from stackspec.core.layout import PROJECT_FILE
+from stackspec.core.own_variables import OWN_VARIABLES
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.places import Links, is_allowed, real_place
 from stackspec.flavors.registry import Registry
@@ -141,7 +142,7 @@ class Sources:
         process: dict[str, str | ExpressionError] = (
             {name: f"(env.{name})" for name in listed}
             if self.untrusted
-            else {name: _variable(name) for name in listed if name in os.environ}
+            else {name: _variable(name) for name in listed if name in os.environ or name in OWN_VARIABLES}
         )
         desired, diagnostics = resolve(declarations, self.registry, process, environment, values)
         return desired, [*self.loaded.diagnostics, *diagnostics, *self._linked_out(desired)]

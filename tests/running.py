@@ -14,17 +14,23 @@ from pathlib import Path
 from unittest import mock
 
 from stackspec.__main__ import main
+from stackspec.core import own_variables
 
 MEMORY = 500 * 1024 * 1024
 PATIENCE = 5.0
 
 
 def in_process(arguments: Sequence[str]) -> int:
-    """The exit code of a command run here; signal handlers, search path, folder and collector are put back."""
+    """The exit code of a command run here; what a process has of its own is put back."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     folder = os.getcwd()
     try:
-        with mock.patch.object(sys, "argv", ["stackspec", *arguments]), mock.patch.object(sys, "path", [*sys.path]):
+        with (
+            mock.patch.object(sys, "argv", ["stackspec", *arguments]),
+            mock.patch.object(sys, "path", [*sys.path]),
+            mock.patch.dict(os.environ),
+            mock.patch.dict(own_variables._taken),
+        ):
             return main()
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 1

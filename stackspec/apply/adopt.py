@@ -14,7 +14,7 @@ from stackspec.core.diagnostic import Diagnostic
 from stackspec.core.expression import ComponentOutput, Expression, ExpressionError
 from stackspec.flavors.contract import Observation, Owner
 from stackspec.plan.model import Found
-from stackspec.plan.outputs import Seal, as_expression, resolved
+from stackspec.plan.outputs import as_expression, resolved
 from stackspec.stack.model import DesiredComponent
 from stackspec.state.model import AppliedComponent, AppliedState
 
@@ -32,7 +32,7 @@ def find(
     candidates: dict[ComponentAddress, AppliedComponent] = {}
     for address, desired in wanted.items():
         try:
-            candidates[address] = _as_applied(desired, applied, hooks.seal)
+            candidates[address] = _as_applied(desired, applied, hooks)
         except ExpressionError as error:
             refused[address] = HookFailure(error.code, f"{address}: {error.message}", error.hint)
     seen = observe(candidates.values(), hooks)
@@ -43,7 +43,7 @@ def find(
                 why, hint = refusal
                 refused[address] = HookFailure("SS0506", f"{address} cannot be imported: {why}", hint)
             else:
-                taken_on[address] = replace(candidates[address], identity=one.owner.identity)
+                taken_on[address] = hooks.proved(replace(candidates[address], identity=one.owner.identity))
     seen |= observe(taken_on.values(), hooks)
     found: dict[ComponentAddress, Found] = {}
     for address, one in seen.items():
@@ -64,18 +64,18 @@ def find(
     ]
 
 
-def _as_applied(desired: DesiredComponent, applied: AppliedState, seal: Seal) -> AppliedComponent:
+def _as_applied(desired: DesiredComponent, applied: AppliedState, hooks: Hooks) -> AppliedComponent:
     """A component that is not applied as it would be.
 
     Raises:
         ExpressionError: an output that it reads is not known.
     """
     identity = secrets.token_hex(8)
-    config = resolved(desired.config, partial(_output, applied), partial(seal, identity))
+    config = resolved(desired.config, partial(_output, applied), partial(hooks.seal, identity))
     component = AppliedComponent(
         desired.address, identity, desired.flavor, config, "", {}, desired.depends_on, desired.stacks
     )
-    return replace(component, timeouts=desired.timeouts)
+    return hooks.proved(replace(component, timeouts=desired.timeouts))
 
 
 def _refusal(owner: Owner, applied: AppliedState, *, force: bool) -> tuple[str, str] | None:

@@ -290,6 +290,8 @@ class Executor:
             return False
         gone = one.operation is Operation.DEPROVISION
         component = None if gone else replace(one.component, outputs=outcome)
+        if component is not None and one.operation in (Operation.PROVISION, Operation.UPDATE, Operation.RESUME):
+            component = self._hooks.proved(component)
         self._finish(one.step, one.index, component, monotonic() - one.started)
         return True
 

@@ -9,6 +9,7 @@ from stackspec.core.diagnostic import StackspecError
 from stackspec.core.expression import ComponentOutput, Expression, ExpressionError
 from stackspec.core.values import Value, ValueMap, canonical
 from stackspec.plan.outputs import as_expression, resolved
+from stackspec.sealing.needed import handed_on
 from stackspec.sealing.sealer import Sealer
 from stackspec.stack.model import DesiredComponent, DesiredStack, DesiredState
 from stackspec.state.model import AppliedState
@@ -26,6 +27,7 @@ def variables(stack: DesiredStack, desired: DesiredState, applied: AppliedState,
         for address in addresses
         if address in desired.components
     ]
+    sealer.read(handed_on((*components, stack), desired))
     found: dict[str, Value] = {}
     output = partial(_output, applied)
     for one in (*components, stack):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -13,7 +12,6 @@ from stackspec.apply.retry import Again, Retries, Wait, call
 from stackspec.apply.stop import Stop
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.fields import plain
-from stackspec.core.secret import Secret, hidden
 from stackspec.core.values import Value, ValueMap, canonical, contains_sealed, value_at
 from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation, allowed_place
 from stackspec.flavors.registry import Registry
@@ -83,6 +81,10 @@ class Hooks:
         """Makes of values with secrets in them what state may hold."""
         self.keep: Callable[[Value], Value] = sealer.keeping if sealer is not None else lambda value: value
         """Keeps the secrets in a value as they are now."""
+        self.proved: Callable[[AppliedComponent], AppliedComponent] = sealer.proved if sealer else lambda one: one
+        """Makes a component what may be recorded of it."""
+        self.holds: Callable[[AppliedComponent], bool] = sealer.holds if sealer else lambda _one: True
+        """Whether a recorded component is as it was recorded."""
 
     def _flavor(
         self, component: AppliedComponent, deadline: float, cancelled: Event, log: Callable[[str], None]
@@ -90,9 +92,10 @@ class Hooks:
         address = component.address
         cls = self._registry.flavor(address.type, component.flavor)
         spec = self._registry.spec(address.type, component.flavor)
+        opened = self._sealer.config(component) if self._sealer else component.config
         # State may hold fields of an older version of the flavor.
-        written = {name: value for name, value in component.config.items() if name in spec.schema["properties"]}
-        config = cls.Config.from_value(self._sealer.opened(written) if self._sealer else written)
+        written = {name: value for name, value in opened.items() if name in spec.schema["properties"]}
+        config = cls.Config.from_value(written)
         context = HookContext(
             address=address,
             identity=component.identity,
@@ -130,11 +133,12 @@ class Hooks:
 
     def _outputs(self, component: AppliedComponent) -> ValueMap:
         """What the last hook returned, without what was kept under a key that is lost: no hook can rely on outputs."""
-        outputs: dict[str, Value] = {}
-        for name, value in component.outputs.items():
-            with suppress(StackspecError):
-                outputs[name] = self._sealer.opened(value) if self._sealer else value
-        return outputs
+        if self._sealer is None:
+            return component.outputs
+        try:
+            return self._sealer.outputs(component)
+        except StackspecError:
+            return {name: value for name, value in component.outputs.items() if not contains_sealed(value)}
 
     def _kept(self, outputs: ValueMap, component: AppliedComponent) -> ValueMap:
         """Outputs as state may hold them: what is marked as sensitive, or tells a secret, is encrypted."""
@@ -144,7 +148,7 @@ class Hooks:
             return outputs
         return {
             name: sealer.encrypted(component.identity, value)
-            if value is not None and (name in marked or sealer.tells(value))
+            if value is not None and (name in marked or sealer.redactor.tells(value))
             else value
             for name, value in outputs.items()
         }
@@ -158,9 +162,10 @@ class Hooks:
         fields = {
             name: sealer.as_seen(component.identity, recorded[name], value) for name, value in seen.fields.items()
         }
-        # What stands there instead of a secret may be one as well.
-        others = [Secret(str(value)) for name, value in seen.fields.items() if contains_sealed(recorded[name])]
-        return replace(seen, detail=hidden(sealer.hidden(seen.detail), others), fields=fields)
+        for name, value in seen.fields.items():
+            if contains_sealed(recorded[name]):  # what stands there instead of a secret may be one as well
+                sealer.redactor.add(value)
+        return replace(seen, detail=sealer.redactor.hidden(seen.detail), fields=fields)
 
     def call(
         self,
@@ -239,17 +244,17 @@ class Hooks:
             return HookFailure("SS0601", self._hidden(error.message), error.hint and self._hidden(error.hint))
         if isinstance(error, StackspecError):
             (first, *_) = error.diagnostics
-            return HookFailure(first.code, first.message, first.hint)
+            return HookFailure(first.code, self._hidden(first.message), first.hint and self._hidden(first.hint))
         if isinstance(error, KeyError) and component.flavor not in self._registry.flavors_of(component.address.type):
             return HookFailure("SS0504", f"the flavor '{component.flavor}' is not installed")
         if isinstance(error, ModuleNotFoundError):
             extra = self._registry.spec(component.address.type, component.flavor).extra
             hint = f"run: pip install 'stackspec[{extra}]'" if extra else None
-            return HookFailure("SS0602", f"the Python package '{error.name}' is not installed", hint)
+            return HookFailure("SS0602", f"the Python package '{self._hidden(str(error.name))}' is not installed", hint)
         return HookFailure("SS0601", f"{type(error).__name__}: {self._hidden(str(error))}")
 
     def _hidden(self, text: str) -> str:
-        return self._sealer.hidden(text) if self._sealer else text
+        return self._sealer.redactor.hidden(text) if self._sealer else text
 
 
 def _checked(outputs: FlavorOutputs, flavor: Flavor) -> ValueMap:

@@ -77,7 +77,9 @@ class Targets:
             current = None  # what is applied is another one
         identity = step.identity or (current.identity if current else secrets.token_hex(8))
         seal = partial(self._hooks.seal, identity)
-        if current is not None and operation in (Operation.RECORD, Operation.SUSPEND, Operation.RESUME):
+        held = current is not None and self._hooks.holds(current)
+        stays = operation in (Operation.RECORD, Operation.SUSPEND, Operation.RESUME)
+        if current is not None and stays:
             config, fingerprint = current.config, current.digest
             if operation is Operation.RECORD and contains_sealed(config):
                 config = _sealed_as(config, resolved(desired.config, self._output, seal))
@@ -93,7 +95,8 @@ class Targets:
             flavor=desired.flavor,
             config=config,
             digest=fingerprint,
-            outputs=current.outputs if current else {},
+            # Those of a record that somebody else may have written are made anew, or are nobody's.
+            outputs=current.outputs if current and (held or stays) else {},
             depends_on=desired.depends_on,
             stacks=desired.stacks,
             # An operation that another follows has not brought about the desired run state yet.
@@ -103,7 +106,10 @@ class Targets:
             variables=resolved(desired.variables, self._output, seal),
             labels=desired.labels,
             home=current.home if current else None,
+            proof=current.proof if current else "",
         )
+        if held or not stays:
+            component = self._hooks.proved(component)
         if step.identity is None and current is None:
             component = replace(component, home=self._free_home(component))
         return component

@@ -19,13 +19,11 @@ def exec_(
 
     from stackspec.cli.session import Session
     from stackspec.core.diagnostic import StackspecError
-    from stackspec.core.layout import OWN_VARIABLES
 
     with Session() as session:
         variables = session.project.variables(stack, environment)
         try:
-            inherited = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
-            os.execvpe(command[0], command, {**inherited, **variables})  # noqa: S606  what the user asked for
+            os.execvpe(command[0], command, {**os.environ, **variables})  # noqa: S606  what the user asked for
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "an argument or variable holds a NUL character"
             raise StackspecError.of("SS0904", f"cannot run '{command[0]}': {why}") from None

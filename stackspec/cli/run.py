@@ -62,9 +62,11 @@ def _failed(diagnostics: Sequence[Diagnostic]) -> int:
 def _bug(error: Exception) -> Diagnostic:
     import traceback
 
+    from stackspec.core.secret import Redactor
     from stackspec.render.text import safe
 
     if Verbosity.verbose:
-        sys.stderr.writelines(f"{safe(line)}\n" for line in traceback.format_exc().split("\n")[:-1])
+        told = Redactor.hidden_by_any(traceback.format_exc())
+        sys.stderr.writelines(f"{safe(line)}\n" for line in told.split("\n")[:-1])
     hint = "this is a bug in stackspec: please report it" + ("" if Verbosity.verbose else ", with what -v shows")
-    return Diagnostic("SS0999", f"{type(error).__name__}: {error}", hint=hint)
+    return Diagnostic("SS0999", f"{type(error).__name__}: {Redactor.hidden_by_any(str(error))}", hint=hint)

@@ -83,7 +83,7 @@ class Decider:
         drift = self._at.drift(before) if pending is None else None
         if drift is not None and not drift.missing:
             before = self.real[before.address] = real(before, self._at.seen[before.address], spec)
-        if desired.lifecycle.ignore_changes:
+        if desired.lifecycle.ignore_changes and desired.address not in self._at.lost:
             config = ignoring(desired.config, desired.lifecycle.ignore_changes, before.config)
             desired = replace(desired, config=config, digest=digest(config))
         config, unknown = self._outputs.known(desired, spec, begun.component.identity if begun else before.identity)
@@ -97,7 +97,12 @@ class Decider:
             return self._goes_on(desired, before, begun, changed_fields(before.config, config, spec, former))
         if begun:
             config, unknown = self._outputs.known(desired, spec, before.identity)
-        same = not unknown and (desired.digest if config is desired.config else digest(config)) == before.digest
+        # The digest of a record that does not hold is nobody's word.
+        same = (
+            not unknown
+            and desired.address not in self._at.lost
+            and (desired.digest if config is desired.config else digest(config)) == before.digest
+        )
         seal = partial(self._at.seal, before.identity)
         was = before.config if same else alike(before.config, config, seal)
         fields = () if same else changed_fields(was, config, spec, former)
@@ -116,7 +121,7 @@ class Decider:
             if turns and not by_itself:
                 reason += f"; {_why_run_state(desired)}"
             return self._comes(desired, Action.UPDATE, reason, fields, before=before)
-        if remade := self._why_remade(before, was):
+        if remade := self._why_remade(before, was, spec):
             anew = self._comes(desired, Action.UPDATE, remade, (), before=before)
             run_state = (_run_state(desired),) if spec.can_suspend else ()
             return replace(anew, comes=(Operation.PROVISION, *run_state))
@@ -297,14 +302,17 @@ class Decider:
             return "asked for by --replace"
         return None
 
-    def _why_remade(self, before: AppliedComponent, was: ValueMap) -> str | None:
+    def _why_remade(self, before: AppliedComponent, was: ValueMap, spec: FlavorSpec) -> str | None:
         """Why the outputs of a component that does not change are to be made anew.
 
         Args:
             was: Its config as applied, with what is no other value as it is now.
         """
         if before.address in self._at.lost:
-            return "its outputs were kept under a key that is lost"
+            why = "it was recorded under a key of secrets that is lost"
+            kept = spec.replacing if spec.can_update else before.config.keys()
+            names = [f"config.{name}" for name in sorted(kept) if contains_sealed(before.config.get(name))]
+            return f"{why}; if {' and '.join(names)} was another by then, that one is left behind" if names else why
         for name, value in was.items():
             if canonical(value) != canonical(before.config[name]):
                 # Its outputs may tell the value, and are kept as the value is.

@@ -27,7 +27,7 @@ class Situation:
         seen: What components that were looked at really are; the others are taken to be as they were applied.
         found: What exists already and is to be taken over.
         seal: Makes of values with secrets in them what a plan may hold.
-        lost: Components with outputs that were kept under a key that is lost.
+        lost: Components with secrets in their records, of which nobody can tell any more whether they hold.
     """
 
     desired: DesiredState

@@ -16,7 +16,7 @@ from typing import Any
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import StackspecError
-from stackspec.core.layout import PLAN_KEY_VARIABLE
+from stackspec.core.own_variables import PLAN_KEY_VARIABLE
 from stackspec.plan.request import Request
 from stackspec.plan.selection import Selection
 from stackspec.saved_plan.key import PlanKey

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stackspec.core.diagnostic import StackspecError
-from stackspec.core.layout import PLAN_KEY_VARIABLE
+from stackspec.core.own_variables import PLAN_KEY_VARIABLE
 from stackspec.core.values import Value, canonical
 from stackspec.state.key_file import SHORTEST, Key, KeyKind, find_key
 from stackspec.state.local_folder import LocalFolder

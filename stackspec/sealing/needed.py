@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from stackspec.core.address import ComponentAddress, FieldPath
+from stackspec.core.address import FieldPath
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
-from stackspec.core.expression import Deferred, Sealed, SecretReference, secrets_in
+from stackspec.core.expression import Deferred, SecretReference, secrets_in
 from stackspec.core.values import Value, sealed_in
 from stackspec.sealing.sealer import Sealer
 from stackspec.secret_stores.registry import store_type
 from stackspec.secret_stores.values import SecretValues, Unavailable
-from stackspec.stack.model import DesiredComponent, DesiredState
-from stackspec.state.model import AppliedComponent, AppliedState
+from stackspec.stack.model import DesiredComponent, DesiredStack, DesiredState
+from stackspec.state.model import AppliedComponent
 
 
 def unavailable(
@@ -47,6 +47,27 @@ def _places(
                     yield component, path, reference
 
 
+def named(desired: DesiredState, *, local_only: bool) -> list[SecretReference]:
+    """Every secret that components are made with, or that is handed to what runs on a stack.
+
+    Args:
+        local_only: See `unavailable`.
+    """
+    members: list[DesiredComponent | DesiredStack] = [*desired.components.values(), *desired.stacks.values()]
+    found = [*(reference for _, _, reference in _places(desired.components.values())), *handed_on(members, desired)]
+    return [one for one in found if not local_only or _is_local(one)]
+
+
+def handed_on(members: Iterable[DesiredComponent | DesiredStack], desired: DesiredState) -> list[SecretReference]:
+    """The secrets that components and stacks hand to what runs with them."""
+    found: list[SecretReference] = []
+    for one in members:
+        found += [reference for name in one.secrets for reference in desired.secrets[name].values()]
+        for _, deferred in _deferred_in(one.variables, ()):
+            found += secrets_in(deferred.expression)
+    return found
+
+
 def not_handed_on(
     desired: DesiredState, values: SecretValues, severity: Severity, *, local_only: bool
 ) -> list[Diagnostic]:
@@ -55,15 +76,14 @@ def not_handed_on(
     Args:
         local_only: See `unavailable`.
     """
-    named = {(one.name, one.key) for _, _, one in _places(desired.components.values())}
+    told = {(one.name, one.key) for _, _, one in _places(desired.components.values())}
     wanted: dict[tuple[str, str], tuple[SecretReference, str]] = {}
-    users = [(f"stack/{name}", one.secrets, one.variables) for name, one in desired.stacks.items()]
-    users += [(str(address), one.secrets, {}) for address, one in desired.components.items()]
-    for user, names, variables in users:
-        listed = [reference for name in names for reference in desired.secrets[name].values()]
-        read = [one for _, deferred in _deferred_in(variables, ()) for one in secrets_in(deferred.expression)]
-        for reference in (*listed, *read):
-            if (reference.name, reference.key) not in named and (not local_only or _is_local(reference)):
+    users: list[tuple[str, DesiredComponent | DesiredStack]] = []
+    users += [(f"stack/{name}", stack) for name, stack in desired.stacks.items()]
+    users += [(str(address), component) for address, component in desired.components.items()]
+    for user, one in users:
+        for reference in handed_on([one], desired):
+            if (reference.name, reference.key) not in told and (not local_only or _is_local(reference)):
                 wanted.setdefault((reference.name, reference.key), (reference, user))
     found = values.values(reference for reference, _ in wanted.values())
     return [
@@ -77,42 +97,25 @@ def _is_local(reference: SecretReference) -> bool:
     return reference.source is not None and store_type(reference.source.store).is_local
 
 
-def recorded(components: Iterable[AppliedComponent]) -> Iterator[SecretReference]:
-    """The secrets that applied components are made with."""
+def recorded(components: Iterable[AppliedComponent], sealer: Sealer) -> Iterator[SecretReference]:
+    """The secrets to read for the hooks of applied components."""
     for component in components:
-        for sealed in sealed_in({"config": component.config, "environment": component.variables}):
-            yield from secrets_in(sealed.expression)
+        sealed = [one for one in sealed_in(component.config) if not one.kept]
+        if sealed and sealer.holds(component):  # else its hooks are refused, and who changed it is not to be followed
+            for one in sealed:
+                yield from secrets_in(one.expression)
 
 
 def unreadable(components: Iterable[AppliedComponent], sealer: Sealer) -> Iterator[Diagnostic]:
     """What is wrong with components that are to be removed, where what they were made with cannot be had any more."""
     for component in components:
         try:
-            sealer.opened(component.config)
+            sealer.config(component)
         except StackspecError as error:
             for one in error.diagnostics:
                 message = f"{component.address} cannot be removed: {one.message}"
                 give_up = f"give the component up, without its hook: stackspec state rm {component.address}"
                 yield Diagnostic(one.code, message, None, f"{one.hint}; or {give_up}" if one.hint else give_up)
-
-
-def under_another_key(applied: AppliedState, key_id: Callable[[], str]) -> tuple[bool, frozenset[ComponentAddress]]:
-    """Whether anything in a state was sealed under another key, and the components of which outputs were.
-
-    Args:
-        key_id: Tells the key that there is now; asked only where anything is sealed.
-    """
-    outputs, others = set(), False
-    for component in applied.known_components:
-        if any(_is_of_another(one, key_id) for one in component.outputs.values() if isinstance(one, Sealed)):
-            outputs.add(component.address)
-        elif not others:
-            others = any(_is_of_another(one, key_id) for one in sealed_in(component.config))
-    return others or bool(outputs), frozenset(outputs)
-
-
-def _is_of_another(sealed: Sealed, key_id: Callable[[], str]) -> bool:
-    return not sealed.digest.startswith(f"{key_id()}:")
 
 
 def _deferred_in(value: Value, path: FieldPath) -> Iterator[tuple[FieldPath, Deferred]]:

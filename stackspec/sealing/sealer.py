@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets as random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeGuard
+from hmac import compare_digest
+from typing import TYPE_CHECKING
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.expression import (
@@ -24,12 +25,15 @@ from stackspec.core.expression import (
     encrypted_in,
     reduce,
 )
-from stackspec.core.layout import LOCAL_FOLDER, SECRETS_KEY_VARIABLE
-from stackspec.core.secret import Secret, hidden
-from stackspec.core.values import Value, canonical, contains_sealed
+from stackspec.core.layout import LOCAL_FOLDER
+from stackspec.core.own_variables import SECRETS_KEY_VARIABLE
+from stackspec.core.secret import Redactor
+from stackspec.core.values import Value, ValueMap, canonical, contains_sealed
 from stackspec.secret_stores.values import SecretValues, Unavailable
+from stackspec.state.codec import component_to_json
 from stackspec.state.key_file import Key, KeyKind, find_key
 from stackspec.state.local_folder import LocalFolder
+from stackspec.state.model import AppliedComponent
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -45,6 +49,8 @@ _KIND = KeyKind(
 _LOST = "lost:"
 """The digest of what cannot be read."""
 
+_OTHER_KEY = "it was recorded under another key of secrets than there is now"
+
 Current = Callable[[SecretReference], SecretReference]
 """A reference to itself as the manifests have it now; one that they have no more stays what it is."""
 
@@ -53,17 +59,19 @@ class Sealer:
     """Seals and opens the values of one environment in one command.
 
     Args:
+        redactor: Told of every value that is opened.
         shared: Whether other machines use the same state, so that a key of this one alone is no use.
     """
 
-    def __init__(self, values: SecretValues, current: Current, local: LocalFolder, *, shared: bool) -> None:
+    def __init__(
+        self, values: SecretValues, current: Current, local: LocalFolder, redactor: Redactor, *, shared: bool
+    ) -> None:
+        self.redactor = redactor
         self._values = values
         self._current = current
         self._local = local
         self._shared = shared
         self._lasting = False
-        self._made: dict[str, Secret] = {}
-        """What was made of secrets: texts that tell as much as they do."""
 
     def keep_key(self) -> None:
         """From now on have the key last: what is sealed is going to be recorded."""
@@ -84,6 +92,10 @@ class Sealer:
         """What tells the key from others: 8 hexadecimal digits."""
         return self._key.code("stackspec secrets: id", b"")[:8]
 
+    def read(self, references: Iterable[SecretReference]) -> None:
+        """Read secrets from their stores, all at once; what has no value is told when it is opened."""
+        self._values.values(map(self._current, references))
+
     def seal(self, identity: str, expression: Expression) -> Sealed:
         """A value as plans and state may hold it.
 
@@ -96,7 +108,7 @@ class Sealer:
             StackspecError: a secret in it has no value here.
             ExpressionError: it cannot be evaluated.
         """
-        if not all(self._can_read(one.token) for one in encrypted_in(expression)):
+        if not all(map(self._can_read, encrypted_in(expression))):
             return Sealed(expression, _LOST)
         return Sealed(expression, self.digest(identity, self._value(expression)))
 
@@ -104,6 +116,52 @@ class Sealer:
         """What tells a value from another of the component."""
         data = canonical([identity, value]).encode("utf-8", "surrogatepass")
         return f"{self.key_id}:{self._key.code('stackspec secrets: value', data)[:32]}"
+
+    def proved(self, component: AppliedComponent) -> AppliedComponent:
+        """The component as it is to be recorded, with the proof that it was recorded so by who has the key.
+
+        Whoever can write the state could else have a secret sent wherever they like.
+        """
+        if not contains_sealed([component.config, component.outputs]):
+            return replace(component, proof="")
+        return replace(component, proof=f"{self.key_id}:{self._proof(component)}")
+
+    def holds(self, component: AppliedComponent) -> bool:
+        """Whether a recorded component is as it was recorded under the key that there is now."""
+        if not component.proof and not contains_sealed([component.config, component.outputs]):
+            return True
+        return compare_digest(component.proof, f"{self.key_id}:{self._proof(component)}")
+
+    def _proof(self, component: AppliedComponent) -> str:
+        record = component_to_json(component)
+        said = [component.address.type, *(record.get(name) for name in ("identity", "flavor", "config", "outputs"))]
+        # The order of a mapping's keys is another once it was recorded.
+        sealed = sorted(canonical(one) for one in record.get("sealed", ()) if one["at"][0] != "environment")
+        data = canonical([*said, sealed]).encode("utf-8", "surrogatepass")
+        return self._key.code("stackspec secrets: record", data)[:32]
+
+    def config(self, component: AppliedComponent) -> ValueMap:
+        """The config of a recorded component as it really is; for hooks only.
+
+        Raises:
+            StackspecError: a secret in it has no value here, or nobody can tell whether it was recorded so.
+        """
+        if contains_sealed(component.config):
+            self._demand(component)
+        opened: ValueMap = self.opened(component.config)
+        return opened
+
+    def outputs(self, component: AppliedComponent) -> ValueMap:
+        """The outputs of a recorded component as they really are; raises as `config`."""
+        if contains_sealed(component.outputs):
+            self._demand(component)
+        opened: ValueMap = self.opened(component.outputs)
+        return opened
+
+    def _demand(self, component: AppliedComponent) -> None:
+        if not self.holds(component):
+            changed = component.proof.startswith(f"{self.key_id}:")
+            raise _lost("the record of it was changed by another than stackspec" if changed else _OTHER_KEY)
 
     def opened(self, value: Value) -> Value:
         """A value with what is sealed in it as it really is; for hooks only.
@@ -113,7 +171,7 @@ class Sealer:
         """
         if isinstance(value, Sealed):
             try:
-                return self._value(Encrypted(value.kept) if self._can_read(value.kept) else value.expression)
+                return self._value(Encrypted(value.kept) if value.kept else value.expression)
             except ExpressionError as error:
                 raise StackspecError.of(error.code, error.message, hint=error.hint) from error.with_traceback(None)
         if isinstance(value, Mapping):
@@ -130,16 +188,14 @@ class Sealer:
         """
         if isinstance(value, Sealed):
             # What is kept already is what the thing was made with; its secrets may be others by now.
-            return value if self._can_read(value.kept) else replace(value, kept=self._token(self.opened(value)))
+            return value if value.kept else replace(value, kept=self._token(self.opened(value)))
         if isinstance(value, Mapping):
             return {key: self.keeping(item) for key, item in value.items()}
         return [self.keeping(item) for item in value] if isinstance(value, list) else value
 
-    def _can_read(self, token: str | None) -> TypeGuard[str]:
-        if token is None:
-            return False
+    def _can_read(self, encrypted: Encrypted) -> bool:
         try:
-            self._decrypted(token)
+            self._decrypted(encrypted.token)
         except StackspecError as error:
             if any(one.code != _KIND.code for one in error.diagnostics):
                 raise
@@ -161,24 +217,12 @@ class Sealer:
                 return recorded
             # Nobody asks what exactly it is: that it is another is all that a plan tells.
             return Sealed(Literal(HIDDEN), self.digest(identity, seen))
-        return HIDDEN if self.tells(seen) else seen
-
-    def tells(self, value: Value) -> bool:
-        """Whether a secret that was read is in a value."""
-        if not self._values.any_read:
-            return False
-        text = value if isinstance(value, str) else canonical(value)
-        return self.hidden(text) != text
-
-    def hidden(self, text: str) -> str:
-        """The text without any secret that was read, nor what was made of one."""
-        return hidden(self._values.hidden(text), list(self._made.values()))
+        return HIDDEN if self.redactor.tells(seen) else seen
 
     def _value(self, expression: Expression) -> Value:
         found = reduce(expression, Scope({}, _no_output, {}, self._opened))
         assert isinstance(found, Literal), "everything in it is known"
-        if isinstance(found.value, str):
-            self._made.setdefault(found.value, Secret(found.value))
+        self.redactor.add(found.value)  # what is made of a secret tells as much as it does
         return found.value
 
     def _opened(self, hidden: Hidden) -> Literal:
@@ -196,10 +240,7 @@ class Sealer:
         try:
             return json.loads(cipher.decrypt(token.encode()))
         except InvalidToken:
-            key = f"{LOCAL_FOLDER}/secrets.key or {SECRETS_KEY_VARIABLE}"
-            hint = f"bring the key back, {key}; or apply, which makes sensitive outputs anew"
-            message = "it was made with a sensitive output, which was kept under another key than there is now"
-            raise StackspecError.of("SS0805", message, hint=hint) from None
+            raise _lost(_OTHER_KEY) from None
 
     def _token(self, value: Value) -> str:
         return self._cipher().encrypt(canonical(value).encode("utf-8", "surrogatepass")).decode()
@@ -214,6 +255,11 @@ class Sealer:
         from base64 import urlsafe_b64encode
 
         return Fernet(urlsafe_b64encode(self._key.derived("stackspec secrets: outputs")))
+
+
+def _lost(message: str) -> StackspecError:
+    key = f"{LOCAL_FOLDER}/secrets.key or {SECRETS_KEY_VARIABLE}"
+    return StackspecError.of(_KIND.code, message, hint=f"bring the key back, {key}; or apply, which records it anew")
 
 
 def _no_output(reference: ComponentOutput) -> Expression:

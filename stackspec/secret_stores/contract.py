@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from stackspec.core.fields import Fields, setting
-from stackspec.core.layout import LOCAL_FOLDER, OWN_VARIABLES, PROJECT_FILE
+from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE
+from stackspec.core.own_variables import OWN_VARIABLES
 from stackspec.core.secret import Secret
 from stackspec.flavors.places import is_allowed, real_place
 

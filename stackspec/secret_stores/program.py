@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 
-from stackspec.core.layout import OWN_VARIABLES
+from stackspec.core.own_variables import OWN_VARIABLES
 from stackspec.secret_stores.contract import StoreError, StorePlace
 
 MOST = 1 << 20

@@ -10,7 +10,7 @@ from time import monotonic
 
 from stackspec.core.diagnostic import did_you_mean
 from stackspec.core.expression import SecretReference, SecretSource
-from stackspec.core.secret import Secret, hidden
+from stackspec.core.secret import Redactor, Secret
 from stackspec.core.values import canonical
 from stackspec.core.workers import Workers
 from stackspec.secret_stores.contract import Missing, StoreError, StorePlace
@@ -42,10 +42,12 @@ class SecretValues:
 
     Args:
         place: Makes the place that stores are read from, given the seconds they have.
+        redactor: Told of every value that is read.
     """
 
-    def __init__(self, place: Callable[[float], StorePlace], patience: float = PATIENCE) -> None:
+    def __init__(self, place: Callable[[float], StorePlace], redactor: Redactor, patience: float = PATIENCE) -> None:
         self._place = place
+        self._redactor = redactor
         self._patience = patience
         self._known: dict[tuple[_Store, str], Secret | Unavailable] = {}
         self._lock = threading.Lock()
@@ -60,15 +62,6 @@ class SecretValues:
         with self._lock:
             self._read(source for one in wanted.values() if (source := one.source) is not None)
             return {name: self._of(one) for name, one in wanted.items()}
-
-    @property
-    def any_read(self) -> bool:
-        """Whether any value was read."""
-        return bool(self._known)
-
-    def hidden(self, text: str) -> str:
-        """The text without any value that was read."""
-        return hidden(text, [one for one in list(self._known.values()) if isinstance(one, Secret)])
 
     def _of(self, reference: SecretReference) -> Secret | Unavailable:
         if reference.source is None:
@@ -94,7 +87,9 @@ class SecretValues:
             late = Unavailable("SS0803", f"the store did not answer in {self._patience:.0f} s")
             for store, answer in [*ended, *((store, late) for store in overdue)]:
                 for path in waiting[store]:
-                    self._known[store, path] = _taken(answer, path)
+                    taken = self._known[store, path] = _taken(answer, path)
+                    if isinstance(taken, Secret):
+                        self._redactor.add(taken.reveal(), parts=True)
 
     def _ask(self, source: SecretSource, paths: list[str]) -> _Answer:
         """What a store says; never raises."""

@@ -36,6 +36,7 @@ def component_to_json(component: AppliedComponent) -> dict[str, Any]:
         "labels": component.labels,
         **({"home": str(component.home)} if component.home else {}),
         **({"sealed": sealed} if sealed else {}),
+        **({"proof": component.proof} if component.proof else {}),
     }
 
 
@@ -63,6 +64,7 @@ def component_from_json(record: dict[str, Any]) -> AppliedComponent:
         record["environment"],
         record["labels"],
         ComponentAddress.parse(record["home"]) if "home" in record else None,
+        record.get("proof", ""),
     )
 
 

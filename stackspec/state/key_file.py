@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.own_variables import own_variable
 from stackspec.core.regular_file import UnfitError, read_regular
 from stackspec.core.whole_file import write_first
 from stackspec.state.local_folder import LocalFolder
@@ -67,7 +68,7 @@ def find_key(kind: KeyKind, local: LocalFolder, *, make: bool = False) -> Key | 
     Raises:
         StackspecError: it cannot be made or read, or others may know it.
     """
-    if (text := os.environ.get(kind.variable)) is not None:
+    if (text := own_variable(kind.variable)) is not None:
         # What a pipeline hands on often has a newline at its end.
         if len(text.strip()) < SHORTEST:
             hint = f"one can be made by: python3 -c 'import secrets; print(secrets.token_hex({SHORTEST}))'"

@@ -38,6 +38,7 @@ class AppliedComponent:
         digest: Of `config`; equal digests mean equal configs.
         outputs: What its last hook returned.
         depends_on: Kept so that what left the manifests still has an order.
+        proof: That a record with secrets in it is as stackspec recorded it; empty where there are none.
         home: The address whose folder it keeps its own things in, where it was moved to another since; else None.
     """
 
@@ -55,6 +56,7 @@ class AppliedComponent:
     variables: ValueMap = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     home: ComponentAddress | None = None
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from stackspec.core.expression import SecretReference, SecretSource
-from stackspec.core.secret import Secret
+from stackspec.core.secret import Redactor, Secret
 from stackspec.secret_stores.contract import StorePlace
 from stackspec.secret_stores.values import SecretValues, Unavailable
 
@@ -41,9 +41,13 @@ class StoreCase:
     environ: dict[str, str] = field(default_factory=dict)
     allowed_paths: tuple[Path, ...] = ()
 
-    def values(self) -> SecretValues:
+    def values(self, redactor: Redactor | None = None) -> SecretValues:
         """The values of a new command."""
-        return SecretValues(lambda seconds: StorePlace(self.root, self.allowed_paths, self.environ, seconds))
+
+        def place(seconds: float) -> StorePlace:
+            return StorePlace(self.root, self.allowed_paths, self.environ, seconds)
+
+        return SecretValues(place, redactor or Redactor())
 
     def reference(self, path: str, key: str = "key") -> SecretReference:
         """What an expression becomes that names a value of the store."""
@@ -108,9 +112,10 @@ class StoreConformance:
 
     def test_a_value_shows_nowhere(self, case: StoreCase, paths: tuple[str, str, str]) -> None:
         case.put({paths[0]: "the-value-that-nobody-may-see"})
-        values = case.values()
+        redactor = Redactor()
+        values = case.values(redactor)
         secret = values.value(case.reference(paths[0]))
-        shown = f"{secret} {secret!r} {values.hidden('say the-value-that-nobody-may-see')} {vars(values)}"
+        shown = f"{secret} {secret!r} {redactor.hidden('say the-value-that-nobody-may-see')} {vars(values)}"
         assert "the-value" not in shown
         with pytest.raises(TypeError):
             pickle.dumps(secret)

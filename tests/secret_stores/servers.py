@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from stackspec.core.secret import Secret
+from stackspec.core.secret import Redactor, Secret
 from stackspec.secret_stores.contract import StorePlace
 from stackspec.secret_stores.values import SecretValues, Unavailable
 from stackspec.testing.store_conformance import StoreCase
@@ -148,7 +148,11 @@ def refused() -> str:
 
 def why(case: StoreCase, path: str, patience: float = 15.0) -> Unavailable:
     """Why there is no value at a path."""
-    values = SecretValues(lambda seconds: StorePlace(case.root, case.allowed_paths, case.environ, seconds), patience)
+
+    def place(seconds: float) -> StorePlace:
+        return StorePlace(case.root, case.allowed_paths, case.environ, seconds)
+
+    values = SecretValues(place, Redactor(), patience)
     answer = values.value(case.reference(path))
     assert not isinstance(answer, Secret)
     return answer

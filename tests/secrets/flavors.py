@@ -8,6 +8,7 @@ from typing import Any
 
 from stackspec.flavors.artifact_store import ArtifactStore
 from stackspec.flavors.contract import FlavorConfig, HookError, Observation, setting
+from stackspec.flavors.log_store import LogStore
 from stackspec.flavors.registry import Registry
 
 
@@ -29,6 +30,7 @@ class Vault(ArtifactStore):
         """What it gives."""
 
         token: str = setting("What it made up.", sensitive=True)
+        pair: dict[str, str] = setting("What else it made up.", sensitive=True)
         dsn: str = setting("Where and how.")
 
     @property
@@ -51,7 +53,10 @@ class Vault(ArtifactStore):
         self._file.parent.mkdir(exist_ok=True)
         self._file.write_text(json.dumps(self._real()))
         return self.Outputs(
-            uri="vault://here", token=f"tok-{self.context.identity}", dsn=f"db://{self.config.password}@x"
+            uri="vault://here",
+            token=f"tok-{self.context.identity}",
+            pair={"inner": f"in-{self.context.identity}"},
+            dsn=f"db://{self.config.password}@x",
         )
 
     def update(self, previous: Any) -> Any:
@@ -71,4 +76,35 @@ class Vault(ArtifactStore):
             raise ValueError(self.config.password, {"password": self.config.password})
 
 
-REGISTRY = Registry([Vault])
+class Reader(LogStore):
+    """What is made with what another made up, and tells it to everybody."""
+
+    flavor = "reader"
+
+    class Config(FlavorConfig):
+        """Settings."""
+
+        token: str = setting("What opens it.", sensitive=True)
+        pair: dict[str, str] = setting("What else does.", sensitive=True)
+        fails: bool = setting("Whether it cannot be made.", default=False)
+
+    class Outputs(LogStore.Outputs):
+        """What it gives."""
+
+        pair: str = setting("What else opens it.")
+
+    def observe(self) -> Observation:
+        return Observation(True, detail=f"opened with {self.config.token} and {self.config.pair}")
+
+    def provision(self) -> Any:
+        for line in (self.config.token, *self.config.pair.values()):
+            self.context.log(f"opening with {line}")
+        if self.config.fails:
+            raise HookError(f"cannot open it with {self.config.token}", f"or with {self.config.pair}")
+        return self.Outputs(uri=f"logs://{self.config.token}@h", pair=f"{self.config.pair}")
+
+    def deprovision(self) -> None:
+        self.context.log(f"closing with {self.config.token}")
+
+
+REGISTRY = Registry([Vault, Reader])

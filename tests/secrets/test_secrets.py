@@ -8,6 +8,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -16,12 +18,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.expression import Sealed, SecretReference, SecretSource
 from stackspec.core.values import sealed_in
 from stackspec.plan.request import Request
 from stackspec.plan.selection import Selection
 from stackspec.project import Project
 from stackspec.render.plan import plan_json, plan_text
 from stackspec.render.text import Style
+from stackspec.secret_stores.contract import Missing, Secret
+from stackspec.secret_stores.stores.env import EnvSecretStore
+from stackspec.state.export import export_state, import_state
 from stackspec.state.model import AppliedComponent
 from tests.running import command, environment
 from tests.secrets.canary import in_files, traces
@@ -200,7 +206,8 @@ def test_with_the_key_lost_outputs_are_made_anew_once(chained: Path) -> None:
     told = json.loads(run("plan", "-o", "json").stdout)
     assert [one["code"] for one in told["diagnostics"]] == ["SS0806"]
     changes = {one["address"]: one["reason"] for one in told["changes"]}
-    why = "its outputs were kept under a key that is lost"
+    why = "it was recorded under a key of secrets that is lost"
+    why += "; if config.path was another by then, that one is left behind"
     assert changes == {"artifact_store/dev": why, "log_store/dev": why}
     assert run("apply", "--yes").returncode == 0
     done = run("plan", "--detailed-exitcode")
@@ -271,6 +278,49 @@ def test_the_key_is_one_that_only_its_owner_reads(root: Path) -> None:
         opened(root).plan()
     (diagnostic,) = refused.value.diagnostics
     assert (diagnostic.code, "others than its owner" in diagnostic.message) == ("SS0805", True)
+
+
+@pytest.mark.parametrize("fails", ["false", "true"])
+def test_what_a_component_made_up_is_a_secret_to_all(fails: str, root: Path, tmp_path: Path) -> None:
+    outputs = "components.artifact_store.outputs"
+    config = f'{{token: "{{{{ {outputs}.token }}}}", pair: "{{{{ {outputs}.pair }}}}", fails: {fails}}}'
+    stack = re.sub(r"log_store:.*?---", f"log_store: {{flavor: reader, config: {config}}}\n---", STACK, flags=re.DOTALL)
+    say(root, stack=stack)
+    project, told = opened(root), list[object]()
+    result = project.apply(project.plan(), listener=told.append)
+    assert len(result.failed) == (fails == "true")
+    (made,) = (root.parent / "outside").iterdir()
+    state, shown = opened(root).store("default").read(), opened(root)
+    seen = shown.observe(state)
+    given = [shown.outputs(one, None, reveal=False) for one in state.components]
+    for secret in (f"tok-{made.stem}", f"in-{made.stem}"):
+        assert traces(f"{result} {told} {state} {seen} {given}".encode(), secret) == []
+        assert in_files(root / ".stackspec" / "state", secret) == []
+
+
+def test_who_can_write_the_state_gets_no_secret(dev: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    say(dev, stack=PLAIN.replace("./artifacts", '"./art-{{ secrets.db.token }}"'))
+    assert run("apply", "--yes").returncode == 0
+    store = opened(dev).store("default")
+    state = import_state(store.pull())
+    evil = SecretSource("file", {"folder": str(tmp_path)}, "taken")
+    components = {
+        address: replace(one, config={**one.config, "path": Sealed(SecretReference("gone", "key", evil), "x:y")})
+        if address.type == "artifact_store"
+        else one
+        for address, one in state.components.items()
+    }
+    (tmp_path / "taken").write_text("./taken-from-elsewhere")
+    (tmp_path / "state.json").write_text(export_state(replace(state, components=components, serial=state.serial + 1)))
+    assert run("state", "push", "--force", str(tmp_path / "state.json")).returncode == 0
+    for words in ("drift", "status", "destroy --yes", "plan --refresh", "apply --yes"):
+        done = run(*words.split())
+        assert "changed by another than stackspec" in f"{done.stdout}{done.stderr}", words
+        assert "taken-from-elsewhere" not in f"{done.stdout}{done.stderr}", words
+    assert run("state", "rm", "artifact_store/dev").returncode == 0
+    assert run("import", "artifact_store/dev", "--yes").returncode == 0
+    assert run("destroy", "--yes").returncode == 0
+    assert not (dev / f"art-{CANARY}").exists()
 
 
 def test_digests_tell_nothing_across_components(root: Path) -> None:
@@ -351,6 +401,33 @@ def dev(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(*arguments), capture_output=True, text=True, check=False, env=environment())
+
+
+@pytest.mark.parametrize("asks", ["variables", "without a value", "plan"])
+def test_a_store_is_asked_once_a_command(asks: str, dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(
+        dev,
+        stack=PLAIN.replace("components.artifact_store.outputs.uri", "secrets.db.user").replace(
+            "{token:", "{user: DB_USER, token:"
+        ),
+    )
+    asked: list[Sequence[str]] = []
+    read = EnvSecretStore.read
+
+    def reading(store: EnvSecretStore, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+        asked.append(paths)
+        return read(store, paths)
+
+    monkeypatch.setattr(EnvSecretStore, "read", reading)
+    project = opened(dev)
+    match asks:
+        case "variables":
+            assert project.variables("dev")["WHERE"] == "ada-the-user"
+        case "without a value":
+            assert project.secrets.without_value(None, fail=True) == []
+        case _:
+            project.plan()
+    assert len(asked) == 1
 
 
 def test_a_command_gets_the_variables_of_its_stack(dev: Path) -> None:
