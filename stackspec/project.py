@@ -459,6 +459,7 @@ class Project(Sources):
             self._files,
             bindings,
             digest(exact(plan)),
+            self.secrets.fingerprints(plan.environment.name, digest),
             shown,
         )
         files.write(file, saved, key)
@@ -494,7 +495,8 @@ class Project(Sources):
 
         planned = self.plan(saved.environment, saved.request, check=check)
         if digest(exact(planned.plan)) != saved.steps:
-            raise StackspecError([not_the_same()])
+            now = self.secrets.fingerprints(saved.environment, digest)
+            raise StackspecError([not_the_same(name for name, was in saved.secrets.items() if now.get(name) != was)])
         return planned
 
     def _bindings(self, desired: DesiredState, applied: AppliedState, digest: Digest, commit: str | None) -> Bindings:

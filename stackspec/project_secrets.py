@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, in_o
 from stackspec.core.expression import SecretReference
 from stackspec.core.layout import LOCAL_FOLDER
 from stackspec.core.own_variables import SECRETS_KEY_VARIABLE
-from stackspec.core.values import contains_sealed
+from stackspec.core.values import Value, contains_sealed
 from stackspec.manifest.state_settings import SqliteSettings
 from stackspec.sources import Sources
 from stackspec.stack.model import DesiredComponent, DesiredState
@@ -95,6 +95,12 @@ class ProjectSecrets:
         self.read_recorded(environment, sealed)
         if problems := list(unreadable(sealed, self.sealer(environment))):
             raise StackspecError(problems)
+
+    def fingerprints(self, environment: str, digest: Callable[[Value], str]) -> dict[str, str]:
+        """`secrets.NAME.KEY` to the digest of its value, of each declared one that was read."""
+        declared = [one for keys in self._declared.get(environment, {}).values() for one in keys.values()]
+        found = {str(one): self._values.read_already(one) for one in declared}
+        return {name: digest(secret.reveal()) for name, secret in found.items() if secret is not None}
 
     def read_recorded(self, environment: str, components: Iterable[AppliedComponent]) -> None:
         """Read all that applied components are made with at once; what has no value is told by its hook."""

@@ -94,9 +94,14 @@ def what_moved(saved: SavedPlan, now: Bindings, history: Callable[[], Sequence[C
     return found
 
 
-def not_the_same() -> Diagnostic:
-    """Where everything that is bound is the same, and the steps are not: what they follow from beside it was seen."""
-    return _stale("what an apply would do now is not what the plan says: what components really are has changed")
+def not_the_same(rotated: Iterable[str]) -> Diagnostic:
+    """Where everything that is bound is the same, and the steps are not: what they follow from beside it was seen.
+
+    Args:
+        rotated: The secrets that have another value than they had, by their names.
+    """
+    what = ", ".join(rotated) or "what components really are"
+    return _stale(f"what an apply would do now is not what the plan says: {what} has changed")
 
 
 def _stale(message: str, *notes: Note) -> Diagnostic:

@@ -105,6 +105,7 @@ def _to_json(saved: SavedPlan) -> dict[str, Any]:
         "flavors": {name: asdict(version) for name, version in bound.flavors.items()},
         "manifests": dict(bound.manifests),
         "steps": saved.steps,
+        "secrets": dict(saved.secrets),
         "plan": saved.shown,
     }
 
@@ -135,5 +136,6 @@ def _from_json(body: Mapping[str, Any]) -> SavedPlan:
         tuple(body["files"]),
         Bindings(body["stackspec"], body["lineage"], body["serial"], flavors, body["manifests"], made.commit),
         body["steps"],
+        body["secrets"],
         body["plan"],
     )

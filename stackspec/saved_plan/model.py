@@ -46,6 +46,7 @@ class SavedPlan:
         made: Who made it and when; its id is the plan's.
         files: The manifest files that were named instead of the project's folders.
         steps: The fingerprint of what exactly is to be done.
+        secrets: `secrets.NAME.KEY` to the fingerprint of its value, of each that was read.
         shown: The plan as `plan -o json --all` shows it, without what is sensitive.
     """
 
@@ -55,6 +56,7 @@ class SavedPlan:
     files: tuple[str, ...]
     bindings: Bindings
     steps: str
+    secrets: Mapping[str, str]
     shown: Mapping[str, Any]
 
     @property

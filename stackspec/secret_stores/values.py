@@ -63,6 +63,11 @@ class SecretValues:
             self._read(source for one in wanted.values() if (source := one.source) is not None)
             return {name: self._of(one) for name, one in wanted.items()}
 
+    def read_already(self, reference: SecretReference) -> Secret | None:
+        """The value of a reference if it was read before and there is one."""
+        found = self._known.get((_store(reference.source), reference.source.path)) if reference.source else None
+        return found if isinstance(found, Secret) else None
+
     def _of(self, reference: SecretReference) -> Secret | Unavailable:
         if reference.source is None:
             return Unavailable("SS0801", f"where {reference} is kept is not known")

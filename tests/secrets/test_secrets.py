@@ -525,6 +525,17 @@ def test_a_saved_plan_with_secrets_is_carried_out(dev: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_saved_plan_says_which_secret_was_rotated_since(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(dev, stack=PLAIN.replace("./artifacts", '"./art-{{ secrets.db.token }}"'))
+    assert run("apply", "--yes").returncode == 0
+    monkeypatch.setenv("DB_PASSWORD", "rotated-by-now")
+    assert run("plan", "--out", "x.plan").returncode == 0
+    assert b"rotated" not in (dev / "x.plan").read_bytes()
+    monkeypatch.setenv("DB_PASSWORD", "rotated-again")
+    done = run("apply", "x.plan")
+    assert (done.returncode, "plan says: secrets.db.token has changed" in done.stderr) == (1, True), done.stderr
+
+
 def test_keys_of_our_own_are_read_by_no_store_and_handed_to_nobody(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = "---\napiVersion: stackspec.dev/v1\nkind: SecretStore\nmetadata: {name: own}\n"
     store += "spec: {type: file, config: {folder: ./.stackspec}}\n"
