@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -18,17 +18,12 @@ class Registry:
     def __init__(self, extra: Iterable[type[Flavor]] = ()) -> None:
         self._extra = {(cls.type, cls.flavor): cls for cls in extra}
         self._specs: dict[tuple[str, str], FlavorSpec] = {}
+        self._of_any: dict[tuple[str, str], type[Flavor]] = {}
 
     @cached_property
     def _built_in(self) -> Mapping[str, tuple[str, ...]]:
-        return {
-            name: tuple(
-                module.name
-                for module in iter_modules([f"{home}/{name}" for home in _home])
-                if not module.name.startswith("_")
-            )
-            for name in COMPONENT_TYPES
-        }
+        of_any = _modules("any_type")
+        return {name: (*_modules(name), *of_any) for name in COMPONENT_TYPES}
 
     @cached_property
     def _names(self) -> Mapping[str, tuple[str, ...]]:
@@ -52,12 +47,11 @@ class Registry:
             return self._extra[key]
         if flavor not in self._built_in.get(component_type, ()):
             raise KeyError(key)
-        module = import_module(f"stackspec.flavors.{component_type}.{flavor}")
-        return next(
-            value
-            for value in vars(module).values()
-            if isinstance(value, type) and issubclass(value, Flavor) and value.__module__ == module.__name__
-        )
+        if flavor in _modules(component_type):
+            return _class_in(f"stackspec.flavors.{component_type}.{flavor}")
+        if key not in self._of_any:
+            self._of_any[key] = _of_type(_class_in(f"stackspec.flavors.any_type.{flavor}"), component_type)
+        return self._of_any[key]
 
     def spec(self, component_type: str, flavor: str) -> FlavorSpec:
         """The spec of a flavor.
@@ -73,3 +67,26 @@ class Registry:
     def all_specs(self) -> list[FlavorSpec]:
         """Every flavor's spec, by type and name."""
         return [self.spec(kind, flavor) for kind in COMPONENT_TYPES for flavor in self.flavors_of(kind)]
+
+
+@cache
+def _modules(folder: str) -> tuple[str, ...]:
+    places = [f"{home}/{folder}" for home in _home]
+    return tuple(module.name for module in iter_modules(places) if not module.name.startswith("_"))
+
+
+def _class_in(name: str) -> type[Flavor]:
+    """The flavor that a module defines."""
+    module = import_module(name)
+    return next(
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Flavor) and value.__module__ == module.__name__
+    )
+
+
+def _of_type(flavor: type[Flavor], component_type: str) -> type[Flavor]:
+    """A flavor that leaves its type open, as one of a type, which gives the outputs of that type."""
+    parent = _class_in(f"stackspec.flavors.{component_type}")
+    said = {"__doc__": flavor.__doc__, "__module__": flavor.__module__, "Outputs": parent.Outputs}
+    return type(f"{flavor.__name__}{parent.__name__}", (flavor, parent), said)

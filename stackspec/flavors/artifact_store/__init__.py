@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC
 from typing import ClassVar
 
-from stackspec.flavors.contract import Flavor, FlavorOutputs, setting
+from stackspec.flavors.contract import FlavorOutputs, setting
+from stackspec.flavors.file_store import FileStore
 
 
-class ArtifactStore(Flavor, ABC):
+class ArtifactStore(FileStore, ABC):
     """The parent of every artifact_store flavor."""
 
     type: ClassVar[str] = "artifact_store"

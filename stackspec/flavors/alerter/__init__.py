@@ -1,0 +1,27 @@
+"""Alerters: they tell people."""
+
+from __future__ import annotations
+
+from abc import ABC
+from typing import ClassVar
+
+from stackspec.flavors.contract import Flavor, FlavorOutputs, setting
+
+
+class Alerter(Flavor, ABC):
+    """The parent of every alerter flavor."""
+
+    type: ClassVar[str] = "alerter"
+
+    class Outputs(FlavorOutputs):
+        """What every alerter tells other components."""
+
+        uri: str = setting("Where messages go, as a URI without credentials.")
+
+    def post(self, text: str, *, title: str = "") -> None:
+        """Tell people something.
+
+        Raises:
+            HookError: it did not reach where it was to go, or the flavor cannot post.
+        """
+        raise self.unable("post")

@@ -1,0 +1,19 @@
+"""Step operators: they run single steps on other machines."""
+
+from __future__ import annotations
+
+from abc import ABC
+from typing import ClassVar
+
+from stackspec.flavors.contract import Flavor, FlavorOutputs, setting
+
+
+class StepOperator(Flavor, ABC):
+    """The parent of every step_operator flavor."""
+
+    type: ClassVar[str] = "step_operator"
+
+    class Outputs(FlavorOutputs):
+        """What every step_operator tells other components."""
+
+        uri: str = setting("Where steps are submitted, as a URI.")
