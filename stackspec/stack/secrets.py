@@ -12,22 +12,22 @@ from stackspec.core.expression import (
     Expression,
     ExpressionError,
     Hidden,
+    ReportedError,
     Scope,
     SecretReference,
     SecretSource,
 )
+from stackspec.core.fields import json_schema
 from stackspec.core.values import Value
 from stackspec.manifest.expressions import ValueResolver
 from stackspec.manifest.load import located
-from stackspec.manifest.model import VARIABLE_PATTERN, Manifest
+from stackspec.manifest.model import VARIABLE_PATTERN, Manifest, SecretSpec
 from stackspec.manifest.schema import Checker
-from stackspec.stack.declared import Declarations
+from stackspec.stack.declared import PROCESS_STORE, Declarations
 from stackspec.stack.model import Origin
 from stackspec.stack.reports import as_written, report_expressions
 
-PROCESS_STORE = "env"
-"""The store that is there without being declared: the variables of the process."""
-
+_KEYS = Checker({"type": "object", "properties": {"keys": json_schema(SecretSpec)["properties"]["keys"]}})
 _VARIABLE = re.compile(VARIABLE_PATTERN.removesuffix("$") + r"\Z")
 
 
@@ -66,6 +66,8 @@ class DeclaredSecrets:
         """
         if not isinstance(hidden, SecretReference):
             return hidden
+        if (declared := self._declared.secrets.get(hidden.name)) and "keys" not in declared.spec:
+            raise ReportedError("SS0801", f"the keys of the Secret '{hidden.name}' have a mistake")
         keys = self.references.get(hidden.name)
         if keys is None:
             hint = self._values.hints.did_you_mean(hidden.name, self.references) or "declare it: kind: Secret"
@@ -120,7 +122,10 @@ class DeclaredSecrets:
             place, known = secret.span(("spec", "store")), {*self._stores, PROCESS_STORE}
             message = f"there is no SecretStore '{name[:80]}'"
             self._diagnostics.append(Diagnostic("SS0402", message, place, did_you_mean(name, known)))
-        paths = as_written(self._resolved(keys, secret, ("spec", "keys")))
+        resolved = self._resolved(keys, secret, ("spec", "keys"))
+        paths = as_written(resolved)
+        if resolved is not keys:
+            self._diagnostics += [located(one, secret.document, ("spec",)) for one in _KEYS.check({"keys": paths})]
         return {
             key: SecretReference(secret.name, key, store and SecretSource(store.store, store.config, str(path)))
             for key, path in paths.items()
