@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,11 +80,11 @@ class ProjectSecrets:
         if found := [self._now(environment, one) for one in recorded(components)]:
             self._values.values(found)
 
-    def missing(self, secrets: Sequence[SecretReference]) -> dict[tuple[str, str], Unavailable]:
-        """Name and key of each secret that has no value here to why; all are read at once."""
+    def missing(self, desired: DesiredState) -> dict[tuple[str, str], Unavailable]:
+        """Name and key of each secret of an environment that has no value here to why; all are read at once."""
         from stackspec.secret_stores.values import Unavailable
 
-        found = self._values.values(secrets)
+        found = self._values.values(reference for keys in desired.secrets.values() for reference in keys.values())
         return {name: one for name, one in found.items() if isinstance(one, Unavailable)}
 
     def without_value(self, environment: str | None, *, fail: bool) -> list[Diagnostic]:
