@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,13 +98,16 @@ class ProjectSecrets:
 
         declarations = self._sources.loaded.declarations
         names = declarations.environment_names if environment is None else (environment,)
-        found: list[Diagnostic] = []
+        severity = Severity.ERROR if fail else Severity.WARNING
+        found: dict[Diagnostic, dict[str, None]] = {}
         for name in names if declarations.secrets else ():
             desired, _ = self._sources.compile(name)
-            severity = Severity.ERROR if fail else Severity.WARNING
-            found += unavailable(desired.components.values(), self._values, severity, local_only=not fail)
-            found += not_handed_on(desired, self._values, severity, local_only=not fail)
-        return in_order(self._sources.judged(found))
+            missing = unavailable(desired.components.values(), self._values, severity, local_only=not fail)
+            missing += not_handed_on(desired, self._values, severity, local_only=not fail)
+            for one in missing:
+                found.setdefault(one, {})[name] = None
+        told = [_told_where(one, list(where), len(names)) for one, where in found.items()]
+        return in_order(self._sources.judged(told))
 
     @cached_property
     def _values(self) -> SecretValues:
@@ -120,3 +124,20 @@ class ProjectSecrets:
         if environment not in self._declared:
             self._declared[environment] = self._sources.compile(environment)[0].secrets
         return self._declared[environment].get(reference.name, {}).get(reference.key, reference)
+
+
+_MOST_NAMED = 5
+"""How many environments a message names."""
+
+
+def _told_where(missing: Diagnostic, environments: Sequence[str], of: int) -> Diagnostic:
+    """What is said of a secret, with the environments that it is said of, where several were looked at."""
+    if of == 1:
+        return missing
+    if len(environments) == of:
+        where = "in every environment"
+    else:
+        more = ", …" if len(environments) > _MOST_NAMED else ""
+        names = ", ".join(f"'{name}'" for name in environments[:_MOST_NAMED])
+        where = f"in the environment{'' if len(environments) == 1 else 's'} {names}{more}"
+    return replace(missing, message=f"{missing.message} ({where})")
