@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, did_you_mean, has_errors, in_order
-from stackspec.core.expression import Expression, Sealed, SecretReference
+from stackspec.core.expression import Expression, Sealed
 from stackspec.core.values import ValueMap
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.model import EnvironmentSpec
@@ -255,15 +255,6 @@ class Project(Sources):
         if has_errors(diagnostics):
             raise StackspecError(in_order(diagnostics))
         return desired
-
-    def declared_secrets(self, environment: str | None = None) -> list[SecretReference]:
-        """The secrets of an environment, with where their values are kept.
-
-        Raises:
-            StackspecError: the manifests are wrong.
-        """
-        secrets = self.desired(environment).secrets
-        return [reference for keys in secrets.values() for reference in keys.values()]
 
     def variables(self, stack: str | None, environment: str | None = None) -> dict[str, str]:
         """The variables of what runs on a stack, secrets among them; for a child's environment and nothing else.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,11 +110,11 @@ class ProjectSecrets:
         if found := [self._now(environment, one) for one in recorded(components, self.sealer(environment))]:
             self._values.values(found)
 
-    def missing(self, secrets: Sequence[SecretReference]) -> dict[tuple[str, str], Unavailable]:
-        """Name and key of each secret that has no value here to why; all are read at once."""
+    def missing(self, desired: DesiredState) -> dict[tuple[str, str], Unavailable]:
+        """Name and key of each secret of an environment that has no value here to why; all are read at once."""
         from stackspec.secret_stores.values import Unavailable
 
-        found = self._values.values(secrets)
+        found = self._values.values(reference for keys in desired.secrets.values() for reference in keys.values())
         return {name: one for name, one in found.items() if isinstance(one, Unavailable)}
 
     def without_value(self, environment: str | None, *, fail: bool) -> list[Diagnostic]:
@@ -126,14 +127,17 @@ class ProjectSecrets:
 
         declarations = self._sources.loaded.declarations
         names = declarations.environment_names if environment is None else (environment,)
-        found: list[Diagnostic] = []
-        compiled = [self._sources.compile(name)[0] for name in names] if declarations.secrets else []
-        self._values.values(one for desired in compiled for one in named(desired, local_only=not fail))
-        for desired in compiled:
-            severity = Severity.ERROR if fail else Severity.WARNING
-            found += unavailable(desired.components.values(), self._values, severity, local_only=not fail)
-            found += not_handed_on(desired, self._values, severity, local_only=not fail)
-        return in_order(self._sources.judged(found))
+        severity = Severity.ERROR if fail else Severity.WARNING
+        found: dict[Diagnostic, dict[str, None]] = {}
+        compiled = {name: self._sources.compile(name)[0] for name in names} if declarations.secrets else {}
+        self._values.values(one for desired in compiled.values() for one in named(desired, local_only=not fail))
+        for name, desired in compiled.items():
+            missing = unavailable(desired.components.values(), self._values, severity, local_only=not fail)
+            missing += not_handed_on(desired, self._values, severity, local_only=not fail)
+            for one in missing:
+                found.setdefault(one, {})[name] = None
+        told = [_told_where(one, list(where), len(names)) for one, where in found.items()]
+        return in_order(self._sources.judged(told))
 
     @cached_property
     def _values(self) -> SecretValues:
@@ -156,3 +160,20 @@ class ProjectSecrets:
         if environment not in self._declared:
             self._declared[environment] = self._sources.compile(environment)[0].secrets
         return self._declared[environment].get(reference.name, {}).get(reference.key, reference)
+
+
+_MOST_NAMED = 5
+"""How many environments a message names."""
+
+
+def _told_where(missing: Diagnostic, environments: Sequence[str], of: int) -> Diagnostic:
+    """What is said of a secret, with the environments that it is said of, where several were looked at."""
+    if of == 1:
+        return missing
+    if len(environments) == of:
+        where = "in every environment"
+    else:
+        more = ", …" if len(environments) > _MOST_NAMED else ""
+        names = ", ".join(f"'{name}'" for name in environments[:_MOST_NAMED])
+        where = f"in the environment{'' if len(environments) == 1 else 's'} {names}{more}"
+    return replace(missing, message=f"{missing.message} ({where})")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.places import Links, is_allowed, real_place
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.decode import FORBIDDEN
-from stackspec.manifest.exposed import exposed
+from stackspec.manifest.exposed import HIDING, exposed
 from stackspec.manifest.expressions import ValueResolver
 from stackspec.manifest.load import load
 from stackspec.manifest.model import Manifest, ProjectSpec
@@ -177,19 +179,36 @@ class Sources:
             names: Sequence[str] = (selected,) if environment is not None else declarations.environment_names
         else:
             names = declarations.environment_names
-        # What cannot be read is told of already, and may be of any size.
-        unread = {one.source.file for one in self.loaded.diagnostics if one.source is not None}
-        readable = (text for file, text in self.loaded.texts.items() if file not in unread)
-        found = [one for source in readable for one in exposed(source)]
+        found: list[Diagnostic] = []
         used: set[ComponentAddress] = set()
         values = ValueResolver()
         for name in names:
             desired, diagnostics = self.compile(name, values)
             found += diagnostics
             used |= set(desired.components)
+        found += self._exposed(found)
         if environment is None and not has_errors(found):
             found += unused_components(declarations, used)
         return found
+
+    def _exposed(self, found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+        """A warning of each secret in plain text that nothing is said of yet."""
+        # What cannot be read is told of already, and may be of any size.
+        unread = {one.source.file for one in self.loaded.diagnostics if one.source and one.code not in HIDING}
+        told = sorted({one.source for one in found if one.source and one.code in HIDING})
+        for file, text in self.loaded.texts.items():
+            if file not in unread:
+                yield from (one for one in exposed(text) if one.source and not _covers(told, one.source))
+
+
+def _covers(places: Sequence[Span], inner: Span) -> bool:
+    """Whether one of some places, in order and apart from each other, holds another one."""
+    at = bisect_right(places, replace(inner, end_line=sys.maxsize))
+    return at > 0 and _end(inner) <= _end(places[at - 1]) and inner.file == places[at - 1].file
+
+
+def _end(place: Span) -> tuple[int, int]:
+    return place.end_line, place.end_column
 
 
 _SURROGATES = re.compile("[\ud800-\udfff]")

@@ -20,10 +20,10 @@ def _secrets(environment: str | None, output: OutputFormat, *, read: bool) -> in
     from stackspec.render.secrets import secrets_json, secrets_text
 
     with Session(output) as session:
-        secrets = session.project.declared_secrets(environment)
-        missing = session.project.secrets.missing(secrets) if read else None
+        desired = session.project.desired(environment)
+        missing = session.project.secrets.missing(desired) if read else None
         if session.json:
-            session.answer_json(secrets_json(secrets, missing))
+            session.answer_json(secrets_json(desired, missing))
         else:
-            session.answer(secrets_text(secrets, missing, session.style))
+            session.answer(secrets_text(desired, missing, session.style))
     return 1 if missing else 0

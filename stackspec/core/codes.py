@@ -479,7 +479,7 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0804": Code(
         "store-unfit",
-        "What a secret store holds must not be used: others can read it, it was changed, or this key does not open it.",
+        "What a secret store holds must not be used: others can read or replace it, it was changed, or no key opens it.",
         "a file with secrets and the mode 0644",
         "Mend the cause shown.",
     ),

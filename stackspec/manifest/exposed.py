@@ -10,6 +10,10 @@ from stackspec.manifest.text import SourceText
 
 IN_PLAIN_TEXT = "SS0808"
 """The code of the warning."""
+PASSWORD_OF_STATE = "SS0210"  # noqa: S105 - a code
+"""The code of the error where it is a password of the state's own store."""
+HIDING = frozenset((IN_PLAIN_TEXT, PASSWORD_OF_STATE))
+"""The codes of what is said of a place that holds a secret, which is not shown."""
 MASK = "•"
 """What stands for each character that is not shown."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from stackspec.core.address import PathStep
 from stackspec.core.diagnostic import Diagnostic, did_you_mean
 from stackspec.manifest.document import Document
+from stackspec.manifest.exposed import PASSWORD_OF_STATE
 from stackspec.manifest.model import API_VERSION, KINDS, LATER_KINDS, Manifest
 from stackspec.manifest.parse import parse
 from stackspec.manifest.schema import Checker, Problem, envelope, type_name
@@ -77,16 +78,13 @@ def _manifest(document: Document, diagnostics: list[Diagnostic]) -> Manifest | N
 
 
 def _shown_passwords(spec: Mapping[str, Any], document: Document) -> Iterator[Diagnostic]:
-    """A password where the state is said to be; told without an excerpt, which would show it once more."""
+    """A password where the state is said to be."""
     state = spec.get("state")
     url = state.get("url") if isinstance(state, Mapping) else None
     if isinstance(url, str) and holds_password(url):
-        place = document.span(("spec", "state", "url"))
-        yield Diagnostic(
-            "SS0210",
-            f"{place.file}:{place.line}: 'spec.state.url' holds a password, and is read by all who read the manifest",
-            hint="give it by PGPASSWORD, ~/.pgpass or a service file, and change it: it is in the history of the file",
-        )
+        message = "'spec.state.url' holds a password, and is read by all who read the manifest"
+        hint = "give it by PGPASSWORD, ~/.pgpass or a service file, and change it: it is in the history of the file"
+        yield Diagnostic(PASSWORD_OF_STATE, message, document.span(("spec", "state", "url")), hint)
 
 
 def readable(fields: Mapping[str, Any], problems: Iterable[Problem], depth: int = 0) -> Mapping[str, Any]:

@@ -191,7 +191,7 @@ class SecretSpec(Fields):
         schema={
             "type": "object",
             "propertyNames": {"pattern": KEY_PATTERN},
-            "additionalProperties": {"type": "string"},
+            "additionalProperties": {"type": "string", "minLength": 1},
             "minProperties": 1,
         },
     )

@@ -203,15 +203,21 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
         case "pattern":
             noun, hint = _form(wanted, schema)
             yield Problem("SS0206", f"{_field(path)} is not a valid {noun}", path, False, hint)
-        case "maxLength":
-            yield Problem("SS0206", f"{_field(path)} may have at most {wanted} characters", path)
-        case "minLength" | "minItems":
+        case "minLength" if wanted == 1:
             yield Problem("SS0206", f"{_field(path)} must not be empty", path)
+        case "minItems" | "minProperties" if wanted == 1:
+            yield Problem("SS0206", f"{_field(path)} must not be empty", path, False, schema.get("description"))
+        case ("minLength" | "minItems" | "minProperties" | "maxLength" | "maxItems" | "maxProperties") as limit:
+            allowed = "must have at least" if limit.startswith("min") else "may have at most"
+            yield Problem("SS0206", f"{_field(path)} {allowed} {wanted} {_COUNTED[limit[3:]]}", path)
         case "minimum" | "maximum":
             bound = "at least" if error.validator == "minimum" else "at most"
             yield Problem("SS0206", f"{_field(path)} must be {bound} {wanted}", path)
         case other:
             yield Problem("SS0206", f"{_field(path)} does not satisfy '{other}'", path)
+
+
+_COUNTED = {"Length": "characters", "Items": "items", "Properties": "keys"}
 
 
 def _addition(name: str, schema: Mapping[str, Any]) -> str | None:

@@ -33,6 +33,10 @@ def unsealable(_identity: str, expression: Expression) -> Sealed:
     return Sealed(expression, "")
 
 
+class _WithSecretsError(ExpressionError):
+    """An expression that cannot be evaluated with the values of its secrets."""
+
+
 class Outputs:
     """The outputs that components keep in this plan, as far as it is decided.
 
@@ -83,11 +87,18 @@ class Outputs:
             assume: Whether outputs that may change are taken to stay.
         """
         try:
-            return resolved(value, partial(self._output, assume=assume), partial(self._seal, identity))
+            return resolved(value, partial(self._output, assume=assume), partial(self._sealed, identity))
         except ExpressionError as error:
-            message = f"with the outputs known now, {error.message}"
+            known = "its secrets" if isinstance(error, _WithSecretsError) else "the outputs known now"
+            message = f"with {known}, {error.message}"
             self._problems.append(Diagnostic(error.code, message, desired.place(path), error.hint))
             return UNKNOWN
+
+    def _sealed(self, identity: str, expression: Expression) -> Sealed:
+        try:
+            return self._seal(identity, expression)
+        except ExpressionError as error:
+            raise _WithSecretsError(error.code, error.message, error.hint) from error
 
     def _output(self, reference: ComponentOutput, assume: bool) -> Expression:
         address = ComponentAddress.parse(reference.component)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stackspec.core.diagnostic import Diagnostic, Severity, Span
-from stackspec.manifest.exposed import IN_PLAIN_TEXT, MASK, masked
+from stackspec.manifest.exposed import HIDING, MASK, masked
 from stackspec.manifest.text import SourceText
 from stackspec.render.text import Style, safe
 
@@ -35,7 +35,7 @@ def _block(diagnostic: Diagnostic, texts: Mapping[str, SourceText], style: Style
     first, *more = map(safe, diagnostic.message.split("\n"))
     lines = [f"{headline}: {style(first, 'bold')}", *(f"    {line}" for line in more)]
     if diagnostic.source:
-        lines += _excerpt(diagnostic.source, texts, style, colour, hides=diagnostic.code == IN_PLAIN_TEXT)
+        lines += _excerpt(diagnostic.source, texts, style, colour, hides=diagnostic.code in HIDING)
     for note in diagnostic.notes:
         lines.append(f"  {style('note', 'bold')}: {safe(note.message)}")
         if note.source:

@@ -1,29 +1,44 @@
-"""Manifests as they are once everything but outputs and secrets is resolved."""
+"""Manifests as they are once everything but outputs and secrets is resolved, and what differs between environments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from stackspec.core.address import format_path
+from stackspec.core.expression import Deferred
 from stackspec.core.fields import plain
 from stackspec.core.values import Value, canonical
 from stackspec.manifest.model import API_VERSION, NO_LIFECYCLE
+from stackspec.manifest.written import rewritten, written
 from stackspec.plan.diff import differences
 from stackspec.render.plan import FORMAT_VERSION
 from stackspec.render.text import Style, aligned, safe, shown
-from stackspec.stack.model import DesiredComponent, DesiredStack, DesiredState
-from stackspec.stack.reports import as_written
+from stackspec.stack.model import DesiredComponent, DesiredSecret, DesiredSecretStore, DesiredStack, DesiredState
 
 ABSENT: Any = object()
 """What stands for a value that one of two environments does not have."""
 DECLARED: Any = "declared"
 """What stands for all of a component or stack that only one of two environments has."""
 
+_SINGLE = {"Stack": "stack", "Secret": "secret", "SecretStore": "secret_store"}
+"""Kind to what the addresses of its manifests begin with."""
 
-def manifests(desired: DesiredState) -> list[dict[str, Any]]:
-    """Each component and each stack as a manifest, expressions that wait as they are written."""
-    return [*map(_component, desired.components.values()), *map(_stack, desired.stacks.values())]
+Tell = Callable[[Deferred], str]
+
+
+def manifests(desired: DesiredState, tell: Tell = rewritten) -> list[dict[str, Any]]:
+    """Each secret store, Secret, component and stack as a manifest.
+
+    Args:
+        tell: Tells a value that waits for outputs or secrets, as a text.
+    """
+    return [
+        *map(_secret_store, desired.secret_stores.values()),
+        *map(_secret, desired.declared_secrets.values()),
+        *(_component(one, tell) for one in desired.components.values()),
+        *(_stack(one, tell) for one in desired.stacks.values()),
+    ]
 
 
 def manifests_yaml(desired: DesiredState) -> str:
@@ -38,7 +53,7 @@ def manifests_yaml(desired: DesiredState) -> str:
 def differences_text(one: DesiredState, other: DesiredState, style: Style) -> str:
     """What two environments have in another way, a line each."""
     names = one.environment.name, other.environment.name
-    rows = [["COMPONENT", "FIELD", *map(safe, names)]]
+    rows = [["ADDRESS", "FIELD", *map(safe, names)]]
     for address, field, first, second in _differences(one, other):
         rows.append([address, safe(field), _cell(first), _cell(second)])
     if len(rows) == 1:
@@ -58,7 +73,9 @@ def differences_json(one: DesiredState, other: DesiredState) -> dict[str, Any]:
 
 
 def _differences(one: DesiredState, other: DesiredState) -> Iterator[tuple[str, str, Any, Any]]:
-    first, second = ({_address(document): document["spec"] for document in manifests(state)} for state in (one, other))
+    first, second = (
+        {_address(document): document["spec"] for document in manifests(state, _shown_whole)} for state in (one, other)
+    )
     for address in dict.fromkeys((*first, *second)):
         if address not in first or address not in second:
             yield address, "", DECLARED if address in first else ABSENT, DECLARED if address in second else ABSENT
@@ -72,6 +89,11 @@ def _differences(one: DesiredState, other: DesiredState) -> Iterator[tuple[str, 
                     yield address, format_path((name, *path)), old, new
 
 
+def _shown_whole(value: Deferred) -> str:
+    """A value that waits, for people: whatever has become of it, though no manifest could hold that."""
+    return written(value.expression)
+
+
 def _cell(value: Any) -> str:
     if value is ABSENT:
         return "-"
@@ -79,27 +101,46 @@ def _cell(value: Any) -> str:
 
 
 def _address(document: Mapping[str, Any]) -> str:
-    return f"{document['spec'].get('type', 'stack')}/{document['metadata']['name']}"
+    return f"{_SINGLE.get(document['kind']) or document['spec']['type']}/{document['metadata']['name']}"
 
 
-def _component(component: DesiredComponent) -> dict[str, Any]:
+def _secret_store(store: DesiredSecretStore) -> dict[str, Any]:
+    config = {"config": store.config} if store.config else {}
+    return _manifest("SecretStore", store.name, store.labels, {"type": store.type, **config})
+
+
+def _secret(secret: DesiredSecret) -> dict[str, Any]:
+    keys = {key: reference.source.path for key, reference in secret.keys.items() if reference.source}
+    return _manifest("Secret", secret.name, secret.labels, {"store": secret.store, "keys": keys})
+
+
+def _told(value: Value, tell: Tell) -> Value:
+    """A value with what waits in it as a text."""
+    if isinstance(value, Deferred):
+        return tell(value)
+    if isinstance(value, Mapping):
+        return {key: _told(item, tell) for key, item in value.items()}
+    return [_told(item, tell) for item in value] if isinstance(value, list) else value
+
+
+def _component(component: DesiredComponent, tell: Tell) -> dict[str, Any]:
     spec: dict[str, Value] = {
         "type": component.address.type,
         "flavor": component.flavor,
-        "config": {name: value for name, value in as_written(component.config).items() if value is not None},
+        "config": {name: value for name, value in _told(component.config, tell).items() if value is not None},
     }
     more: dict[str, Value] = {
         "depends_on": [str(address) for address in component.depends_on],
         "lifecycle": {} if component.lifecycle == NO_LIFECYCLE else plain(component.lifecycle),
         "timeouts": {hook: f"{round(seconds * 1000)}ms" for hook, seconds in component.timeouts.items()},
-        "environment": as_written(component.variables),
+        "environment": _told(component.variables, tell),
         "secrets": list(component.secrets),
     }
     spec |= {name: value for name, value in more.items() if value}
     return _manifest("Component", component.address.name, component.labels, spec)
 
 
-def _stack(stack: DesiredStack) -> dict[str, Any]:
+def _stack(stack: DesiredStack, tell: Tell) -> dict[str, Any]:
     components: dict[str, Value] = {}
     for kind, addresses in stack.components.items():
         refs = [{"ref": address.name} for address in addresses]
@@ -107,7 +148,7 @@ def _stack(stack: DesiredStack) -> dict[str, Any]:
     spec: dict[str, Value] = {"components": components}
     more: dict[str, Value] = {
         "description": stack.description,
-        "environment": as_written(stack.variables),
+        "environment": _told(stack.variables, tell),
         "secrets": list(stack.secrets),
         "run_state": "suspended" if stack.suspended else "",
     }

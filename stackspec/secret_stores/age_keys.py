@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from stackspec.secret_stores.contract import StoreError, StorePlace
+from stackspec.secret_stores.contract import StoreError, StorePlace, setting
+from stackspec.secret_stores.encrypted_file import EncryptedFileConfig
 from stackspec.secret_stores.private_file import as_text, read_at, read_private
 
 KEY_VARIABLE = "SOPS_AGE_KEY"
@@ -19,6 +20,14 @@ WHERE = f"by default {KEY_VARIABLE}, the file that {KEY_FILE_VARIABLE} names, an
 
 _BEGIN = "AGE-SECRET-KEY-1"
 _HINT = f"name a file of identities under config, by 'identity'; {WHERE}"
+
+
+class AgeFileConfig(EncryptedFileConfig):
+    """Which file it is, and what opens it."""
+
+    identity: str | None = setting(
+        f"A file of age identities that only its owner can read; {WHERE}.", default=None, path=True
+    )
 
 
 def identities(place: StorePlace, file: str | None) -> list[Any]:

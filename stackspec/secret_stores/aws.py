@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar
 
-from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, StoreError, setting
+from stackspec.secret_stores.contract import Answer, Missing, SecretStore, StoreConfig, StoreError, setting
 from stackspec.secret_stores.entries import AT_ONCE, each, entry_of, value_of
 
 _ATTEMPTS = 3
@@ -55,21 +55,19 @@ class AwsSecretStore(SecretStore):
 
     @abstractmethod
     def one(self, client: Any, name: str) -> str:
-        """The text of one name; raises what the library does."""
+        """The text of one name; raises what the library does, and `StoreError` where it is no text."""
 
-    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+    def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:
         """See `SecretStore.read`."""
         with self._reporting():
             client = self._client()
         names = list(dict.fromkeys(map(entry_of, paths)))
-        texts: dict[str, str | Missing] = {}
+        texts: dict[str, str | Missing | StoreError] = {}
         batches = [tuple(names[start : start + self.at_most]) for start in range(0, len(names), self.at_most)]
         for batch in each(partial(self._several, client), (batch for batch in batches if len(batch) > 1)).values():
             texts |= batch
         texts |= each(partial(self._one, client), (name for name in names if name not in texts))
-        return {
-            path: text if isinstance(text := texts[entry_of(path)], Missing) else value_of(text, path) for path in paths
-        }
+        return {path: value_of(texts[entry_of(path)], path) for path in paths}
 
     def _client(self) -> Any:
         import boto3
@@ -91,16 +89,18 @@ class AwsSecretStore(SecretStore):
         with self._reporting():
             try:
                 return dict(self.several(client, names))
-            except (ClientError, ParamValidationError):
+            except (ClientError, ParamValidationError, StoreError):
                 # One name may be the cause, or who asks may not ask for several: asked alone, each has its own answer.
                 return {}
 
-    def _one(self, client: Any, name: str) -> str | Missing:
+    def _one(self, client: Any, name: str) -> str | Missing | StoreError:
         from botocore.exceptions import ClientError, ParamValidationError
 
         with self._reporting():
             try:
                 return self.one(client, name)
+            except StoreError as error:
+                return error.with_traceback(None)
             except ParamValidationError:
                 return Missing(f"'{name}' is no name that {self.title} knows")
             except ClientError as error:
@@ -108,7 +108,7 @@ class AwsSecretStore(SecretStore):
                 if code in self.missing:
                     return Missing(f"there is no '{name}' in {self.title}")
                 hint = f"look at the region and the credentials: their policies must allow {self.action}"
-                raise StoreError(f"{self._where} does not give '{name}': {code}", hint) from error
+                return StoreError(f"{self._where} does not give '{name}': {code}", hint)
 
     @property
     def _where(self) -> str:

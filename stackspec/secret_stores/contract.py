@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from stackspec.core.own_variables import OWN_VARIABLES
 from stackspec.core.secret import Secret
 from stackspec.flavors.places import is_allowed, real_place
 
-__all__ = ["Missing", "Secret", "SecretStore", "StoreConfig", "StoreError", "StorePlace", "setting"]
+__all__ = ["Answer", "Missing", "Secret", "SecretStore", "StoreConfig", "StoreError", "StorePlace", "setting"]
 
 
 class StoreConfig(Fields):
@@ -27,7 +27,9 @@ class StoreConfig(Fields):
 
 
 class StoreError(Exception):
-    """A store cannot be read, for a reason that a user can mend: a headline without any value in it, and what to do.
+    """A store, or one value of it, cannot be read, for a reason that a user can mend.
+
+    It has a headline without any value in it, and what to do.
 
     Args:
         unfit: It is not that the store does not answer, but that what it says must not be trusted or cannot be read.
@@ -51,6 +53,10 @@ class Missing:
 
     what: str
     known: tuple[str, ...] = ()
+
+
+Answer = Secret | Missing | StoreError
+"""What a store says of a path: the value; that there is none; or why this one, and not the store, cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +133,23 @@ class SecretStore(ABC):
         self.place = place
 
     @abstractmethod
-    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
-        """The value of each path, each once.
+    def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:
+        """What the store says of each path, each once; what is wrong with one path alone is the answer to it.
 
         Raises:
             StoreError: the store cannot be read.
         """
+
+
+def each_alone(value: Callable[[str], Answer], paths: Iterable[str]) -> dict[str, Answer]:
+    """What a function says of each path; an error that it raises is the answer to that path, and to no other."""
+    found: dict[str, Answer] = {}
+    for path in paths:
+        try:
+            found[path] = value(path)
+        except StoreError as error:
+            found[path] = error.with_traceback(None)
+    return found
 
 
 def field_of(document: Any, path: str, steps: Iterable[str]) -> Secret | Missing:

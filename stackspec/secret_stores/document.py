@@ -64,14 +64,39 @@ def read_document(data: bytes, form: Format, what: str) -> dict[str, Any]:
     """
     text = as_text(data + b"\n", what)  # which takes off the one line end: those of the text are parts of values
     if form == "dotenv":
-        from io import StringIO
-
-        from dotenv import dotenv_values
-
-        return dict(dotenv_values(stream=StringIO(text), interpolate=False))
+        return read_lines(text, what)
     found = _yaml(text, what) if form == "yaml" else _json(text, what)
     if not isinstance(found, dict):
         raise StoreError(f"{what} holds no mapping of names to values", unfit=True)
+    return found
+
+
+def read_lines(text: str, what: str) -> dict[str, str | Missing]:
+    """The values of lines `NAME=value`, nothing in them expanded; a name without a value is missing, and says why.
+
+    A line that cannot be read fails them all: where a quote is not closed, what follows may be a part of its value.
+
+    Args:
+        what: What a person calls the text.
+
+    Raises:
+        StoreError: a line cannot be read.
+    """
+    from io import StringIO
+
+    from dotenv.parser import parse_stream
+
+    found: dict[str, str | Missing] = {}
+    for binding in parse_stream(StringIO(text)):
+        written = binding.original.string
+        # What stands before a name, empty lines among it, is taken for a part of it.
+        line = binding.original.line + written[: len(written) - len(written.lstrip())].count("\n")
+        if binding.error:
+            hint = "write NAME=value, and close what is in quotes; a comment begins with #"
+            raise StoreError(f"line {line} of {what} cannot be read", hint, unfit=True)
+        if binding.key is not None:
+            nothing = Missing(f"'{binding.key}' has no value: line {line} of {what} is without '='")
+            found[binding.key] = nothing if binding.value is None else binding.value
     return found
 
 

@@ -12,10 +12,13 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Generic, TypeVar
 
-from stackspec.secret_stores.contract import Missing, Secret, StoreError, field_of
+from stackspec.secret_stores.contract import Answer, Missing, Secret, StoreError, field_of
 
 AT_ONCE = 16
 """How many requests to one store are under way at once."""
+
+Entry = Mapping[str, Any] | Missing | StoreError
+"""The fields of an entry; that there is no such entry; or why it, and not the store, cannot be read."""
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
@@ -26,29 +29,26 @@ def entry_of(path: str) -> str:
     return _parted(path)[0]
 
 
-def value_in(document: Mapping[str, Any], path: str) -> Secret | Missing:
-    """The value that a path means in an entry of fields; without a field the only one there is."""
+def value_in(document: Entry, path: str) -> Answer:
+    """The value that a path means in an entry of fields, where there is one; without a field the only one there is."""
+    if not isinstance(document, Mapping):
+        return document
     entry, field = _parted(path)
     only = list(document) if len(document) == 1 else []
     return field_of(document, f"'{entry}'", only if field is None else [field])
 
 
-def value_of(text: str, path: str) -> Secret | Missing:
-    """The value that a path means in an entry of one text; its fields are those of a JSON object.
-
-    Raises:
-        StoreError: the path names a field, and the text is not JSON.
-    """
+def value_of(text: str | Missing | StoreError, path: str) -> Answer:
+    """The value that a path means in an entry of one text, where there is one; its fields are those of JSON."""
+    if not isinstance(text, str):
+        return text
     entry, field = _parted(path)
     if field is None:
         return Secret(text)
     try:
         document = loads(text)
     except ValueError:
-        # The error would bring the text with it.
-        raise StoreError(
-            f"'{entry}' is not JSON, so it has no '{field}'", f"name it as '{entry}'", unfit=True
-        ) from None
+        return StoreError(f"'{entry}' is not JSON, so it has no '{field}'", f"name it as '{entry}'", unfit=True)
     return field_of(document, f"'{entry}'", [field])
 
 

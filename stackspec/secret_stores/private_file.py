@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 from stackspec.core.regular_file import UnfitError, read_regular
@@ -18,7 +20,7 @@ def read_private(place: StorePlace, text: str, *, encrypted: bool = False) -> by
         encrypted: Whether others may read it, since it tells them nothing.
 
     Raises:
-        StoreError: it cannot be read, is not a regular file, or is open to others.
+        StoreError: it cannot be read, is not a regular file, is open to others, or can be replaced by anybody.
     """
     return read_at(place.path(text), text, private=not encrypted)
 
@@ -45,7 +47,25 @@ def read_at(path: Path, called: str, *, private: bool = True) -> bytes | None:
             f"run: chmod 600 {called}",
             unfit=True,
         )
+    if private and (folder := _open_to_all(path)):
+        raise StoreError(
+            f"'{called}' can be replaced by anybody: everybody may write to the folder {folder}",
+            f"run: chmod o-w {folder}",
+            unfit=True,
+        )
     return data
+
+
+def _open_to_all(path: Path) -> Path | None:
+    """The folder on the way to a file, if any, in which everybody may put another in its place.
+
+    In one with the sticky bit, such as /tmp, only the owner of a file may do that.
+    """
+    for folder in Path(os.path.realpath(path)).parents:
+        mode = folder.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            return folder
+    return None
 
 
 def as_text(data: bytes, what: str) -> str:

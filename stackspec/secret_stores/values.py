@@ -13,7 +13,7 @@ from stackspec.core.expression import SecretReference, SecretSource
 from stackspec.core.secret import Redactor, Secret
 from stackspec.core.values import canonical
 from stackspec.core.workers import Workers
-from stackspec.secret_stores.contract import Missing, StoreError, StorePlace
+from stackspec.secret_stores.contract import Answer, Missing, StoreError, StorePlace
 from stackspec.secret_stores.registry import config_schema, store_type
 
 PATIENCE = 15.0
@@ -34,7 +34,8 @@ class Unavailable:
 
 _Store = tuple[str, str]
 """A type of store and the canonical text of its config: equal ones are asked once, for all."""
-_Answer = Mapping[str, Secret | Missing] | Unavailable
+_Answers = Mapping[str, Answer] | Unavailable
+"""What a store says of each path, or why it says nothing."""
 
 
 class SecretValues:
@@ -81,7 +82,7 @@ class SecretValues:
         for source in sources:
             if (_store(source), source.path) not in self._known:
                 waiting.setdefault(_store(source), {})[source.path] = source
-        workers: Workers[_Store, _Answer] = Workers(_PARALLELISM)
+        workers: Workers[_Store, _Answers] = Workers(_PARALLELISM)
         todo = list(waiting)
         while todo or workers.busy:
             while todo and workers.busy < _PARALLELISM:
@@ -96,7 +97,7 @@ class SecretValues:
                     if isinstance(taken, Secret):
                         self._redactor.add(taken.reveal(), parts=True)
 
-    def _ask(self, source: SecretSource, paths: list[str]) -> _Answer:
+    def _ask(self, source: SecretSource, paths: list[str]) -> _Answers:
         """What a store says; never raises."""
         try:
             cls = store_type(source.store)
@@ -107,7 +108,7 @@ class SecretValues:
             config = cls.Config.from_value({name: value for name, value in source.config.items() if name in known})
             return cls(config, self._place(self._patience)).read(paths)
         except StoreError as error:
-            return Unavailable("SS0804" if error.unfit else "SS0803", error.message, error.hint)
+            return _told(error)
         except ModuleNotFoundError as error:
             hint = f"run: pip install 'stackspec[{cls.extra}]'" if cls.extra else None
             return Unavailable("SS0602", f"the Python package '{error.name}' is not installed", hint)
@@ -115,14 +116,20 @@ class SecretValues:
             return Unavailable("SS0803", f"the store failed: {type(error).__name__}")
 
 
-def _taken(answer: _Answer, path: str) -> Secret | Unavailable:
-    if isinstance(answer, Unavailable):
-        return answer
-    found = answer.get(path, Missing(f"the store has no '{path}'"))
+def _taken(answers: _Answers, path: str) -> Secret | Unavailable:
+    if isinstance(answers, Unavailable):
+        return answers
+    found = answers.get(path, Missing(f"the store has no '{path}'"))
+    if isinstance(found, StoreError):
+        return _told(found)
     if isinstance(found, Missing):
         hint = did_you_mean(path.rpartition("#")[2], found.known) if found.known else None
         return Unavailable("SS0802", found.what, hint)
     return found
+
+
+def _told(error: StoreError) -> Unavailable:
+    return Unavailable("SS0804" if error.unfit else "SS0803", error.message, error.hint)
 
 
 def _store(source: SecretSource) -> _Store:

@@ -11,6 +11,9 @@ from stackspec.flavors.types import COMPONENT_TYPES
 from stackspec.manifest.model import EnvironmentSpec, Manifest, ProjectSpec
 from stackspec.stack.model import DEFAULT_ENVIRONMENT
 
+PROCESS_STORE = "env"
+"""The store that is there without being declared: the variables of the process."""
+
 
 @dataclass(frozen=True, slots=True)
 class Declarations:
@@ -68,6 +71,8 @@ def declare(manifests: Iterable[Manifest]) -> tuple[Declarations, list[Diagnosti
             first = named[manifest.kind].setdefault(manifest.name, manifest)
             if first is not manifest:
                 diagnostics.append(_taken(f"the {manifest.kind} '{manifest.name}'", manifest.place, first.place))
+            elif manifest.kind == "SecretStore" and manifest.name == PROCESS_STORE:
+                diagnostics.append(_taken_by_the_process(manifest.place))
     settings = ProjectSpec.from_value(project.spec) if project else ProjectSpec()
     declarations = Declarations(
         settings,
@@ -94,6 +99,14 @@ def _taken(what: str, place: Span, first: Span) -> Diagnostic:
         "rename or remove one of them",
         notes=(Note("first declared here", first),),
     )
+
+
+def _taken_by_the_process(place: Span) -> Diagnostic:
+    message = (
+        f"the SecretStore '{PROCESS_STORE}' has the name of one that is always there: the variables of the process"
+    )
+    hint = "give it another name, and say that under 'store' of the Secrets that mean it"
+    return Diagnostic("SS0401", message, place, hint)
 
 
 def _component_key(manifest: Manifest, diagnostics: list[Diagnostic]) -> tuple[str, str] | None:

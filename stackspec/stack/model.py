@@ -87,14 +87,47 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class DesiredSecretStore:
+    """A place that keeps secrets.
+
+    Attributes:
+        config: What manifests say of it; the defaults are not filled in.
+    """
+
+    name: str
+    type: str
+    config: ValueMap
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredSecret:
+    """Values of a store, under names of their own.
+
+    Attributes:
+        store: The name of the store.
+        keys: Key to where the value is kept.
+    """
+
+    name: str
+    store: str
+    keys: Mapping[str, SecretReference]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredState:
     """All that one environment should hold; components in dependency order.
 
     Attributes:
         secrets: Name and key to where the value is kept.
+        declared_secrets: Name to the Secret as it is declared, its keys those of `secrets`.
+        secret_stores: Name to the store, those that need no declaration left out.
     """
 
     environment: Environment
     components: Mapping[ComponentAddress, DesiredComponent]
     stacks: Mapping[str, DesiredStack]
     secrets: Mapping[str, Mapping[str, SecretReference]] = field(default_factory=dict)
+    declared_secrets: Mapping[str, DesiredSecret] = field(default_factory=dict)
+    secret_stores: Mapping[str, DesiredSecretStore] = field(default_factory=dict)

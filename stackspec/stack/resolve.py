@@ -62,7 +62,7 @@ def resolve(
         if (one := configured[address]).flavor is not None:
             components[address] = _component(links.components[address], one, one.flavor, users[address], suspended)
     found = {stack.name: _stack(stack, links, configurator) for stack in stacks}
-    desired = DesiredState(environment, components, found, secrets.references)
+    desired = DesiredState(environment, components, found, secrets.references, secrets.declared, secrets.stores)
     diagnostics += check_rules(desired, registry, declared.project)
     return desired, diagnostics
 

@@ -12,22 +12,23 @@ from stackspec.core.expression import (
     Expression,
     ExpressionError,
     Hidden,
+    ReportedError,
     Scope,
     SecretReference,
     SecretSource,
 )
+from stackspec.core.fields import json_schema
 from stackspec.core.values import Value
 from stackspec.manifest.expressions import ValueResolver
 from stackspec.manifest.load import located
-from stackspec.manifest.model import VARIABLE_PATTERN, Manifest
+from stackspec.manifest.model import VARIABLE_PATTERN, Manifest, SecretSpec
 from stackspec.manifest.schema import Checker
-from stackspec.stack.declared import Declarations
-from stackspec.stack.model import Origin
+from stackspec.stack.declared import PROCESS_STORE, Declarations
+from stackspec.stack.model import DesiredSecret, DesiredSecretStore, Origin
 from stackspec.stack.reports import as_written, report_expressions
 
-PROCESS_STORE = "env"
-"""The store that is there without being declared: the variables of the process."""
-
+_OF_PROCESS = DesiredSecretStore(PROCESS_STORE, "env", {}, {})
+_KEYS = Checker({"type": "object", "properties": {"keys": json_schema(SecretSpec)["properties"]["keys"]}})
 _VARIABLE = re.compile(VARIABLE_PATTERN.removesuffix("$") + r"\Z")
 
 
@@ -52,10 +53,13 @@ class DeclaredSecrets:
         self._roots = {**roots, "stack": {}}
         self._explain = explain
         self._diagnostics = diagnostics
-        self._stores = {name: self._store(one) for name, one in declared.secret_stores.items()}
-        self.references: Mapping[str, Mapping[str, SecretReference]] = {
-            name: self._keys(secret) for name, secret in declared.secrets.items()
+        self.stores: Mapping[str, DesiredSecretStore] = {
+            name: store for name, one in declared.secret_stores.items() if (store := self._store(one)) is not None
         }
+        """Name to the store, without those that are wrong."""
+        self.declared: Mapping[str, DesiredSecret] = {name: self._secret(one) for name, one in declared.secrets.items()}
+        """Name to the Secret."""
+        self.references = {name: one.keys for name, one in self.declared.items()}
         """Name and key to the reference, with where the value is kept."""
 
     def find(self, hidden: Hidden) -> Expression:
@@ -66,6 +70,8 @@ class DeclaredSecrets:
         """
         if not isinstance(hidden, SecretReference):
             return hidden
+        if (manifest := self._declared.secrets.get(hidden.name)) and "keys" not in manifest.spec:
+            raise ReportedError("SS0801", f"the keys of the Secret '{hidden.name}' have a mistake")
         keys = self.references.get(hidden.name)
         if keys is None:
             hint = self._values.hints.did_you_mean(hidden.name, self.references) or "declare it: kind: Secret"
@@ -95,8 +101,8 @@ class DeclaredSecrets:
             good.append(name)
         return tuple(good)
 
-    def _store(self, store: Manifest) -> SecretSource | None:
-        """A store as values are read from it, their place still empty; None where it is wrong, which is reported."""
+    def _store(self, store: Manifest) -> DesiredSecretStore | None:
+        """A store as values are read from it; None where it is wrong, which is reported."""
         from stackspec.secret_stores.registry import config_schema, store_types
 
         kind, config = store.spec.get("type"), store.spec.get("config") or {}
@@ -109,22 +115,25 @@ class DeclaredSecrets:
         resolved = as_written(self._resolved(config, store, ("spec", "config")))
         problems = Checker(config_schema(kind)).check(resolved)
         self._diagnostics += [located(problem, store.document, ("spec", "config")) for problem in problems]
-        return SecretSource(kind, resolved, "")
+        return DesiredSecretStore(store.name, kind, resolved, store.labels)
 
-    def _keys(self, secret: Manifest) -> dict[str, SecretReference]:
-        name, keys = secret.spec.get("store"), secret.spec.get("keys") or {}
-        store = self._stores.get(name) if name in self._stores else None
-        if name == PROCESS_STORE and name not in self._stores:
-            store = SecretSource("env", {}, "")
-        elif isinstance(name, str) and name not in self._stores:
-            place, known = secret.span(("spec", "store")), {*self._stores, PROCESS_STORE}
+    def _secret(self, secret: Manifest) -> DesiredSecret:
+        name, keys = secret.spec.get("store", ""), secret.spec.get("keys") or {}
+        store = _OF_PROCESS if name == PROCESS_STORE else self.stores.get(name)
+        known = {*self._declared.secret_stores, PROCESS_STORE}
+        if name and name not in known:
+            place = secret.span(("spec", "store"))
             message = f"there is no SecretStore '{name[:80]}'"
             self._diagnostics.append(Diagnostic("SS0402", message, place, did_you_mean(name, known)))
-        paths = as_written(self._resolved(keys, secret, ("spec", "keys")))
-        return {
-            key: SecretReference(secret.name, key, store and SecretSource(store.store, store.config, str(path)))
+        resolved = self._resolved(keys, secret, ("spec", "keys"))
+        paths = as_written(resolved)
+        if resolved is not keys:
+            self._diagnostics += [located(one, secret.document, ("spec",)) for one in _KEYS.check({"keys": paths})]
+        references = {
+            key: SecretReference(secret.name, key, SecretSource(store.type, store.config, str(path)) if store else None)
             for key, path in paths.items()
         }
+        return DesiredSecret(secret.name, name, references, secret.labels)
 
     def _resolved(self, written: Value, manifest: Manifest, path: tuple[str, ...]) -> Value:
         kind = manifest.kind

@@ -19,6 +19,9 @@ from stackspec.state.local_folder import LocalFolder
 SHORTEST = 32
 """Characters that a key in a variable has at least, and bytes of one that is made."""
 
+_HELD = re.compile(rb"[0-9a-f]{64}\n")
+"""What a file of a key holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -73,7 +76,9 @@ def find_key(kind: KeyKind, local: LocalFolder, *, make: bool = False) -> Key | 
         if len(text.strip()) < SHORTEST:
             hint = f"one can be made by: python3 -c 'import secrets; print(secrets.token_hex({SHORTEST}))'"
             raise StackspecError.of(kind.code, f"{kind.variable} has fewer than {SHORTEST} characters", hint=hint)
-        return Key(kind.variable, os.fsencode(text.strip()))
+        given = os.fsencode(text.strip())
+        # What a file holds is the same key in the variable, so that it can be handed on as it is.
+        return Key(kind.variable, bytes.fromhex(given.decode()) if _HELD.fullmatch(given + b"\n") else given)
     path = local.inside() / kind.file
     if make and not os.path.lexists(path):
         _make(kind, local, path)
@@ -93,7 +98,7 @@ def _read(kind: KeyKind, path: Path) -> bytes | None:
         raise _unfit(kind, path, str(error)) from error
     if permissions & 0o077:
         raise _unfit(kind, path, f"others than its owner can read or write it (mode {permissions:04o})")
-    if not re.fullmatch(rb"[0-9a-f]{64}\n", text):
+    if not _HELD.fullmatch(text):
         raise _unfit(kind, path, "it is damaged")
     return bytes.fromhex(text.decode())
 

@@ -58,6 +58,11 @@ class StoreCase:
         found = self.values().value(self.reference(path))
         return found.reveal() if isinstance(found, Secret) else found
 
+    def read_together(self, *paths: str) -> list[str | Unavailable]:
+        """The values at several paths, each another, or why there is none; all asked for at once."""
+        found = self.values().values(self.reference(path, path) for path in paths)
+        return [one.reveal() if isinstance(one, Secret) else one for one in found.values()]
+
 
 class StoreConformance:
     """The tests; a store's own tests inherit them and say what the case is."""
@@ -101,6 +106,15 @@ class StoreConformance:
         found = case.values().values(references)
         told = [one.reveal() if isinstance(one, Secret) else one.code for one in found.values()]
         assert told == ["one", "two", "SS0802", "one"]
+
+    AMISS = ("", "../away", "/etc/passwd", "nul\0", "a//b", "#", "ünïcödé", " ")
+    """Paths that no store has a value at."""
+
+    def test_a_path_that_is_amiss_fails_alone(self, case: StoreCase, paths: tuple[str, str, str]) -> None:
+        case.put({paths[0]: "a value"})
+        before, good, *after = case.read_together(self.AMISS[0], paths[0], *self.AMISS[1:])
+        assert good == "a value"
+        assert [type(one) for one in (before, *after)] == [Unavailable] * len(self.AMISS)
 
     def test_a_value_is_read_once_a_command(self, case: StoreCase, paths: tuple[str, str, str]) -> None:
         case.put({paths[0]: "before"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from stackspec.secret_stores.values import Unavailable
@@ -21,6 +21,17 @@ def as_json(values: Mapping[str, str]) -> str:
     return json.dumps(values, ensure_ascii=False)
 
 
+def putting(write: Callable[[Mapping[str, str]], None]) -> Callable[[Mapping[str, str]], None]:
+    """What puts values into a file that holds all of them, and is written as a whole."""
+    held: dict[str, str] = {}
+
+    def put(values: Mapping[str, str]) -> None:
+        held.update(values)
+        write(held)
+
+    return put
+
+
 def refused(answer: str | Unavailable, code: str = "SS0804") -> str:
     """What a store says that gives no value, its hint behind it; nothing of what it holds may be in it."""
     assert isinstance(answer, Unavailable), "a value was given out"
@@ -28,6 +39,11 @@ def refused(answer: str | Unavailable, code: str = "SS0804") -> str:
     said = f"{answer.message}; {answer.hint}"
     assert "hush" not in said, "values in these tests begin with hush"
     return said
+
+
+def told(answers: Iterable[str | Unavailable]) -> list[str]:
+    """Values, and codes where there are none."""
+    return [one.code if isinstance(one, Unavailable) else one for one in answers]
 
 
 def as_dotenv(values: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from stackspec.core.secret import Secret
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
+from tests.secret_stores.files import told
 from tests.secret_stores.servers import Answer, moto, refused, silent, web, why
 
 REGION = "eu-central-1"
@@ -140,6 +141,7 @@ class TestPaths:
         either.put({"/plain": "the-canary"})
         answer = why(either, "/plain#password")
         assert (answer.code, "canary" in f"{answer}") == ("SS0804", False)
+        assert told(either.read_together("/plain#password", "/plain")) == ["SS0804", "the-canary"]
 
     @pytest.mark.parametrize("path", ["", "#field", "b ad", "ü", "x" * 3000])
     def test_a_name_that_cannot_be(self, path: str, either: StoreCase) -> None:
@@ -176,11 +178,14 @@ class TestPaths:
         put_secret(endpoint, "no-text", b"canary \xff")
         answer = why(secrets, "no-text")
         assert (answer.code, "canary" in f"{answer}") == ("SS0804", False)
+        assert told(secrets.read_together("no-text", "bytes")) == ["SS0804", "ünïcödé"]
 
     def test_a_deleted_secret(self, secrets: StoreCase, endpoint: str) -> None:
         put_secret(endpoint, "deleted", "v")
         client("secretsmanager", endpoint).delete_secret(SecretId="deleted")
         assert "does not give 'deleted': InvalidRequestException" in why(secrets, "deleted").message
+        put_secret(endpoint, "there", "v")
+        assert told(secrets.read_together("deleted", "there")) == ["SS0803", "v"]
 
     def test_many(self, either: StoreCase) -> None:
         either.put({f"/many/{number}": str(number) for number in range(45)})

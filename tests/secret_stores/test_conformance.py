@@ -10,13 +10,7 @@ import pytest
 
 from stackspec.secret_stores.values import Unavailable
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
-
-
-def write_private(path: Path, text: str) -> None:
-    """A file that only its owner can read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o600)
+from tests.secret_stores.files import as_dotenv, putting, refused, told, write_private
 
 
 class TestEnv(StoreConformance):
@@ -57,6 +51,26 @@ class Files(StoreConformance):
         assert isinstance(answer, Unavailable)
         assert (answer.code, answer.hint) == ("SS0804", f"run: chmod 600 {self.file}")
 
+    @pytest.mark.parametrize("mode", [0o777, 0o707, 0o702])
+    def test_a_file_that_everybody_may_replace_is_refused(
+        self, mode: int, case: StoreCase, paths: tuple[str, str, str]
+    ) -> None:
+        case.put({paths[0]: "v"})
+        for folder in {(case.root / self.file).parent, case.root}:
+            folder.chmod(mode)
+            said = refused(case.read(paths[0]))
+            folder.chmod(0o700)
+            assert f"'{self.file}' can be replaced by anybody" in said
+            assert said.endswith(f"run: chmod o-w {folder}")
+
+    @pytest.mark.parametrize("mode", [0o1777, 0o775, 0o755])
+    def test_folders_in_which_only_some_may_replace_a_file(
+        self, mode: int, case: StoreCase, paths: tuple[str, str, str]
+    ) -> None:
+        case.put({paths[0]: "v"})
+        (case.root / self.file).parent.chmod(mode)
+        assert case.read(paths[0]) == "v"
+
     def test_a_folder_in_its_place(self, case: StoreCase, paths: tuple[str, str, str]) -> None:
         (case.root / self.file).mkdir(parents=True)
         answer = case.read(paths[0])
@@ -95,6 +109,12 @@ class TestFile(Files):
 
         return StoreCase("file", put, tmp_path, {"folder": "secrets"})
 
+    def test_a_file_that_is_unfit_fails_alone(self, case: StoreCase) -> None:
+        case.put({"OPEN": "v", "GOOD": "v", "BYTES": "v"})
+        (case.root / "secrets/OPEN").chmod(0o644)
+        (case.root / "secrets/BYTES").write_bytes(b"\xff")
+        assert told(case.read_together("OPEN", "GOOD", "BYTES")) == ["SS0804", "v", "SS0804"]
+
     @pytest.mark.parametrize("path", ["../other", "/etc/hostname", "a/../../b", "nul\0"])
     def test_a_path_out_of_the_folder(self, path: str, case: StoreCase) -> None:
         answer = case.read(path)
@@ -107,17 +127,33 @@ class TestDotenv(Files):
 
     @pytest.fixture
     def case(self, tmp_path: Path) -> StoreCase:
-        held: dict[str, str] = {}
-
-        def put(values: Mapping[str, str]) -> None:
-            held.update(values)
-            quoted = {name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in held.items()}
-            write_private(tmp_path / ".env", "".join(f"{name}='{value}'\n" for name, value in quoted.items()))
-
-        return StoreCase("dotenv", put, tmp_path)
+        return StoreCase("dotenv", putting(lambda held: write_private(tmp_path / ".env", as_dotenv(held))), tmp_path)
 
     def test_names_that_are_there_are_told(self, case: StoreCase) -> None:
         case.put({"DB_PASSWORD": "v"})
         answer = case.read("DB_PASWORD")
         assert isinstance(answer, Unavailable)
         assert answer.hint == "did you mean 'DB_PASSWORD'?"
+
+    @pytest.mark.parametrize(
+        ("before", "wrong"),
+        [
+            ("", "hush hush\n"),
+            ("\n\n  # a comment\n\n", "  hush = 'hush\n"),
+            ("LONG='1\n2\n3'\n", 'X = "hush'),
+            ("export X=1\r\n\r\n", "Y='hush' hush\r\nZ=1"),
+        ],
+    )
+    def test_a_line_that_cannot_be_read_is_told_by_its_number(
+        self, before: str, wrong: str, case: StoreCase, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        write_private(case.root / ".env", f"A=1\n{before}{wrong}")
+        line = 2 + before.count("\n")
+        assert f"line {line} of '.env' cannot be read" in refused(case.read("A"))
+        assert "".join(capfd.readouterr()) == ""
+
+    def test_a_name_without_a_value(self, case: StoreCase, capfd: pytest.CaptureFixture[str]) -> None:
+        write_private(case.root / ".env", "A=1\n\nB\nC=\n")
+        assert told(case.read_together("A", "B", "C")) == ["1", "SS0802", ""]
+        assert "'B' has no value: line 3 of '.env' is without '='" in refused(case.read("B"), "SS0802")
+        assert "".join(capfd.readouterr()) == ""

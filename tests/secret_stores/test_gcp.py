@@ -13,6 +13,7 @@ import pytest
 
 from stackspec.core.secret import Secret
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
+from tests.secret_stores.files import told
 from tests.secret_stores.servers import Answer, drongo, refused, self_signed, silent, web, why
 
 PROJECT = "projects/team"
@@ -109,6 +110,8 @@ class TestPaths:
         client.disable_secret_version(name=f"{PROJECT}/secrets/versioned/versions/1")
         answer = why(case, "versioned/versions/1")
         assert (answer.code, "does not give 'versioned/versions/1': HTTP 400" in answer.message) == ("SS0803", True)
+        assert answer.hint == "its version may be disabled or destroyed"
+        assert told(case.read_together("versioned/versions/1", "versioned")) == ["SS0803", "new"]
 
     @pytest.mark.parametrize("path", ["", "#field", "..", "a b", "../../other/secrets/x", "a/b", "ü", "a\n", "a?b"])
     def test_a_name_that_cannot_be(self, path: str, case: StoreCase) -> None:
@@ -116,6 +119,8 @@ class TestPaths:
 
     def test_bytes_that_are_no_text(self, case: StoreCase, client: Any) -> None:
         put_bytes(client, "no-text", b"canary \xff")
+        put_bytes(client, "text", b"v")
+        assert told(case.read_together("no-text", "text")) == ["SS0804", "v"]
         answer = why(case, "no-text")
         assert (answer.code, "canary" in f"{answer}") == ("SS0804", False)
 

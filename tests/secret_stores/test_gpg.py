@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
-from tests.secret_stores.files import as_dotenv, as_json, refused
+from tests.secret_stores.files import as_dotenv, as_json, putting, refused
 from tests.secret_stores.gnupg import OTHER, encrypt, home, needs_program, variables
 
 __all__ = ["home"]
@@ -19,12 +18,7 @@ pytestmark = needs_program("gpg", "gnupg")
 @pytest.fixture
 def case(tmp_path: Path, home: Path) -> StoreCase:
     """A file of YAML, and the home of the key that opens it."""
-    held: dict[str, str] = {}
-
-    def put(values: Mapping[str, str]) -> None:
-        held.update(values)
-        encrypt(home, tmp_path / "secrets.yaml.gpg", as_json(held))
-
+    put = putting(lambda held: encrypt(home, tmp_path / "secrets.yaml.gpg", as_json(held)))
     return StoreCase("gpg", put, tmp_path, {"path": "secrets.yaml.gpg"}, variables(home))
 
 
@@ -37,13 +31,8 @@ class TestYaml(StoreConformance):
 class TestArmoredDotenv(StoreConformance):
     @pytest.fixture
     def case(self, case: StoreCase, home: Path) -> StoreCase:
-        held: dict[str, str] = {}
-
-        def put(values: Mapping[str, str]) -> None:
-            held.update(values)
-            encrypt(home, case.root / "secrets.env.asc", as_dotenv(held), "--armor")
-
-        case.put, case.config = put, {"path": "secrets.env.asc"}
+        case.put = putting(lambda held: encrypt(home, case.root / "secrets.env.asc", as_dotenv(held), "--armor"))
+        case.config = {"path": "secrets.env.asc"}
         return case
 
 

@@ -57,7 +57,7 @@ def test_a_machine_without_a_keyring(case: StoreCase, monkeypatch: pytest.Monkey
     ("error", "said"),
     [
         (errors.KeyringLocked("hush"), "the keyring is locked"),
-        (errors.InitError("hush"), "the keyring cannot be read: InitError"),
+        (errors.InitError("hush"), "the keyring does not give 'ada': InitError"),
         (RuntimeError("hush"), "the store failed: RuntimeError"),
     ],
 )

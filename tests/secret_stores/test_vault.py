@@ -13,6 +13,7 @@ import pytest
 
 from stackspec.core.secret import Secret
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
+from tests.secret_stores.files import told
 from tests.secret_stores.servers import ROOT_TOKEN, Answer, openbao, refused, self_signed, silent, web, why
 
 READER = 'path "secret/data/open/*" { capabilities = ["read"] }'
@@ -127,6 +128,8 @@ class TestWhoAsks:
         assert answer.code == "SS0803"
         assert "does not let the token read 'closed/db'" in answer.message
         assert answer.hint == "its policies must allow 'read' of 'secret/data/closed/db'"
+        paths = "closed/a#x", f"{case.environ['ENTRY']}#password", "closed/b#x"
+        assert told(case.read_together(*paths)) == ["SS0803", "p", "SS0803"]
 
     @pytest.mark.parametrize("token", ["s.wrong-token-canary", "wrong\ntoken-canary", "tökén-canary"])
     def test_a_wrong_token(self, token: str, case: StoreCase) -> None:

@@ -633,7 +633,7 @@ def test_no_key_for_a_shared_state(dev: Path, monkeypatch: pytest.MonkeyPatch) -
     project = opened(dev)
     with pytest.raises(StackspecError) as refused:
         project.secrets.sealer("default").seal(
-            "", project.declared_secrets()[0]
+            "", project.desired().secrets["db"]["token"]
         )  # before anything is asked of the bucket
     assert [one.code for one in refused.value.diagnostics] == ["SS0805"]
     monkeypatch.setenv("STACKSPEC_SECRETS_KEY", "k" * 40)

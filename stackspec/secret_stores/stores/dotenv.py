@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, setting
+from stackspec.secret_stores.contract import Answer, Missing, Secret, SecretStore, StoreConfig, setting
+from stackspec.secret_stores.document import read_lines
 from stackspec.secret_stores.private_file import as_text, read_private
 
 
@@ -23,20 +24,13 @@ class DotenvSecretStore(SecretStore):
             "The file; relative to the project's root, or under an allowed path.", default=".env", path=True
         )
 
-    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+    def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:
         """See `SecretStore.read`."""
-        data = read_private(self.place, self.config.path)
+        name = self.config.path
+        data = read_private(self.place, name)
         if data is None:
-            return dict.fromkeys(paths, Missing(f"there is no file '{self.config.path}'"))
-        from io import StringIO
-
-        from dotenv import dotenv_values
-
-        values = dotenv_values(stream=StringIO(as_text(data, f"'{self.config.path}'")), interpolate=False)
+            return dict.fromkeys(paths, Missing(f"there is no file '{name}'"))
+        values = read_lines(as_text(data, f"'{name}'"), f"'{name}'")
         known = tuple(sorted(values))
-        return {
-            path: Missing(f"'{self.config.path}' has no '{path}'", known)
-            if (value := values.get(path)) is None
-            else Secret(value)
-            for path in paths
-        }
+        found = {path: values.get(path, Missing(f"'{name}' has no '{path}'", known)) for path in paths}
+        return {path: Secret(one) if isinstance(one, str) else one for path, one in found.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, setting
+from stackspec.secret_stores.contract import Answer, Missing, Secret, SecretStore, StoreConfig, each_alone, setting
 
 
 class EnvSecretStore(SecretStore):
@@ -19,11 +19,12 @@ class EnvSecretStore(SecretStore):
 
         prefix: str = setting("What each path is prefixed with.", default="")
 
-    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+    def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:
         """See `SecretStore.read`."""
-        return {path: self._value(f"{self.config.prefix}{path}") for path in paths}
+        return each_alone(self._value, paths)
 
-    def _value(self, name: str) -> Secret | Missing:
+    def _value(self, path: str) -> Secret | Missing:
+        name = f"{self.config.prefix}{path}"
         text = self.place.variable(name)
         # Which others there are is nobody's business who reads a log.
         return Missing(f"the variable {name} is not set") if text is None else Secret(text)

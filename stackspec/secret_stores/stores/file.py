@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, StoreError, setting
+from stackspec.secret_stores.contract import (
+    Answer,
+    Missing,
+    Secret,
+    SecretStore,
+    StoreConfig,
+    StoreError,
+    each_alone,
+    setting,
+)
 from stackspec.secret_stores.private_file import as_text, read_private
 
 
@@ -20,9 +29,9 @@ class FileSecretStore(SecretStore):
 
         folder: str = setting("The folder; relative to the project's root, or under an allowed path.", path=True)
 
-    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+    def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:
         """See `SecretStore.read`."""
-        return {path: self._value(path) for path in paths}
+        return each_alone(self._value, paths)
 
     def _value(self, path: str) -> Secret | Missing:
         if path.startswith("/") or ".." in path.split("/"):

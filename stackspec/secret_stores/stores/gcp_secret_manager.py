@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, StoreError, setting
+from stackspec.secret_stores.contract import Answer, Missing, SecretStore, StoreConfig, StoreError, setting
 from stackspec.secret_stores.entries import each, entry_of, value_of
 
 _TITLE = "Google Secret Manager"
@@ -34,14 +34,12 @@ class GcpSecretManagerStore(SecretStore):
         project: str = setting("The project's id or number.", pattern="^[A-Za-z0-9][A-Za-z0-9.:-]*$")
         endpoint_url: str | None = setting("Another address than Google's.", default=None, pattern="^https?://")
 
-    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+    def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:
         """See `SecretStore.read`."""
         with self._reporting():
             client = self._client()
         texts = each(partial(self._text, client), map(entry_of, paths), _AT_ONCE)
-        return {
-            path: text if isinstance(text := texts[entry_of(path)], Missing) else value_of(text, path) for path in paths
-        }
+        return {path: value_of(texts[entry_of(path)], path) for path in paths}
 
     def _client(self) -> Any:
         from google.cloud import secretmanager_v1
@@ -50,7 +48,7 @@ class GcpSecretManagerStore(SecretStore):
         options = {"api_endpoint": endpoint} if endpoint else {}
         return secretmanager_v1.SecretManagerServiceClient(transport="rest", client_options=options)
 
-    def _text(self, client: Any, entry: str) -> str | Missing:
+    def _text(self, client: Any, entry: str) -> str | Missing | StoreError:
         from google.api_core.exceptions import GoogleAPICallError, NotFound
 
         if not _NAME.fullmatch(entry):
@@ -62,15 +60,12 @@ class GcpSecretManagerStore(SecretStore):
             except NotFound:
                 return Missing(f"there is no '{entry}' in the project '{self.config.project}'")
             except GoogleAPICallError as error:
-                refused = error.code in (401, 403)
-                hint = (
-                    "who asks needs the role roles/secretmanager.secretAccessor" if refused else "look at its version"
-                )
-                raise StoreError(f"{self._where} does not give '{entry}': HTTP {error.code:d}", hint) from error
+                message = f"{self._where} does not give '{entry}': HTTP {error.code:d}"
+                return StoreError(message, _HINTS.get(error.code or 0, "look at the server"))
         try:
             return bytes(answer.payload.data).decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise StoreError(f"'{entry}' is not UTF-8 text", unfit=True) from error.with_traceback(None)
+        except UnicodeDecodeError:
+            return StoreError(f"'{entry}' is not UTF-8 text", unfit=True)
 
     @property
     def _where(self) -> str:

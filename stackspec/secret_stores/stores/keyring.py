@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, StoreError, setting
+from stackspec.secret_stores.contract import Answer, Missing, Secret, SecretStore, StoreConfig, StoreError, setting
 
 
 class KeyringSecretStore(SecretStore):
@@ -22,14 +22,17 @@ class KeyringSecretStore(SecretStore):
 
         service: str = setting("The service that the passwords are for.", min_length=1)
 
-    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+    def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:
         """See `SecretStore.read`."""
+        return {path: self._value(path) for path in paths}
+
+    def _value(self, path: str) -> Answer:
         from keyring import get_password
         from keyring.errors import KeyringError, KeyringLocked, NoKeyringError
 
         service = self.config.service
         try:
-            found = {path: get_password(service, path) for path in paths}
+            value = get_password(service, path)
         except NoKeyringError:
             hint = "use another store here, or install a backend: https://keyring.readthedocs.io"
             raise StoreError("this machine has no keyring", hint) from None
@@ -37,8 +40,5 @@ class KeyringSecretStore(SecretStore):
             raise StoreError("the keyring is locked", "unlock it, then run the command again") from None
         except KeyringError as error:
             # Backends put into the text what they like.
-            raise StoreError(f"the keyring cannot be read: {type(error).__name__}") from None
-        return {
-            path: Missing(f"the keyring has no '{path}' for '{service}'") if value is None else Secret(value)
-            for path, value in found.items()
-        }
+            return StoreError(f"the keyring does not give '{path}': {type(error).__name__}")
+        return Missing(f"the keyring has no '{path}' for '{service}'") if value is None else Secret(value)

@@ -9,8 +9,17 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, StoreError, setting
-from stackspec.secret_stores.entries import AT_ONCE, each, entry_of, value_in
+from stackspec.secret_stores.contract import (
+    Answer,
+    Missing,
+    Secret,
+    SecretStore,
+    StoreConfig,
+    StoreError,
+    each_alone,
+    setting,
+)
+from stackspec.secret_stores.entries import AT_ONCE, Entry, each, entry_of, value_in
 from stackspec.secret_stores.private_file import read_at
 
 _INSIDE = "KUBERNETES_SERVICE_HOST"
@@ -43,18 +52,13 @@ class KubernetesSecretStore(SecretStore):
             default=None,
         )
 
-    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+    def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:
         """See `SecretStore.read`."""
         if self.config.mount is not None:
-            return {path: self._mounted(path) for path in paths}
+            return each_alone(self._mounted, paths)
         api = self._api()
         found = each(partial(self._secret, api), map(entry_of, paths))
-        return {
-            path: entry
-            if isinstance(entry := found[entry_of(path)], Missing)
-            else _decoded(value_in(entry, path), path)
-            for path in paths
-        }
+        return each_alone(lambda path: _decoded(value_in(found[entry_of(path)], path), path), paths)
 
     def _mounted(self, key: str) -> Secret | Missing:
         folder, called = self.place.path(self.config.mount), f"{self.config.mount}/{key}"
@@ -87,7 +91,7 @@ class KubernetesSecretStore(SecretStore):
         settings.retries = Retry(0, redirect=False)
         return client.CoreV1Api(client.ApiClient(settings))
 
-    def _secret(self, api: Any, name: str) -> Mapping[str, str] | Missing:
+    def _secret(self, api: Any, name: str) -> Entry:
         from kubernetes.client import ApiException
 
         if not _NAME.fullmatch(name):
@@ -103,7 +107,7 @@ class KubernetesSecretStore(SecretStore):
                     return Missing(f"there is no Secret '{name}' in {where}")
                 hint = f"who asks must be allowed to 'get' secrets in {where}"
                 message = f"{api.api_client.configuration.host} does not give the Secret '{name}': HTTP {error.status}"
-                raise StoreError(message, hint if error.status in (401, 403) else "look at the cluster") from error
+                return StoreError(message, hint if error.status in (401, 403) else "look at the cluster")
 
     @contextmanager
     def _reporting(self, host: str) -> Iterator[None]:
@@ -124,8 +128,8 @@ class KubernetesSecretStore(SecretStore):
             raise StoreError(f"{host} cannot be reached", "look at the context and the network") from error
 
 
-def _decoded(value: Secret | Missing, path: str) -> Secret | Missing:
-    if isinstance(value, Missing):
+def _decoded(value: Answer, path: str) -> Answer:
+    if not isinstance(value, Secret):
         return value
     try:
         return _as_secret(b64decode(value.reveal(), validate=True), path)

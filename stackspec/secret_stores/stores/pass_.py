@@ -6,7 +6,16 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, StoreError, setting
+from stackspec.secret_stores.contract import (
+    Answer,
+    Missing,
+    Secret,
+    SecretStore,
+    StoreConfig,
+    StoreError,
+    each_alone,
+    setting,
+)
 from stackspec.secret_stores.private_file import as_text
 from stackspec.secret_stores.program import Program
 
@@ -27,11 +36,11 @@ class PassSecretStore(SecretStore):
             path=True,
         )
 
-    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+    def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:
         """See `SecretStore.read`."""
         folder = self._folder()
         program = Program(self.place, "pass", "pass", {"PASSWORD_STORE_DIR": str(folder)})
-        return {path: self._value(path, folder, program) for path in paths}
+        return each_alone(lambda path: self._value(path, folder, program), paths)
 
     def _folder(self) -> Path:
         if self.config.directory is not None:

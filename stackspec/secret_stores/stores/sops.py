@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-from stackspec.secret_stores.age_keys import WHERE, identities, opened
-from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, StoreError, setting
-from stackspec.secret_stores.document import PATH_FORM, Format, Plain, format_of, read_document, value_at
-from stackspec.secret_stores.private_file import as_text, read_private
+from stackspec.secret_stores.age_keys import WHERE, AgeFileConfig, identities, opened
+from stackspec.secret_stores.contract import Missing, StoreError
+from stackspec.secret_stores.document import Format, Plain, read_document
+from stackspec.secret_stores.encrypted_file import EncryptedFileStore
+from stackspec.secret_stores.private_file import as_text
 
 
-class SopsSecretStore(SecretStore):
+class SopsSecretStore(EncryptedFileStore):
     """A YAML, JSON or dotenv file that sops encrypted to age keys; safe to keep in git.
 
     Read without the program, and only as a whole: no value is given out before the file's MAC holds.
@@ -21,29 +22,14 @@ class SopsSecretStore(SecretStore):
     type = "sops"
     extra = "sops"
     is_local = True
-    path_form = PATH_FORM
+    Config = AgeFileConfig
 
-    class Config(StoreConfig):
-        """Which file it is, and what opens it."""
-
-        path: str = setting("The file; relative to the project's root, or under an allowed path.", path=True)
-        format: Literal["auto", "dotenv", "yaml", "json"] = setting(
-            "How the file holds its values; by default as its name tells.", default="auto"
-        )
-        identity: str | None = setting(
-            f"A file of age identities that only its owner can read; {WHERE}.", default=None, path=True
-        )
-
-    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
-        """See `SecretStore.read`."""
-        name = self.config.path
-        data = read_private(self.place, name, encrypted=True)
-        if data is None:
-            return dict.fromkeys(paths, Missing(f"there is no file '{name}'"))
-        document, metadata = _parts(data, format_of(name, self.config.format), f"'{name}'")
+    def document(self, data: bytes, form: Format) -> Mapping[str, Any]:
+        """See `EncryptedFileStore.document`."""
+        what = f"'{self.config.path}'"
+        document, metadata = _parts(data, form, what)
         only_encrypted = metadata.get("mac_only_encrypted") in (True, "true")
-        values = _Verified(document, metadata, self._data_key(metadata), f"'{name}'", only_encrypted).values
-        return {path: value_at(values, path) for path in paths}
+        return _Verified(document, metadata, self._data_key(metadata), what, only_encrypted).values
 
     def _data_key(self, metadata: Mapping[str, Any]) -> bytes:
         """The key that the file's values are encrypted with, itself encrypted to each recipient."""

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, StoreError, setting
-from stackspec.secret_stores.entries import AT_ONCE, each, entry_of, value_in
+from stackspec.secret_stores.contract import Answer, Missing, SecretStore, StoreConfig, StoreError, setting
+from stackspec.secret_stores.entries import AT_ONCE, Entry, each, entry_of, value_in
 from stackspec.secret_stores.private_file import as_text, read_at
 
 _ADDRESS = "VAULT_ADDR"
@@ -49,14 +49,11 @@ class VaultSecretStore(SecretStore):
             path=True,
         )
 
-    def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+    def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:
         """See `SecretStore.read`."""
         client = self._client()
         entries = each(partial(self._entry, client), map(entry_of, paths))
-        return {
-            path: entry if isinstance(entry := entries[entry_of(path)], Missing) else value_in(entry, path)
-            for path in paths
-        }
+        return {path: value_in(entries[entry_of(path)], path) for path in paths}
 
     @property
     def _address(self) -> str:
@@ -124,11 +121,11 @@ class VaultSecretStore(SecretStore):
                 hint = f"look at 'role_id' and the secret id in {variable}, which may have expired"
                 raise StoreError(f"{self._address} refuses the role", hint) from error
 
-    def _entry(self, client: Any, entry: str) -> Mapping[str, Any] | Missing:
-        from hvac.exceptions import Forbidden, InvalidPath
+    def _entry(self, client: Any, entry: str) -> Entry:
+        from hvac.exceptions import Forbidden, InvalidPath, InvalidRequest
 
         if ".." in entry.split("/"):
-            raise StoreError(f"'{entry}' leads out of the store's engine", unfit=True)
+            return StoreError(f"'{entry}' leads out of the store's engine", unfit=True)
         mount = self.config.mount
         with self._reporting():
             try:
@@ -137,8 +134,10 @@ class VaultSecretStore(SecretStore):
                 )
             except InvalidPath as error:
                 return self._missing(entry, error)
-            except Forbidden as error:
-                raise self._forbidden(client, entry) from error
+            except InvalidRequest:
+                return Missing(f"'{entry}' is no path that {self._address} takes")
+            except Forbidden:
+                return self._forbidden(client, entry)
         if not isinstance(answer, Mapping):  # what is neither an error nor JSON is given back as it came
             message = f"{self._address} does not answer as Vault does: HTTP {answer.status_code}"
             raise StoreError(message, "look at 'address': it must be the active server's own")
@@ -156,13 +155,13 @@ class VaultSecretStore(SecretStore):
         return Missing(f"there is no '{entry}' in '{self.config.mount}'")
 
     def _forbidden(self, client: Any, entry: str) -> StoreError:
-        """The server says the same of a token that it does not know and of one that may not read."""
+        """The server says the same of a token that it does not know, which is raised, and of one that may not read."""
         from hvac.exceptions import Forbidden
 
         try:
             client.auth.token.lookup_self()
-        except Forbidden:
-            return StoreError(f"{self._address} refuses the token", "it may have expired: get a new one")
+        except Forbidden as error:
+            raise StoreError(f"{self._address} refuses the token", "it may have expired: get a new one") from error
         policy = f"its policies must allow 'read' of '{self.config.mount}/data/{entry}'"
         return StoreError(f"{self._address} does not let the token read '{entry}'", policy)
 
