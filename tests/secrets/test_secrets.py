@@ -25,7 +25,7 @@ from stackspec.plan.selection import Selection
 from stackspec.project import Project
 from stackspec.render.plan import plan_json, plan_text
 from stackspec.render.text import Style
-from stackspec.secret_stores.contract import Missing, Secret
+from stackspec.secret_stores.contract import Missing, Secret, StoreError
 from stackspec.secret_stores.stores.env import EnvSecretStore
 from stackspec.state.export import export_state, import_state
 from stackspec.state.model import AppliedComponent
@@ -414,7 +414,7 @@ def test_a_store_is_asked_once_a_command(asks: str, dev: Path, monkeypatch: pyte
     asked: list[Sequence[str]] = []
     read = EnvSecretStore.read
 
-    def reading(store: EnvSecretStore, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
+    def reading(store: EnvSecretStore, paths: Sequence[str]) -> Mapping[str, Secret | Missing | StoreError]:
         asked.append(paths)
         return read(store, paths)
 
