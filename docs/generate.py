@@ -21,7 +21,6 @@ from stackspec.flavors.types import COMPONENT_TYPES
 from stackspec.manifest.model import (
     API_VERSION,
     KINDS,
-    LATER_KEYS,
     LATER_KINDS,
     ComponentReference,
     InlineComponent,
@@ -149,14 +148,13 @@ def _flavor(spec: FlavorSpec) -> str:
 def manifests() -> str:
     """Every kind of manifest and its fields."""
     later = ", ".join(f"`{kind}`" for kind in LATER_KINDS)
-    keys = " and ".join(f"`{key}`" for key in LATER_KEYS)
     blocks = [
         "# Manifests",
         GENERATED,
         f"A manifest is a YAML mapping with `apiVersion: {API_VERSION}`, `kind`, `metadata` and `spec`. No other keys "
         "are read, and an unknown one is an error. How to use the kinds is told in "
         "[Manifests](../guides/manifests.md).",
-        f"The kinds {later} and the keys {keys} belong to the language and are not available in this version.",
+        f"The kind {later} belongs to the language and is not available in this version.",
     ]
     for kind, record in KINDS.items():
         blocks.append(f"## kind: {kind}\n\n{_doc(record)}\n\nIts `spec`:")

@@ -12,12 +12,13 @@ from functools import cached_property
 from pathlib import Path
 
 from stackspec.core.address import ComponentAddress
-from stackspec.core.diagnostic import Diagnostic, Span, has_errors, in_order
+from stackspec.core.diagnostic import Diagnostic, Severity, Span, has_errors, in_order
 from stackspec.core.expression import ExpressionError
 from stackspec.core.layout import PROJECT_FILE
 from stackspec.core.own_variables import OWN_VARIABLES
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.places import Links, is_allowed, real_place
+from stackspec.flavors.plugins import PluginError
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.decode import FORBIDDEN
 from stackspec.manifest.exposed import HIDING, exposed
@@ -62,7 +63,7 @@ class Sources:
     Args:
         root: The folder that holds `stackspec.yaml` or `stacks/`, absolute.
         files: Manifest files to read instead of the project's folders; `-` is standard input.
-        registry: The flavors there are.
+        registry: The flavors there are, instead of those that the project has.
         untrusted: Whether a stranger wrote them: then they read no variable of the process.
         named: Files and folders whose problems `validate` is to report alone, read as well where the project does not.
     """
@@ -77,7 +78,7 @@ class Sources:
         untrusted: bool = False,
     ) -> None:
         self.root = root
-        self.registry = registry or Registry()
+        self._registry = registry
         self._files = tuple(files)
         self._named = tuple(named)
         self.untrusted = untrusted
@@ -130,8 +131,24 @@ class Sources:
         """A flavor's spec, None where this installation does not have the flavor."""
         try:
             return self.registry.spec(component_type, flavor)
-        except KeyError:
+        except (KeyError, PluginError):
             return None
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The flavors there are: those that were given, else the built-in ones with those that the project names."""
+        return self._registry or Registry(plugins=self.settings.plugins, foreign=not self.untrusted)
+
+    def _plugin_problems(self) -> Iterator[Diagnostic]:
+        """What is wrong with the modules that the project names for their flavors."""
+        project = self.loaded.declarations.project_manifest
+        for index, name in enumerate(self.settings.plugins):
+            place = project.span(("spec", "plugins", index)) if project else None
+            if self.untrusted:
+                message = f"the plugin '{name}' is not imported, for these manifests are not trusted"
+                yield Diagnostic("SS0211", message, place, severity=Severity.WARNING)
+            elif error := self.registry.broken.get(name):
+                yield Diagnostic("SS0211", error.message, place, error.hint)
 
     def compile(self, environment: str, values: ValueResolver | None = None) -> tuple[DesiredState, list[Diagnostic]]:
         """The desired state of an environment, and everything that is wrong with the manifests.
@@ -147,7 +164,8 @@ class Sources:
             else {name: _variable(name) for name in listed if name in os.environ or name in OWN_VARIABLES}
         )
         desired, diagnostics = resolve(declarations, self.registry, process, environment, values)
-        return desired, [*self.loaded.diagnostics, *diagnostics, *self._linked_out(desired)]
+        also = (*self._plugin_problems(), *self._linked_out(desired))
+        return desired, [*self.loaded.diagnostics, *diagnostics, *also]
 
     def _linked_out(self, desired: DesiredState) -> Iterator[Diagnostic]:
         """What is wrong with paths that go out of the project through a link, which no text shows."""

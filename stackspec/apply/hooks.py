@@ -14,6 +14,7 @@ from stackspec.core.diagnostic import StackspecError
 from stackspec.core.fields import plain
 from stackspec.core.values import Value, ValueMap, canonical, contains_sealed, value_at
 from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation, allowed_place
+from stackspec.flavors.plugins import PluginError
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.schema import ConfigCheckers
 from stackspec.plan.outputs import Seal, unsealable
@@ -245,7 +246,9 @@ class Hooks:
         if isinstance(error, StackspecError):
             (first, *_) = error.diagnostics
             return HookFailure(first.code, self._hidden(first.message), first.hint and self._hidden(first.hint))
-        if isinstance(error, KeyError) and component.flavor not in self._registry.flavors_of(component.address.type):
+        if isinstance(error, PluginError):
+            return HookFailure("SS0504", error.message, error.hint)
+        if isinstance(error, KeyError) and not self._registry.knows(component.address.type, component.flavor):
             return HookFailure("SS0504", f"the flavor '{component.flavor}' is not installed")
         if isinstance(error, ModuleNotFoundError):
             extra = self._registry.spec(component.address.type, component.flavor).extra

@@ -2,62 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
 from stackspec.flavors import __path__ as _home
 from stackspec.flavors.contract import Flavor, FlavorSpec, spec_of
+from stackspec.flavors.plugins import PluginError, by_entry_point, entry_points, in_module
 from stackspec.flavors.types import COMPONENT_TYPES
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 class Registry:
-    """The catalogue of flavors: the built-in ones, a file each, and any classes given beside them."""
+    """The catalogue of flavors: the built-in ones, a file each, and those of other packages.
 
-    def __init__(self, extra: Iterable[type[Flavor]] = ()) -> None:
+    Args:
+        extra: Classes of flavors beside all others; they come first.
+        plugins: Modules that define flavors.
+        foreign: Whether code of other packages may be imported at all.
+    """
+
+    def __init__(
+        self, extra: Iterable[type[Flavor]] = (), *, plugins: Sequence[str] = (), foreign: bool = True
+    ) -> None:
         self._extra = {(cls.type, cls.flavor): cls for cls in extra}
+        self._plugins = plugins if foreign else ()
+        self._foreign = foreign
         self._specs: dict[tuple[str, str], FlavorSpec] = {}
-        self._of_any: dict[tuple[str, str], type[Flavor]] = {}
+        self._classes: dict[tuple[str, str], type[Flavor]] = {}
 
-    @cached_property
-    def _built_in(self) -> Mapping[str, tuple[str, ...]]:
-        of_any = _modules("any_type")
-        return {name: (*_modules(name), *of_any) for name in COMPONENT_TYPES}
-
-    @cached_property
-    def _names(self) -> Mapping[str, tuple[str, ...]]:
-        names = {kind: set(built_in) for kind, built_in in self._built_in.items()}
-        for kind, flavor in self._extra:
-            names.setdefault(kind, set()).add(flavor)
-        return {kind: tuple(sorted(found)) for kind, found in names.items()}
+    def knows(self, component_type: str, flavor: str) -> bool:
+        """Whether there is such a flavor; what other packages have is looked for only where no other is meant."""
+        key = (component_type, flavor)
+        return key in self._extra or flavor in _built_in(component_type) or key in self._others
 
     def flavors_of(self, component_type: str) -> tuple[str, ...]:
         """The names of a type's flavors, sorted; none for an unknown type."""
-        return self._names.get(component_type, ())
+        others = (flavor for kind, flavor in (*self._extra, *self._others) if kind == component_type)
+        return tuple(sorted({*_built_in(component_type), *others}))
 
     def flavor(self, component_type: str, flavor: str) -> type[Flavor]:
         """The class of a flavor.
 
         Raises:
             KeyError: there is no such flavor.
+            PluginError: another package's class cannot be used.
         """
         key = (component_type, flavor)
+        if key not in self._classes:
+            self._classes[key] = self._found(key)
+        return self._classes[key]
+
+    def _found(self, key: tuple[str, str]) -> type[Flavor]:
+        kind, flavor = key
         if key in self._extra:
             return self._extra[key]
-        if flavor not in self._built_in.get(component_type, ()):
-            raise KeyError(key)
-        if flavor in _modules(component_type):
-            return _class_in(f"stackspec.flavors.{component_type}.{flavor}")
-        if key not in self._of_any:
-            self._of_any[key] = _of_type(_class_in(f"stackspec.flavors.any_type.{flavor}"), component_type)
-        return self._of_any[key]
+        if flavor in _modules(kind):
+            return _class_in(f"stackspec.flavors.{kind}.{flavor}")
+        if flavor in _built_in(kind):
+            return _of_type(_class_in(f"stackspec.flavors.any_type.{flavor}"), kind)
+        other = self._others[key]
+        return other if isinstance(other, type) else by_entry_point(other)
+
+    @cached_property
+    def broken(self) -> Mapping[str, PluginError]:
+        """Module that is named as a plugin to why it cannot be used; it imports them all."""
+        return {name: one for name, one in self._loaded.items() if isinstance(one, PluginError)}
+
+    @cached_property
+    def _loaded(self) -> Mapping[str, list[type[Flavor]] | PluginError]:
+        found: dict[str, list[type[Flavor]] | PluginError] = {}
+        for name in self._plugins:
+            try:
+                found[name] = in_module(name)
+            except PluginError as error:
+                found[name] = error
+        return found
+
+    @cached_property
+    def _others(self) -> Mapping[tuple[str, str], type[Flavor] | EntryPoint]:
+        """The flavors of other packages; those of the modules that are named come before entry points."""
+        if not self._foreign:
+            return {}
+        modules = (one for one in self._loaded.values() if not isinstance(one, PluginError))
+        return {**entry_points(), **{(cls.type, cls.flavor): cls for found in modules for cls in found}}
 
     def spec(self, component_type: str, flavor: str) -> FlavorSpec:
         """The spec of a flavor.
 
         Raises:
             KeyError: there is no such flavor.
+            PluginError: another package's class cannot be used.
         """
         key = (component_type, flavor)
         if key not in self._specs:
@@ -65,8 +104,13 @@ class Registry:
         return self._specs[key]
 
     def all_specs(self) -> list[FlavorSpec]:
-        """Every flavor's spec, by type and name."""
-        return [self.spec(kind, flavor) for kind in COMPONENT_TYPES for flavor in self.flavors_of(kind)]
+        """The spec of every flavor that is part of stackspec, by type and name."""
+        return [self.spec(kind, flavor) for kind in COMPONENT_TYPES for flavor in sorted(_built_in(kind))]
+
+
+@cache
+def _built_in(component_type: str) -> tuple[str, ...]:
+    return (*_modules(component_type), *_modules("any_type")) if component_type in COMPONENT_TYPES else ()
 
 
 @cache

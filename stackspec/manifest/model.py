@@ -18,6 +18,7 @@ ADDRESS_PATTERN = "^[a-z]([a-z_]{0,38}[a-z])?/[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])
 DURATION_PATTERN = "^[0-9]{1,6}(ms|s|m|h)$"
 VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]{0,254}$"
 KEY_PATTERN = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,126}$"
+MODULE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]{0,99}(\\.[A-Za-z_][A-Za-z0-9_]{0,99}){0,9}$"
 CONFIG_PATH_PATTERN = f"^config{STEPS_PATTERN}$"
 
 _NAME = {"type": "string", "pattern": NAME_PATTERN}
@@ -48,6 +49,11 @@ class ProjectSpec(Fields):
         "Folders and files, relative to the project's root, that hold manifests.", default=("stacks",), min_items=1
     )
     state: StateSettings = setting("Where applied state is kept.", default=SqliteSettings(), schema=STATE_SCHEMA)
+    plugins: tuple[str, ...] = setting(
+        "Python modules that define flavors; they must be installed, folders of the project are not searched.",
+        default=(),
+        schema={"type": "array", "items": {"type": "string", "pattern": MODULE_PATTERN}},
+    )
     env: tuple[str, ...] = setting(
         "The process variables that manifests may read as {{ env.NAME }}.",
         default=(),
@@ -209,9 +215,6 @@ KINDS: Mapping[str, type[Fields]] = {
 
 LATER_KINDS = ("Policy",)
 """Kinds of the language that this version does not carry out."""
-
-LATER_KEYS = ("plugins",)
-"""Keys of the language that this version does not carry out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from stackspec.core.address import FieldPath, format_path
 from stackspec.core.diagnostic import did_you_mean, nearest
 from stackspec.core.fields import Fields, Schema, json_schema
 from stackspec.core.values import Value
-from stackspec.manifest.model import API_VERSION, KINDS, LATER_KEYS, Metadata
+from stackspec.manifest.model import API_VERSION, KINDS, Metadata
 from stackspec.manifest.state_settings import backends_with
 
 if TYPE_CHECKING:
@@ -243,8 +243,6 @@ def _field(path: FieldPath) -> str:
 
 
 def _unknown_key(name: str, path: FieldPath, known: Sequence[str], siblings: Mapping[str, Value]) -> Problem:
-    if name in LATER_KEYS:
-        return Problem("SS0203", f"'{name}' is not available in this version", (*path, name), True, "remove it")
     free = [candidate for candidate in known if candidate not in siblings] or known
     where = f" in '{format_path(path)}'" if path else ""
     hint = did_you_mean(name, free)
@@ -296,7 +294,13 @@ _WERE_BOOLEAN = ("y", "yes", "n", "no", "on", "off", "true", "false")
 def _form(pattern: str, schema: Mapping[str, Any]) -> tuple[str, str]:
     """What a pattern stands for, as a noun, and how such a value is written."""
     from stackspec.core.address import NAME_PATTERN
-    from stackspec.manifest.model import ADDRESS_PATTERN, CONFIG_PATH_PATTERN, DURATION_PATTERN, VARIABLE_PATTERN
+    from stackspec.manifest.model import (
+        ADDRESS_PATTERN,
+        CONFIG_PATH_PATTERN,
+        DURATION_PATTERN,
+        MODULE_PATTERN,
+        VARIABLE_PATTERN,
+    )
 
     known = {
         NAME_PATTERN: (
@@ -310,6 +314,7 @@ def _form(pattern: str, schema: Mapping[str, Any]) -> tuple[str, str]:
             "a variable's name has letters, digits and '_', and does not begin with a digit",
         ),
         "^/": ("absolute path", "an absolute path begins with '/'"),
+        MODULE_PATTERN: ("name of a Python module", "a module is named like acme_flavors or acme.flavors"),
         CONFIG_PATH_PATTERN: ("path inside config", "a path inside config is written like config.tags"),
     }
     if pattern in known:

@@ -50,7 +50,7 @@ def _flavors(desired: DesiredState, applied: AppliedState, registry: Registry) -
     named |= {(one.component.address.type, one.component.flavor) for one in begun}
     found = {}
     for kind, name in sorted(named):
-        if name in registry.flavors_of(kind):  # one that is only in the state may be gone
+        if registry.knows(kind, name):  # one that is only in the state may be gone
             version = FlavorVersion(_spec_digest(registry.spec(kind, name)), _package(registry.flavor(kind, name)))
             found[f"{kind}/{name}"] = version
     return found

@@ -12,6 +12,7 @@ from stackspec.core.diagnostic import Diagnostic, did_you_mean
 from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, ReportedError, Scope, SecretReference
 from stackspec.core.values import Value, ValueMap, value_at
 from stackspec.flavors.contract import FlavorSpec
+from stackspec.flavors.plugins import PluginError
 from stackspec.flavors.registry import Registry
 from stackspec.flavors.types import COMPONENT_TYPES
 from stackspec.manifest.document import Document
@@ -123,10 +124,22 @@ class Configurator:
         kind, flavor = declared.address.type, declared.body.get("flavor")
         if not isinstance(flavor, str):
             return None  # reported by the schema
-        if flavor not in self._registry.flavors_of(kind):
+        if not self._registry.knows(kind, flavor):
             self._unknown_flavor(declared, flavor)
             return None
-        return self._registry.spec(kind, flavor)
+        try:
+            return self._registry.spec(kind, flavor)
+        except PluginError as error:
+            place = declared.origin.span(("flavor",))
+            self._diagnostics.append(Diagnostic("SS0211", error.message, place, error.hint))
+            return None
+
+    def _known_spec(self, kind: str, flavor: str) -> FlavorSpec | None:
+        """A flavor's spec; None where there is none, which is reported where it is named."""
+        try:
+            return self._registry.spec(kind, flavor)
+        except (KeyError, PluginError):
+            return None
 
     def _check_ignored(self, declared: DeclaredComponent, spec: FlavorSpec) -> None:
         known = spec.schema["properties"]
@@ -213,8 +226,8 @@ class Configurator:
             raise ReportedError("SS0402", f"the {reference.component} has a mistake")
         address = self._referred(reference.component, self._links.members[stack] if stack is not None else None)
         flavor = self._links.components[address].body.get("flavor")
-        if flavor in self._registry.flavors_of(address.type):
-            outputs = self._registry.spec(address.type, flavor).outputs
+        if isinstance(flavor, str) and (spec := self._known_spec(address.type, flavor)) is not None:
+            outputs = spec.outputs
             if reference.output not in outputs:
                 message = f"{address} has no output '{reference.output}'"
                 raise ExpressionError("SS0402", message, did_you_mean(reference.output, outputs))
