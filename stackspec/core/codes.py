@@ -479,7 +479,7 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0804": Code(
         "store-unfit",
-        "What a secret store holds must not be used: others can read or replace it, it was changed, or no key opens it.",
+        "What a secret store holds must not be used: others can read or swap it, it was changed, or no key opens it.",
         "a file with secrets and the mode 0644",
         "Mend the cause shown.",
     ),
