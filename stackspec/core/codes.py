@@ -338,7 +338,8 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0605": Code(
         "protected-environment",
-        "A protected environment is changed only with its name given by `--approve`.",
+        "A protected environment, or its state by hand, is changed only with its name given by `--approve`. It is "
+        "protected if its manifest says so, or did when it was last applied: to protect it no more is a change too.",
         "`stackspec apply -e prod --yes`",
         "Add `--approve` with the environment's name.",
     ),
