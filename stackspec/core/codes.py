@@ -511,9 +511,10 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0809": Code(
         "untrusted",
-        "In untrusted mode something was to be done that a check of manifests does not need; it was refused.",
-        "a connection while `stackspec validate --untrusted` runs",
-        "Find out what in the checkout leads to it.",
+        "The checkout is a stranger's, by `--untrusted`, by `STACKSPEC_UNTRUSTED` or as CI tells of a pull request of "
+        "a fork, and something was to be done that a check of manifests does not need; it was refused.",
+        "`stackspec apply` for a fork's pull request; a connection while `stackspec validate --untrusted` runs",
+        "Run `validate`, `plan` or `render`; if one of these was refused, find out what in the checkout leads to it.",
     ),
     "SS0901": Code(
         "usage",
