@@ -1,16 +1,18 @@
 """The command's entry: as little as can be before the work is known.
 
-Nothing is imported before the search path is clean but `sys`, which is built in, and `os`, which is frozen into the
-interpreter: no file takes their place. (Hence no `__future__` either, which is a file.)
+Nothing is imported before the search path is clean but `sys`, which is built in, `os`, which is frozen into the
+interpreter, and what cleans it. (Hence no `__future__` either, which is a file.)
 """
 
 import os
 import sys
 
+from stackspec.search_path import forget_the_checkout
+
 
 def main() -> int:
     """Run the command line; the exit code."""
-    _forget_the_working_directory()
+    forget_the_checkout(sys.argv[1:])
     import signal
 
     from stackspec.cli.streams import UnwrittenError, prepare, write_answer
@@ -35,20 +37,6 @@ def main() -> int:
 
     take()
     return run(arguments)
-
-
-def _forget_the_working_directory() -> None:
-    """Have no module of the working directory, which may be anybody's checkout, imported in place of a library's.
-
-    It is on the search path with `python -m stackspec` and with an empty part in PYTHONPATH. What Python itself imports
-    before it comes here cannot be helped: a `sitecustomize.py`, with `-m` also what `runpy` needs, and the package
-    `stackspec` if the folder has one. `python -P` keeps the folder away from these too.
-    """
-    try:
-        here = os.getcwd()
-    except OSError:
-        here = ""  # it was removed, and nothing can be imported from it
-    sys.path[:] = [path for path in sys.path if path not in ("", here)]
 
 
 def run_and_exit() -> None:

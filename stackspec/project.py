@@ -29,7 +29,7 @@ from stackspec.state.backend import Backend, backend_of
 from stackspec.state.local_folder import LocalFolder
 from stackspec.state.model import AppliedComponent, AppliedState, Operation
 from stackspec.state.moves import Moves, move_changes, moved, wanted_moves
-from stackspec.state.store import StateStore
+from stackspec.state.store import Protect, StateStore
 
 if TYPE_CHECKING:
     from stackspec.apply.events import Listener
@@ -129,6 +129,23 @@ class Project(Sources):
             raise StackspecError(in_order(wrong))
         return backend_of(self.settings.state, self._local.states, self.warnings.append)
 
+    def declares_protected(self, environment: str) -> bool:
+        """Whether the manifests say that an environment is protected."""
+        return environment_settings(self.loaded.declarations.environments.get(environment)).protected
+
+    def was_protected(self, environment: str) -> bool:
+        """Whether an environment was protected when it was last applied; False where its state cannot tell.
+
+        Raises:
+            StackspecError: the state cannot be reached.
+        """
+        try:
+            return self.store(environment).read().protected
+        except StackspecError as error:
+            if any(one.code not in ("SS0701", "SS0702") for one in error.diagnostics):
+                raise
+            return False
+
     def push(self, environment: str, text: str, *, force: bool = False) -> int:
         """Have an exported state in the place of an environment's; the serial that it gets.
 
@@ -142,6 +159,8 @@ class Project(Sources):
 
         store = self.store(environment)
         state = pushable(text, environment, store, force=force)
+        if self.was_protected(environment):
+            state = dataclasses.replace(state, protected=True)  # only an apply takes that off
         self._local.prepare()
         return store.push(state, self._run("state push"))
 
@@ -241,6 +260,9 @@ class Project(Sources):
 
         situation = Situation(desired, applied, self.spec, selection, seen, found, seal, lost)
         plan = dataclasses.replace(make_plan(situation), moves=moves)
+        said = desired.environment.settings.protected
+        if request.serial is None and not selection.destroy and said != applied.protected:
+            plan = dataclasses.replace(plan, protection=said)
         steps = [step for step in plan.steps.values() if Operation.DEPROVISION in step.operations]
         self.secrets.read_to_remove(name, [step.before for step in steps if step.before])
         return Planned(plan, desired, applied, tuple(in_order(diagnostics)), request)
@@ -411,8 +433,11 @@ class Project(Sources):
             applied = store.read()
             if applied.serial != plan.serial or plan.lineage not in ("", applied.lineage):
                 raise StackspecError.of("SS0606", "the state changed after the plan was made", hint="plan again")
-            if plan.moves:
-                serial = store.commit(list(move_changes(applied, plan.moves)))
+            first = list(move_changes(applied, plan.moves)) if plan.moves else []
+            if plan.protection is not None:
+                first.append(Protect(plan.protection))
+            if first:
+                serial = store.commit(first)
                 applied = dataclasses.replace(moved(applied, plan.moves), serial=serial)
             self.secrets.keep_key()
             hooks = self.hooks(plan.environment.name, applied.lineage)

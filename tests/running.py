@@ -20,6 +20,10 @@ MEMORY = 500 * 1024 * 1024
 PATIENCE = 5.0
 
 
+_ELSEWHERE = ("STACKSPEC_", "NO_COLOR", "GITHUB_", "CI_")
+"""What variables begin with that tell of where the tests run, and would change what commands do."""
+
+
 def in_process(arguments: Sequence[str]) -> int:
     """The exit code of a command run here; what a process has of its own is put back."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -42,8 +46,8 @@ def in_process(arguments: Sequence[str]) -> int:
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's variables without STACKSPEC_ ones, and more."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STACKSPEC_", "NO_COLOR"))}
+    """This process's variables without those that tell of where the tests run, and more."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_ELSEWHERE)}
     return {**kept, "PYTHONPATH": str(Path(__file__).parents[1]), **(more or {})}
 
 

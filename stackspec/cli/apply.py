@@ -223,13 +223,10 @@ def _carry_out_once(
 
 def _approve(planned: Planned, approve: str | None) -> None:
     environment = planned.plan.environment
-    if environment.settings.protected and approve != environment.name:
-        named = f", and --approve names '{approve}'" if approve else ""
-        raise StackspecError.of(
-            "SS0605",
-            f"the environment '{environment.name}' is protected{named}",
-            hint=f"approve the change with --approve {environment.name}, or apply a saved plan",
-        )
+    if planned.plan.protected:
+        from stackspec.cli.approval import require
+
+        require(environment.name, approve, declared=environment.settings.protected, otherwise="or apply a saved plan")
 
 
 def _confirmed(session: Session, plan: Plan) -> bool:

@@ -65,8 +65,8 @@ Untrusted = Annotated[
     bool,
     Option(
         ("--untrusted",),
-        "Trust nothing of the checkout: no variables, secrets, state, network or programs. The default where CI runs a "
-        "pull request of a fork.",
+        "Trust nothing of the checkout: no variables, secrets, state, network or programs. The default where CI tells "
+        "that a pull request comes from a fork, or may.",
     ),
 ]
 Yes = Annotated[bool, Option(("--yes", "-y", "--auto-approve"), "Do not ask; needed without a terminal.")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 from stackspec.cli.options import (
@@ -44,14 +43,12 @@ def plan(
     """Show what an apply would change, and change nothing."""
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
-    from stackspec.cli.untrusted import is_fork
     from stackspec.core.diagnostic import StackspecError
     from stackspec.plan.request import Request
     from stackspec.render.plan import plan_json, plan_text
 
-    untrusted = untrusted or is_fork(os.environ)
     with Session(output, files, untrusted=untrusted) as session:
-        if untrusted and (refresh or destroy or rollback is not None or out is not None):
+        if session.untrusted and (refresh or destroy or rollback is not None or out is not None):
             message = "an untrusted plan is made against nothing"
             hint = "--refresh, --destroy, --rollback and --out need a state"
             raise StackspecError.of("SS0901", message, hint=hint)

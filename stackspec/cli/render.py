@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from stackspec.cli.options import Argument, EnvironmentName, Files, Option, Output, OutputFormat
+from stackspec.cli.options import Argument, EnvironmentName, Files, Option, Output, OutputFormat, Untrusted
 
 
 def render(
@@ -14,6 +14,7 @@ def render(
     diff: Annotated[bool, Option(("--diff",), "Show only what differs between two environments.")] = False,
     environment: EnvironmentName = None,
     files: Files = None,
+    untrusted: Untrusted = False,
     output: Output = OutputFormat.TEXT,
 ) -> int:
     """Print the manifests as they are once resolved for an environment; outputs and secrets stay expressions."""
@@ -22,7 +23,7 @@ def render(
     from stackspec.render.manifests import differences_json, differences_text, manifests, manifests_yaml
     from stackspec.render.plan import FORMAT_VERSION
 
-    with Session(output, files) as session:
+    with Session(output, files, untrusted=untrusted) as session:
         if len(environments or ()) != (2 if diff else 0):
             message = "--diff compares two environments" if diff else "an environment is selected by -e"
             raise StackspecError.of("SS0901", message, hint="like: stackspec render --diff dev prod")

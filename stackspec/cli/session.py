@@ -11,11 +11,17 @@ from typing import IO, Any
 from stackspec.cli.options import OutputFormat
 from stackspec.cli.start import Verbosity
 from stackspec.cli.streams import write_answer
+from stackspec.cli.trust import VARIABLE, is_untrusted
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
 from stackspec.manifest.text import SourceText
 from stackspec.project import Project
 from stackspec.render.diagnostics import diagnostics_json, diagnostics_text
 from stackspec.render.text import Style, json_text
+
+_TRUST = (
+    f"it is a stranger's, as {VARIABLE} says or CI tells of a pull request: 'validate', 'plan' and 'render' do without "
+    f"trust; if you know the checkout and trust it, set {VARIABLE}=false"
+)
 
 
 def _colour(stream: IO[str]) -> bool:
@@ -32,7 +38,8 @@ class Session:
         files: See `Project`.
         failure: What stands beside the diagnostics in a JSON answer that is an error; an event is one line.
         named: See `Project`.
-        untrusted: Whether the project is a stranger's; so is one that CI runs for a pull request of a fork.
+        untrusted: Whether `--untrusted` was given; None for a command that has to trust the checkout, and is refused
+            where that is a stranger's.
     """
 
     def __init__(
@@ -42,7 +49,7 @@ class Session:
         failure: Mapping[str, Any] | None = None,
         named: Sequence[str] | None = None,
         *,
-        untrusted: bool = False,
+        untrusted: bool | None = None,
     ) -> None:
         self._failure = failure or {"format_version": "1.0"}
         self.json = output is OutputFormat.JSON
@@ -50,7 +57,8 @@ class Session:
         self.error_style = Style(_colour(sys.stderr))
         self._files = files or ()
         self._named = named or ()
-        self._untrusted = untrusted
+        self._can_be_untrusted = untrusted is not None
+        self.untrusted = is_untrusted(bool(untrusted), os.environ)
         self._project: Project | None = None
 
     @property
@@ -58,11 +66,13 @@ class Session:
         """The project around the working directory.
 
         Raises:
-            StackspecError: there is none.
+            StackspecError: there is none; or it is a stranger's, and the command would have to trust it.
         """
         if self._project is None:
-            self._project = Project.open(".", self._files, named=self._named, untrusted=self._untrusted)
-            if self._untrusted:
+            if self.untrusted and not self._can_be_untrusted:
+                raise StackspecError.of("SS0809", "this command would have to trust the checkout", hint=_TRUST)
+            self._project = Project.open(".", self._files, named=self._named, untrusted=self.untrusted)
+            if self.untrusted:
                 from stackspec.cli.untrusted import guard
 
                 guard(self._project.root)

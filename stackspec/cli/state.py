@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from stackspec.cli.options import Argument, EnvironmentName, LockTimeout, Option, Output, OutputFormat
+from stackspec.cli.options import Approve, Argument, EnvironmentName, LockTimeout, Option, Output, OutputFormat
 
 if TYPE_CHECKING:
+    from stackspec.cli.session import Session
     from stackspec.core.address import ComponentAddress
     from stackspec.state.model import AppliedState
 
@@ -24,6 +25,7 @@ def list_(environment: EnvironmentName = None, output: Output = OutputFormat.TEX
                     "environment": applied.environment,
                     "serial": applied.serial,
                     "lineage": applied.lineage,
+                    "protected": applied.protected,
                     "components": [_row(applied, address) for address in sorted(applied.addresses)],
                 }
             )
@@ -93,6 +95,7 @@ def mv(
     source: Annotated[str, Argument("The component, as type/name.", "ADDRESS")],
     target: Annotated[str, Argument("The address that it gets.", "NEW_ADDRESS")],
     environment: EnvironmentName = None,
+    approve: Approve = None,
     lock_timeout: LockTimeout = 0,
 ) -> int:
     """Give a component another address in the state; no hook is called."""
@@ -101,7 +104,7 @@ def mv(
 
     with Session() as session:
         old, new = addresses([source, target])
-        name = session.project.environment(environment, applied=True)
+        name = _approved(session, environment, approve)
         serial = session.project.move(name, {old: new}, lock_timeout)
         session.answer(f"{old} is now {new} in the state of '{name}', at serial {serial}.\n")
     return 0
@@ -110,6 +113,7 @@ def mv(
 def rm(
     address: Annotated[list[str], Argument("The components, as type/name.", "ADDRESS...")],
     environment: EnvironmentName = None,
+    approve: Approve = None,
     lock_timeout: LockTimeout = 0,
 ) -> int:
     """Forget components: what they are stays where it is, and is nobody's any more."""
@@ -118,7 +122,7 @@ def rm(
 
     with Session() as session:
         wanted = addresses(address)
-        name = session.project.environment(environment, applied=True)
+        name = _approved(session, environment, approve)
         serial = session.project.forget(name, wanted, lock_timeout)
         told = ", ".join(map(str, wanted))
         session.answer(f"Forgotten in the state of '{name}', at serial {serial}: {told}.\n")
@@ -138,12 +142,13 @@ def push(
     file: Annotated[str, Argument("What 'state pull' printed, or a kept copy; '-' is standard input.", "FILE")],
     force: Annotated[bool, Option(("--force",), "Take it though it is of another lineage, or older.")] = False,
     environment: EnvironmentName = None,
+    approve: Approve = None,
 ) -> int:
     """Put a state in the place of what is there, which is kept beside it."""
     from stackspec.cli.session import Session
 
     with Session() as session:
-        name = session.project.environment(environment, applied=True)
+        name = _approved(session, environment, approve)
         serial = session.project.push(name, _text(file), force=force)
         session.answer(f"The state of '{name}' is what the file says, at serial {serial}. See: stackspec plan\n")
     return 0
@@ -161,6 +166,22 @@ def unlock(
         owner = session.project.store(name).unlock(lock)
         session.answer(f"The state of '{name}' is free; its lock was held by {owner}. See: stackspec plan\n")
     return 0
+
+
+def _approved(session: Session, environment: str | None, approve: str | None) -> str:
+    """The name of the environment whose state is to be changed by hand.
+
+    Raises:
+        StackspecError: it is protected, and the change is not approved; or there is none.
+    """
+    from stackspec.cli.approval import require
+
+    project = session.project
+    name = project.environment(environment, applied=True)
+    declared = project.declares_protected(name)
+    if declared or project.was_protected(name):
+        require(name, approve, declared=declared)
+    return name
 
 
 def _text(file: str) -> str:

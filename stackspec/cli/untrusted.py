@@ -7,10 +7,8 @@ in the process can take back, refuses network, programs, writes, and reads outsi
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,19 +46,6 @@ _REFUSED = {
 _PREFIXES = tuple(_REFUSED)
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _LISTING = ("os.listdir", "os.scandir", "os.chdir")
-
-
-def is_fork(environ: Mapping[str, str]) -> bool:
-    """Whether this is the job of a pull request that comes from a fork, as GitHub and GitLab tell a job."""
-    if environ.get("GITHUB_EVENT_NAME") in ("pull_request", "pull_request_target"):
-        try:
-            with open(environ.get("GITHUB_EVENT_PATH", ""), encoding="utf-8") as file:
-                head = json.load(file)["pull_request"]["head"]["repo"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return True  # it may be one
-        return not isinstance(head, dict) or head.get("full_name") != environ.get("GITHUB_REPOSITORY")
-    source = environ.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID")
-    return source is not None and source != environ.get("CI_MERGE_REQUEST_PROJECT_ID")
 
 
 def guard(root: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 from stackspec.cli.options import Argument, EnvironmentName, Files, Option, Output, OutputFormat, Untrusted
@@ -22,16 +21,14 @@ def validate(
 ) -> int:
     """Check the manifests: form, references, expressions, rules."""
     from stackspec.cli.session import Session
-    from stackspec.cli.untrusted import is_fork
     from stackspec.core.diagnostic import StackspecError, has_errors
     from stackspec.render.diagnostics import diagnostics_json
 
-    asked, untrusted = untrusted, untrusted or is_fork(os.environ)
     with Session(output, files, failure={"valid": False}, named=names, untrusted=untrusted) as session:
-        if asked and fail_if_secrets_missing:
+        if untrusted and fail_if_secrets_missing:
             raise StackspecError.of("SS0901", "--fail-if-secrets-missing asks stores, which --untrusted does not do")
         found = session.project.validate(environment)
-        if not untrusted and not has_errors(found):
+        if not session.untrusted and not has_errors(found):
             found += session.project.secrets.without_value(environment, fail=fail_if_secrets_missing)
         valid = not has_errors(found)
         if session.json:

@@ -344,7 +344,8 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0605": Code(
         "protected-environment",
-        "A protected environment is changed only with its name given by `--approve`.",
+        "A protected environment, or its state by hand, is changed only with its name given by `--approve`. It is "
+        "protected if its manifest says so, or did when it was last applied: to protect it no more is a change too.",
         "`stackspec apply -e prod --yes`",
         "Add `--approve` with the environment's name.",
     ),
@@ -516,9 +517,10 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0809": Code(
         "untrusted",
-        "In untrusted mode something was to be done that a check of manifests does not need; it was refused.",
-        "a connection while `stackspec validate --untrusted` runs",
-        "Find out what in the checkout leads to it.",
+        "The checkout is a stranger's, by `--untrusted`, by `STACKSPEC_UNTRUSTED` or as CI tells of a pull request of "
+        "a fork, and something was to be done that a check of manifests does not need; it was refused.",
+        "`stackspec apply` for a fork's pull request; a connection while `stackspec validate --untrusted` runs",
+        "Run `validate`, `plan` or `render`; if one of these was refused, find out what in the checkout leads to it.",
     ),
     "SS0901": Code(
         "usage",

@@ -2,8 +2,10 @@
 
 Three files in the component's `data_dir` are all there is to know: `server.json` says what was started, `server.lock`
 is held for as long as it lives, `server.log` has its output. Each process of the server carries the component's
-identity in its environment. A process is the server's only if it is in the recorded session *and* carries that mark,
-so a recycled process id is never mistaken for it, and a child that outlives the server's first process is still found.
+identity in its environment. What may hold a secret is there as well, and neither in an argument nor in a file: of what
+was started, `server.json` has a digest under a key that only the server's environment holds. A process is the server's
+only if it is in the recorded session *and* carries that mark, so a recycled process id is never mistaken for it, and a
+child that outlives the server's first process is still found.
 """
 
 from __future__ import annotations
@@ -12,19 +14,30 @@ import fcntl
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
+from hmac import compare_digest
 from pathlib import Path
 from time import monotonic
 
 from stackspec.flavors import server_launcher
 from stackspec.flavors.contract import HookContext, HookError
 from stackspec.flavors.local_port import free_port, require_free_port
-from stackspec.flavors.marked_processes import MARK, marked_processes, process_groups, signal_groups
+from stackspec.flavors.marked_processes import (
+    MARK,
+    environment_of,
+    marked_processes,
+    process_groups,
+    signal_groups,
+)
 
+_KEY = "STACKSPEC_SERVER_KEY"
+"""The environment variable of a server that holds the key of its record's digest."""
 _POLL = 0.05
 _PATIENCE = 5.0  # seconds that a server has to end before it is killed
 _KILL_GRACE = 2.0  # seconds that the kernel has to clear killed processes away, even past the deadline
@@ -35,12 +48,12 @@ _CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 @dataclass(frozen=True, slots=True)
 class ServerRecord:
-    """What was started: the first process of its session, its port and its command."""
+    """What was started: the first process of its session, its port and a digest of all that it was started with."""
 
     identity: str
     pid: int
     port: int
-    command: tuple[str, ...]
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +90,34 @@ class LocalServer:
         return record.port if record else free_port(self.host)
 
     def start(
-        self, command: Sequence[str], *, port: int, environment: Mapping[str, str], is_ready: Callable[[], bool]
+        self,
+        command: Sequence[str],
+        *,
+        port: int,
+        environment: Mapping[str, str],
+        settings: Mapping[str, str] | None = None,
+        is_ready: Callable[[], bool],
     ) -> ServerRecord:
-        """Have `command` run and ready; at once if it is, and instead of another command if that runs.
+        """Have `command` run and ready; at once if it is, and instead of another if that, or its settings, is one.
 
         Args:
             command: What runs in the foreground until SIGTERM. Other users of the machine can read it: no secrets.
             port: Where the command listens.
-            environment: All the variables that it has.
+            environment: The variables that it finds things by; others do not have it started anew.
+            settings: The variables that say what it is to be, which may be secret; with these it has no more.
             is_ready: Whether the server answers; asked again and again, so it must return soon.
 
         Raises:
             HookError: the port is in use, the server ended at once, or it was not ready before the deadline.
         """
-        log_from, launched = 0, False
-        while (running := self._settled()) is None or running.command != tuple(command):
+        log_from, launched, settings = 0, False, settings or {}
+        while (running := self._settled()) is None or not _is_started_as(running, command, settings):
             if launched:
                 raise self._ended(log_from)
             self.stop()  # another command, or the children of a server that died
             require_free_port(self.host, port)
             log_from = self._log_size()
-            launched = self._launch(command, port, environment)
+            launched = self._launch(command, port, environment, settings)
         while not is_ready():
             if not self._is_locked():
                 raise self._ended(log_from)
@@ -146,7 +166,7 @@ class LocalServer:
     def _read(self) -> ServerRecord | None:
         try:
             record = json.loads(self._record_file.read_text(encoding="utf-8"))
-            return ServerRecord(**{**record, "command": tuple(record["command"])})
+            return ServerRecord(record["identity"], record["pid"], record["port"], record.get("digest", ""))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -183,10 +203,13 @@ class LocalServer:
                 return None
             self._pause("the server did not start in time", 0)
 
-    def _launch(self, command: Sequence[str], port: int, environment: Mapping[str, str]) -> bool:
+    def _launch(
+        self, command: Sequence[str], port: int, environment: Mapping[str, str], settings: Mapping[str, str]
+    ) -> bool:
         """Run the launcher; False if another one was first."""
-        folder = self.context.data_dir
-        request = {"identity": self.context.identity, "port": port, "command": list(command)}
+        folder, key = self.context.data_dir, secrets.token_hex(16)
+        record = {"identity": self.context.identity, "port": port, "digest": _digest(key, command, settings)}
+        request = {"record": record, "command": list(command)}
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
@@ -195,10 +218,10 @@ class LocalServer:
             raise HookError(f"cannot write in {folder}: {error.strerror}") from error
         try:
             launcher = subprocess.run(
-                [sys.executable, "-I", "-S", server_launcher.__file__, json.dumps(request)],
+                [sys.executable, "-I", "-S", server_launcher.__file__],
                 cwd=folder,
-                env={**environment, MARK: self.context.identity},
-                stdin=subprocess.DEVNULL,
+                env={**environment, **settings, MARK: self.context.identity, _KEY: key},
+                input=json.dumps(request).encode(),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -229,3 +252,14 @@ class LocalServer:
             text = _CONTROL_SEQUENCE.sub("", file.read().decode("utf-8", "replace"))
         lines = ["".join(character for character in line if character.isprintable()) for line in text.splitlines()]
         return "\n".join([":", *[line for line in lines if line][-_TAIL_LINES:]])
+
+
+def _is_started_as(record: ServerRecord, command: Sequence[str], settings: Mapping[str, str]) -> bool:
+    """Whether what runs was started with this command and these settings."""
+    return compare_digest(record.digest, _digest(environment_of(record.pid).get(_KEY, ""), command, settings))
+
+
+def _digest(key: str, command: Sequence[str], settings: Mapping[str, str]) -> str:
+    """What tells one start from another, and nothing else to who lacks the key."""
+    text = json.dumps([list(command), dict(settings)], sort_keys=True)
+    return blake2b(text.encode(), key=key.encode(), digest_size=16).hexdigest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from stackspec.flavors.contract import HookError
@@ -35,6 +35,17 @@ def marked_processes(session: int, identity: str) -> list[int]:
                 found.append(pid)
         except (ProcessLookupError, PermissionError, psutil.NoSuchProcess, psutil.AccessDenied):
             continue  # ended in between, or of another user and so not ours
+    return found
+
+
+def environment_of(pid: int) -> Mapping[str, str]:
+    """The environment that a process was started with; nothing where it is gone, or may not be looked at."""
+    import psutil
+
+    try:
+        found: dict[str, str] = psutil.Process(pid).environ()
+    except (ProcessLookupError, PermissionError, psutil.NoSuchProcess, psutil.AccessDenied):
+        return {}
     return found
 
 

@@ -1,9 +1,10 @@
 """Becomes a local server: takes its lock, writes its record, then runs its command in the same process.
 
-A program of its own, run by its path with `python -I -S FILE REQUEST` in the server's folder; it imports nothing but
-the standard library. The lock is a file that the server's process keeps open, so the kernel frees it exactly when that
-process, and every child that inherited the file, is gone. The record is durable before the command runs: whoever is
-killed, and when, there is at most one server and its record names it.
+A program of its own, run by its path with `python -I -S FILE` in the server's folder, the request on its standard
+input: arguments are everybody's to read. It imports nothing but the standard library. The lock is a file that the
+server's process keeps open, so the kernel frees it exactly when that process, and every child that inherited the file,
+is gone. The record is durable before the command runs: whoever is killed, and when, there is at most one server and its
+record names it.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ BUSY = 75
 
 
 def main() -> None:
-    """Launch what the request in `argv` describes: a JSON object with `identity`, `port` and `command`."""
-    request = json.loads(sys.argv[1])
+    """Launch what the request describes: a JSON object with a `command` and the `record` that is kept of it."""
+    try:
+        request = json.load(sys.stdin)
+    except ValueError:
+        sys.exit("the request is not whole: who started this died")
     lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -33,8 +37,9 @@ def main() -> None:
     if os.fork():
         os._exit(0)
     os.setsid()
-    _write_record({**request, "pid": os.getpid()})
+    _write_record({**request["record"], "pid": os.getpid()})
     os.set_inheritable(lock, True)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
     command = request["command"]
     try:
         os.execvp(command[0], command)

@@ -77,7 +77,9 @@ class EnvironmentSpec(Fields):
 
     description: str = setting("For people.", default="")
     vars: Mapping[str, Any] = setting("Values that manifests read as {{ vars.NAME }}.", default={})
-    protected: bool = setting("Whether an apply needs the environment's name as its approval.", default=False)
+    protected: bool = setting(
+        "Whether a change of it, or of its state by hand, needs the environment's name as its approval.", default=False
+    )
 
 
 class LifecycleSpec(Fields):

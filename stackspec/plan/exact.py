@@ -16,6 +16,7 @@ def exact(plan: Plan) -> Value:
     return {
         "changes": [_change(one) for one in sorted(plan.changes, key=lambda one: (one.address, one.deposed))],
         "moves": unambiguous(plan.moves),
+        "protection": plan.protection,
         "real": unambiguous(plan.real),
         "steps": [_step(plan.steps[key]) for key in sorted(plan.steps)],
     }

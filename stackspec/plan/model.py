@@ -183,6 +183,8 @@ class Plan:
         lineage, serial: Of the applied state that it starts from.
         changes: One for each component, no-ops included, in dependency order and then what goes; last what is deposed.
         moves: Address as it is applied to the one that it gets, before everything else.
+        protected: Whether the environment is protected, as the manifests say or as it was applied.
+        protection: Whether it is to be protected from now on, where that changes; None where it stays as it was.
         real: Components that were seen to be other than they were applied, as they really are.
     """
 
@@ -193,16 +195,19 @@ class Plan:
     steps: Mapping[StepKey, Step]
     real: Mapping[ComponentAddress, AppliedComponent] = field(default_factory=dict)
     moves: Mapping[ComponentAddress, ComponentAddress] = field(default_factory=dict)
+    protected: bool = False
+    protection: bool | None = None
 
     @property
     def has_changes(self) -> bool:
         """Whether a person should be asked."""
-        return any(change.action is not Action.NO_OP for change in self.changes)
+        return self.protection is not None or any(change.action is not Action.NO_OP for change in self.changes)
 
     @property
     def has_steps(self) -> bool:
         """Whether an apply would write anything."""
-        return bool(self.moves) or any(step.operations for step in self.steps.values())
+        recorded = self.moves or self.protection is not None
+        return bool(recorded) or any(step.operations for step in self.steps.values())
 
     @property
     def summary(self) -> dict[str, int]:

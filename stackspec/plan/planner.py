@@ -41,7 +41,8 @@ def make_plan(situation: Situation) -> Plan:
         raise StackspecError(list(dict.fromkeys(problems)))
     changes = tuple(decision.change for decision in found)
     steps = order_steps(found, applied)
-    return Plan(desired.environment, applied.lineage, applied.serial, changes, steps, decider.real)
+    protected = desired.environment.settings.protected or applied.protected
+    return Plan(desired.environment, applied.lineage, applied.serial, changes, steps, decider.real, protected=protected)
 
 
 def _decisions(

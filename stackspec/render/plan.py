@@ -45,6 +45,11 @@ _UNTOUCHED = {"no-op": "unchanged", "not-selected": "not selected"}
 
 _EDITED = ("config", "lifecycle", "timeouts", "environment", "labels")
 
+_PROTECTION = {
+    True: "is protected from this apply on",
+    False: "was protected when it was last applied, and is no more from this apply on",
+}
+
 _MOST_RECORDED = 10
 """How many components are named of which only the record changes."""
 
@@ -62,6 +67,8 @@ def plan_text(plan: Plan, style: Style, *, show_all: bool = False, approved: boo
         blocks.append(f"State takes over, without a hook: {told}.")
     if recorded := _recorded(plan):
         blocks.append(recorded)
+    if plan.protection is not None:
+        blocks.append(f"'{plan.environment.name}' {_PROTECTION[plan.protection]}.")
     if not plan.has_changes:
         unchanged = plan.summary["no-op"]
         what = f"{unchanged} component{'' if unchanged == 1 else 's'}" if unchanged else "no components"
@@ -70,7 +77,7 @@ def plan_text(plan: Plan, style: Style, *, show_all: bool = False, approved: boo
     else:
         name = plan.environment.name
         told = f"{style('Plan', 'bold')} for '{name}': {counts_text(plan.summary)}."
-        if plan.environment.settings.protected and not approved:
+        if plan.protected and not approved:
             told += f"\n'{name}' is protected: apply a saved plan (plan --out FILE), or add --approve {name}."
         blocks.append(told)
     return "\n\n".join(blocks) + "\n"
@@ -130,7 +137,8 @@ def plan_json(plan: Plan, diagnostics: Iterable[Diagnostic] = (), *, show_all: b
     return {
         "format_version": FORMAT_VERSION,
         "environment": plan.environment.name,
-        "protected": plan.environment.settings.protected,
+        "protected": plan.protected,
+        "protection": plan.protection,
         "serial": plan.serial,
         "lineage": plan.lineage,
         "summary": plan.summary,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from stackspec.core.address import ComponentAddress
 from stackspec.state.model import AppliedComponent, AppliedState, PendingOperation
-from stackspec.state.store import Begin, Depose, Finish, StateChange
+from stackspec.state.store import Begin, Depose, Finish, Protect, StateChange
 
 
 def make(
@@ -16,7 +16,7 @@ def make(
     pending: dict[ComponentAddress, PendingOperation],
     deposed: dict[str, PendingOperation],
 ) -> None:
-    """Make the changes in place, in their order."""
+    """Make the changes in place, in their order; `protected_after` tells what else they do."""
     for change in changes:
         match change:
             case Begin(operation):
@@ -34,8 +34,19 @@ def make(
                     deposed[identity] = removal
 
 
-def after(state: AppliedState, changes: Iterable[StateChange]) -> AppliedState:
+def protected_after(protected: bool, changes: Iterable[StateChange]) -> bool:
+    """Whether an environment is protected after the changes."""
+    for change in changes:
+        if isinstance(change, Protect):
+            protected = change.protected
+    return protected
+
+
+def after(state: AppliedState, changes: Sequence[StateChange]) -> AppliedState:
     """The state with the changes made, under the next serial."""
     components, pending, deposed = dict(state.components), dict(state.pending), dict(state.deposed)
     make(changes, components, pending, deposed)
-    return replace(state, serial=state.serial + 1, components=components, pending=pending, deposed=deposed)
+    protected = protected_after(state.protected, changes)
+    return replace(
+        state, serial=state.serial + 1, components=components, pending=pending, deposed=deposed, protected=protected
+    )

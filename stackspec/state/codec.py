@@ -13,7 +13,7 @@ from stackspec.core.values import Value, canonical, contains_sealed
 from stackspec.manifest.model import NO_LIFECYCLE, LifecycleSpec
 from stackspec.state.expressions import expression_from_json, expression_to_json
 from stackspec.state.model import AppliedComponent, Operation, PendingOperation
-from stackspec.state.store import Begin, Depose, Finish, StateChange
+from stackspec.state.store import Begin, Depose, Finish, Protect, StateChange
 
 
 def component_to_json(component: AppliedComponent) -> dict[str, Any]:
@@ -133,6 +133,8 @@ def change_to_json(change: StateChange) -> dict[str, Any]:
             return {"finish": str(address), "component": component and component_to_json(component)}
         case Depose(identity, removal):
             return {"depose": identity, "removal": removal and pending_to_json(removal)}
+        case Protect(protected):
+            return {"protect": protected}
 
 
 def change_from_json(record: dict[str, Any]) -> StateChange:
@@ -142,6 +144,8 @@ def change_from_json(record: dict[str, Any]) -> StateChange:
     if "depose" in record:
         removal = record["removal"]
         return Depose(record["depose"], removal and pending_from_json(removal))
+    if "protect" in record:
+        return Protect(bool(record["protect"]))
     component = record["component"]
     return Finish(ComponentAddress.parse(record["finish"]), component and component_from_json(component))
 

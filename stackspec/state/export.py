@@ -24,11 +24,15 @@ def export(
     components: Iterable[str],
     pending: Iterable[str],
     deposed: Iterable[str] = (),
+    *,
+    protected: bool = False,
 ) -> str:
-    """The text of a state whose records are encoded already; of what is deposed only where there is any."""
+    """The text of a state whose records are encoded already; of what is deposed or protected only where it is so."""
     body = f'"components":[{",".join(components)}],"pending":[{",".join(pending)}]'
     if removals := ",".join(deposed):
         body += f',"deposed":[{removals}]'
+    if protected:
+        body += ',"protected":true'
     head = {"format": FORMAT, "environment": environment, "lineage": lineage, "serial": serial}
     opening = json.dumps(head, separators=(",", ":"))[:-1]
     return f'{opening},{body},"digest":"{_digest(opening + body)}"}}\n'
@@ -43,6 +47,7 @@ def export_state(state: AppliedState) -> str:
         map(encode_component, state.components.values()),
         map(encode_pending, state.pending.values()),
         map(encode_pending, state.deposed.values()),
+        protected=state.protected,
     )
 
 
@@ -66,6 +71,7 @@ def import_state(text: str) -> AppliedState:
             {component.address: component for component in components},
             {operation.component.address: operation for operation in pending},
             {removal.component.identity: removal for removal in deposed},
+            bool(document.get("protected", False)),
         )
         digest = document["digest"]
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:

@@ -83,6 +83,7 @@ class AppliedState:
         components: In the order in which they were first applied.
         deposed: Identity to the removal that is owed of what another component has taken the place of, in the order
             in which that happened; `NOT_REACHED` is its failure before it begins.
+        protected: Whether the environment was protected when it was last applied; its manifest may be gone since.
         writer: Who is changing the state at this moment, where something is in flight; None if nobody is.
     """
 
@@ -92,6 +93,7 @@ class AppliedState:
     components: Mapping[ComponentAddress, AppliedComponent] = field(default_factory=dict)
     pending: Mapping[ComponentAddress, PendingOperation] = field(default_factory=dict)
     deposed: Mapping[str, PendingOperation] = field(default_factory=dict)
+    protected: bool = False
     writer: Run | None = None
 
     @property

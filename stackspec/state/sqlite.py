@@ -21,9 +21,9 @@ from stackspec.state.run import Run
 from stackspec.state.safekeeping import Head
 from stackspec.state.seal import Seal
 from stackspec.state.sqlite_history import HISTORY_TABLES, HistoryError, HistoryWriter, chapters, records_at
-from stackspec.state.sqlite_records import COMPONENT, DEPOSED, RECORD_TABLES, Records, Rows
+from stackspec.state.sqlite_records import COMPONENT, DEPOSED, PROTECTED, RECORD_TABLES, Records, Rows
 from stackspec.state.state_file import StateFile
-from stackspec.state.store import Begin, Chapter, Depose, Finish, StateChange, locked, no_such_lock
+from stackspec.state.store import Begin, Chapter, Depose, Finish, Protect, StateChange, locked, no_such_lock
 
 MOST_RUNS = 100
 """How many runs are remembered where the project does not say."""
@@ -37,6 +37,7 @@ class _Rows(NamedTuple):
     components: Rows
     pending: list[str]
     deposed: list[str]
+    protected: bool
     seal: Seal
 
     @property
@@ -153,7 +154,7 @@ class SqliteStateStore:
     def pull(self) -> str:
         """See `StateStore.pull`."""
         if not self._file.exists():
-            return self._exported(_Rows("", 0, {}, [], [], Seal()))
+            return self._exported(_Rows("", 0, {}, [], [], False, Seal()))
         with self._file.reporting(), closing(self._file.connect_to_read()) as connection:
             return self._exported(self._rows(connection))
 
@@ -310,6 +311,7 @@ class SqliteStateStore:
         components: Rows = {}
         pending: list[str] = []
         deposed: list[str] = []
+        protected = False
         connection.execute("BEGIN")
         try:
             meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
@@ -318,6 +320,8 @@ class SqliteStateStore:
                 position, kind, address, text = row
                 if kind == COMPONENT:
                     components[position] = (address, text)
+                elif kind == PROTECTED:
+                    protected = True
                 else:
                     (deposed if kind == DEPOSED else pending).append(text)
         finally:
@@ -328,7 +332,7 @@ class SqliteStateStore:
         if environment != self._environment:
             raise self._file.refused(f"it belongs to the environment '{environment}'")
         self._file.check_head(head and head._replace(serial=0) if older else head, lineage, serial)
-        return _Rows(lineage, serial, components, pending, deposed, seal)
+        return _Rows(lineage, serial, components, pending, deposed, protected, seal)
 
     def _decoded(
         self, lineage: str, serial: int, components: Iterable[str], pending: Iterable[str], deposed: Iterable[str]
@@ -349,10 +353,19 @@ class SqliteStateStore:
         )
 
     def _state(self, rows: _Rows) -> AppliedState:
-        return self._decoded(rows.lineage, rows.serial, rows.texts, rows.pending, rows.deposed)
+        state = self._decoded(rows.lineage, rows.serial, rows.texts, rows.pending, rows.deposed)
+        return replace(state, protected=rows.protected)
 
     def _exported(self, rows: _Rows) -> str:
-        return export(self._environment, rows.lineage, rows.serial, rows.texts, rows.pending, rows.deposed)
+        return export(
+            self._environment,
+            rows.lineage,
+            rows.serial,
+            rows.texts,
+            rows.pending,
+            rows.deposed,
+            protected=rows.protected,
+        )
 
 
 def _cause(error: StackspecError) -> str:
@@ -368,3 +381,5 @@ def _content(state: AppliedState) -> Iterator[StateChange]:
         yield Begin(pending)
     for identity, removal in state.deposed.items():
         yield Depose(identity, removal)
+    if state.protected:
+        yield Protect(True)

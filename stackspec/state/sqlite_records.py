@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from stackspec.state.codec import encode_component, encode_pending
 from stackspec.state.seal import Seal
-from stackspec.state.store import Begin, Depose, Finish, StateChange
+from stackspec.state.store import Begin, Depose, Finish, Protect, StateChange
 
 RECORD_TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -15,8 +15,11 @@ CREATE TABLE record (
     position INTEGER PRIMARY KEY, kind TEXT NOT NULL, address TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (kind, address)
 );
 """
-COMPONENT, PENDING, DEPOSED = "component", "pending", "deposed"
-"""The kinds of records; what stands as the address of a deposed one is its identity."""
+COMPONENT, PENDING, DEPOSED, PROTECTED = "component", "pending", "deposed", "protected"
+"""The kinds of records; what stands as the address of a deposed one is its identity.
+
+One record, without an address or text, says that the environment is protected; there is none where it is not.
+"""
 
 Rows = dict[int, tuple[str, str]]
 """Position to the address and text of a record, of one kind."""
@@ -47,6 +50,11 @@ class Records:
                     self.take(DEPOSED, identity)
                 else:
                     self.put(DEPOSED, identity, encode_pending(removal))
+            case Protect(protected):
+                if protected:
+                    self.put(PROTECTED, "", "")
+                else:
+                    self.take(PROTECTED, "")
             case Finish(address, component):
                 self.take(PENDING, str(address))
                 if component is None:

@@ -37,7 +37,14 @@ class Depose:
     removal: PendingOperation | None
 
 
-StateChange = Begin | Finish | Depose
+@dataclass(frozen=True, slots=True)
+class Protect:
+    """The environment is protected from now on, or no more."""
+
+    protected: bool
+
+
+StateChange = Begin | Finish | Depose | Protect
 
 
 def locked(writer: Run | None) -> StackspecError:
@@ -151,7 +158,7 @@ class StateStore(ApplyStore, Protocol):
         """
 
     def read_at(self, serial: int) -> AppliedState:
-        """The components as they were at a serial, without what was pending then.
+        """The components as they were at a serial, without what was pending or protected then.
 
         Raises:
             StackspecError: as `read`; or history does not reach back to that serial.

@@ -25,7 +25,7 @@ from stackspec.manifest.model import LifecycleSpec
 from stackspec.state.export import import_state
 from stackspec.state.model import AppliedComponent, AppliedState, Operation, PendingOperation
 from stackspec.state.run import Run
-from stackspec.state.store import Begin, Finish, StateStore
+from stackspec.state.store import Begin, Finish, Protect, StateStore
 from stackspec.testing.children import Child, Talk, kill_points
 
 _PATIENCE = 60.0
@@ -406,6 +406,35 @@ class StateConformance:
         assert code_of(refused) == "SS0712"
         assert _value(state.store().read()) == 7
 
+    # --- whether it is protected
+
+    def test_whether_it_is_protected_is_kept(self, state: Opened) -> None:
+        put(state.store(), "a")
+        assert not state.store().read().protected
+        for protected in (True, False, True):
+            with (store := state.store()).lock(this_run()):
+                store.commit([Protect(protected)])
+                assert store.read().protected is protected
+            assert state.store().read().protected is protected
+            put(state.store(), "a", "b")
+            assert state.store().read().protected is protected
+        serial = _long_run(state.store(history=1), 1)
+        assert state.store(history=1).read().protected
+        assert list(state.store().read().components) == [component(name).address for name in ("a", "b", *_LONG)]
+        assert not state.store().read_at(serial).protected
+
+    def test_it_is_protected_from_the_first_commit_on(self, state: Opened) -> None:
+        with (store := state.store()).lock(this_run()):
+            store.commit([Protect(True), made("a")])
+        assert state.store().read().protected
+        assert import_state(state.store().pull()) == state.store().read()
+
+    def test_a_push_says_whether_it_is_protected(self, state: Opened) -> None:
+        pushed = AppliedState("test", "f" * 32, 70, {component("a").address: component("a")}, protected=True)
+        for one in (pushed, replace(pushed, protected=False), pushed):
+            state.store().push(one, this_run())
+            assert state.store().read().protected is one.protected
+
     # --- as a whole
 
     def test_what_is_pulled_can_be_pushed(self, state: Opened) -> None:
@@ -524,11 +553,14 @@ def _write_pairs(store: StateStore, times: int) -> None:
         put(store, "a", "b", value=value)
 
 
+_LONG = ("counter", "ballast")
+
+
 def _long_run(store: StateStore, value: int) -> int:
     """A run that writes much, so that what is kept of the past is looked at; the serial it comes to."""
     with store.lock(this_run()):
         for _ in range(3):
-            serial = store.commit([made("counter", value), made("ballast", "x" * 20_000)])
+            serial = store.commit([made(name, what) for name, what in zip(_LONG, (value, "x" * 20_000), strict=True)])
     return serial
 
 

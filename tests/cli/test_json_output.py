@@ -10,7 +10,18 @@ import pytest
 from tests.cli.conftest import Ask
 from tests.cli.hostile import STACK
 
-PLAN = ["format_version", "environment", "protected", "serial", "lineage", "summary", "moves", "changes", "diagnostics"]
+PLAN = [
+    "format_version",
+    "environment",
+    "protected",
+    "protection",
+    "serial",
+    "lineage",
+    "summary",
+    "moves",
+    "changes",
+    "diagnostics",
+]
 CHANGE = [
     "address",
     "action",

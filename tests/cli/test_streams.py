@@ -109,31 +109,3 @@ def test_the_variable_of_an_option_is_heard_by_version(monkeypatch: pytest.Monke
     monkeypatch.setenv("STACKSPEC_OUTPUT", "json")
     assert ask("version").json.keys() == {"version"}
     assert ask("version").out == ask("version", "-o", "json").out
-
-
-STARTED = "import sys, runpy, importlib.util; print(*sys.modules)"
-
-
-@pytest.fixture
-def checkout(dev: Path) -> Path:
-    """A project with a module of its own in place of every module that the command may import."""
-    # What Python itself imports before the command begins is Python's to keep safe: with -P it does.
-    begun = subprocess.run([sys.executable, "-P", "-c", STARTED], capture_output=True, text=True, check=True)
-    before = {name.partition(".")[0] for name in begun.stdout.split()} | {"__main__", "pkgutil", "sitecustomize"}
-    installed = {"yaml", "jinja2", "jsonschema", "jsonschema_rs", "typer", "click", "rich", "deepdiff", "markupsafe"}
-    for name in (set(sys.stdlib_module_names) | installed) - before:
-        (dev / f"{name}.py").write_text(f"import os\nos.write(2, b'{name} of the checkout\\n')\nos._exit(7)\n")
-    assert {"typing", "signal", "json", "yaml", "__future__", "argparse"} <= {one.stem for one in dev.glob("*.py")}
-    return dev
-
-
-@pytest.mark.parametrize("arguments", ["version", "--help", "plan", "apply --yes", "status -o json", "plan --nope"])
-@pytest.mark.parametrize("started", [command(), [str(SCRIPT)]], ids=["-m", "script"])
-def test_no_module_of_the_working_directory_is_run(started: list[str], arguments: str, checkout: Path) -> None:
-    ours = environment()["PYTHONPATH"]
-    variables = environment({"PYTHONPATH": ours if "-m" in started else f":{ours}"})
-    done = subprocess.run(
-        [*started, *arguments.split()], cwd=checkout, capture_output=True, text=True, check=False, env=variables
-    )
-    assert "of the checkout" not in done.stderr
-    assert done.returncode == (1 if "--nope" in arguments else 0), done.stderr

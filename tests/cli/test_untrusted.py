@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stackspec.cli.untrusted import is_fork
+from stackspec.cli.commands import COMMANDS
+from stackspec.cli.trust import is_fork
 from tests.cli.hostile import STACK
 from tests.running import environment
 
@@ -58,7 +59,7 @@ def run(root: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess
     return subprocess.run(words, cwd=root, capture_output=True, text=True, check=False, env=variables)
 
 
-@pytest.mark.parametrize("command", ["validate", "plan", "plan -o json --all"])
+@pytest.mark.parametrize("command", ["validate", "plan", "plan -o json --all", "render", "render -o json"])
 def test_nothing_of_it_runs_and_nothing_is_told(command: str, hostile: Path, tmp_path: Path) -> None:
     before = sorted(hostile.rglob("*"))
     done = run(hostile, *command.split(), "--untrusted")
@@ -80,33 +81,117 @@ def test_what_needs_a_state_is_refused(option: str, hostile: Path) -> None:
     assert (done.returncode, "error[SS0901]" in done.stderr) == (1, True)
 
 
-def event(folder: Path, head: object) -> dict[str, str]:
+REPOSITORY = {"full_name": "acme/ml"}
+STRANGER = {"full_name": "mallory/ml"}
+REQUESTS = ("pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment")
+
+
+def event(folder: Path, name: str, content: object) -> dict[str, str]:
     file = folder / "event.json"
-    file.write_text(json.dumps({"pull_request": {"head": {"repo": head}}}))
-    return {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": str(file), "GITHUB_REPOSITORY": "acme/ml"}
+    file.write_text(json.dumps(content))
+    return {"GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(file), "GITHUB_REPOSITORY": "acme/ml"}
+
+
+def request(head: object) -> object:
+    return {"pull_request": {"head": {"repo": head}}}
 
 
 def test_a_fork_is_not_trusted_by_default(hostile: Path, tmp_path: Path) -> None:
-    assert run(hostile, "plan", **event(tmp_path, {"full_name": "mallory/ml"})).returncode == 0
-    trusted = run(hostile, "plan", **event(tmp_path, {"full_name": "acme/ml"}))
+    assert run(hostile, "plan", **event(tmp_path, "pull_request", request(STRANGER))).returncode == 0
+    trusted = run(hostile, "plan", **event(tmp_path, "pull_request", request(REPOSITORY)))
     assert (trusted.returncode, "SS0709" in trusted.stderr or "SS0602" in trusted.stderr) == (1, True)
 
 
+ARGUMENTS = {
+    "rollback": ["1"],
+    "import": ["artifact_store/dev"],
+    "output": ["artifact_store/dev", "--reveal"],
+    "exec": ["--", "true"],
+    "state show": ["artifact_store/dev"],
+    "state mv": ["artifact_store/dev", "artifact_store/other"],
+    "state rm": ["artifact_store/dev"],
+    "state push": ["-"],
+    "state unlock": ["0123456789abcdef"],
+}
+WITHOUT_A_PROJECT = {"init", "schema", "version"}
+UNTRUSTED = {"validate", "plan", "render"}
+
+
+@pytest.mark.parametrize("words", sorted(set(COMMANDS) - WITHOUT_A_PROJECT - UNTRUSTED))
+def test_what_has_to_trust_the_checkout_is_refused(words: str, hostile: Path, tmp_path: Path) -> None:
+    before = sorted(hostile.rglob("*"))
+    for variables in (event(tmp_path, "pull_request", request(STRANGER)), {"STACKSPEC_UNTRUSTED": "1"}):
+        done = run(hostile, *words.split(), *ARGUMENTS.get(words, ()), **variables)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("error[SS0809]: this command would have to trust the checkout\n  help: ")
+        assert "STACKSPEC_UNTRUSTED=false" in done.stderr
+    assert sorted(hostile.rglob("*")) == before
+
+
+@pytest.mark.parametrize("words", sorted(WITHOUT_A_PROJECT))
+def test_what_looks_at_no_checkout_is_not(words: str, tmp_path: Path) -> None:
+    assert run(tmp_path, *words.split(), STACKSPEC_UNTRUSTED="1").returncode == 0
+
+
+@pytest.mark.parametrize("words", sorted(UNTRUSTED))
+def test_a_variable_says_it_for_every_command(words: str, hostile: Path, tmp_path: Path) -> None:
+    done = run(hostile, words, STACKSPEC_UNTRUSTED="1")
+    assert (done.returncode, done.stderr, "C4nary" in done.stdout) == (0, "", False)
+    fork = event(tmp_path, "pull_request", request(STRANGER))
+    trusted = run(hostile, "state", "list", STACKSPEC_UNTRUSTED="false", **fork)
+    assert (trusted.returncode, "SS0709" in trusted.stderr or "SS0602" in trusted.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("name", REQUESTS)
 @pytest.mark.parametrize(
     ("head", "untrusted"),
-    [({"full_name": "acme/ml"}, False), ({"full_name": "mallory/ml"}, True), (None, True), ("odd", True)],
+    [(REPOSITORY, False), (STRANGER, True), (None, True), ("odd", True)],
 )
-def test_what_github_says_of_a_pull_request(head: object, untrusted: bool, tmp_path: Path) -> None:
-    assert is_fork(event(tmp_path, head)) is untrusted
+def test_what_github_says_of_a_pull_request(name: str, head: object, untrusted: bool, tmp_path: Path) -> None:
+    assert is_fork(event(tmp_path, name, request(head))) is untrusted
 
 
-def test_what_else_tells_of_a_fork() -> None:
-    assert not is_fork({})
-    assert not is_fork({"GITHUB_EVENT_NAME": "push"})
-    assert is_fork({"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": "/nowhere"})
-    merge_request = {"CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "1", "CI_MERGE_REQUEST_PROJECT_ID": "2"}
-    assert is_fork(merge_request)
-    assert not is_fork({**merge_request, "CI_MERGE_REQUEST_PROJECT_ID": "1"})
+@pytest.mark.parametrize(
+    ("name", "content", "untrusted"),
+    [
+        ("workflow_run", {"workflow_run": {"head_repository": STRANGER}}, True),
+        ("workflow_run", {"workflow_run": {"head_repository": None}}, True),
+        ("workflow_run", {"workflow_run": {"head_repository": REPOSITORY}}, False),
+        ("workflow_run", {}, True),
+        ("issue_comment", {"issue": {"pull_request": {"url": "x"}}}, True),
+        ("issue_comment", {"issue": {"number": 1}}, False),
+        ("issue_comment", [], True),
+        ("push", {}, False),
+        ("schedule", {}, False),
+    ],
+)
+def test_what_github_says_of_other_events(name: str, content: object, untrusted: bool, tmp_path: Path) -> None:
+    assert is_fork(event(tmp_path, name, content)) is untrusted
+
+
+MERGE = {"CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "1", "CI_MERGE_REQUEST_PROJECT_ID": "2"}
+EXTERNAL = "CI_EXTERNAL_PULL_REQUEST_{}_REPOSITORY"
+MIRRORED = {EXTERNAL.format("SOURCE"): "mallory/ml", EXTERNAL.format("TARGET"): "acme/ml"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "untrusted"),
+    [
+        ({}, False),
+        ({"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": "/nowhere"}, True),
+        ({"GITHUB_EVENT_NAME": "workflow_run"}, True),
+        (MERGE, True),
+        ({**MERGE, "CI_MERGE_REQUEST_PROJECT_ID": "1"}, False),
+        ({"CI_PIPELINE_SOURCE": "merge_request_event"}, True),
+        ({"CI_PIPELINE_SOURCE": "parent_pipeline", **MERGE}, True),
+        ({"CI_PIPELINE_SOURCE": "push"}, False),
+        ({"CI_PIPELINE_SOURCE": "external_pull_request_event"}, True),
+        (MIRRORED, True),
+        ({**MIRRORED, EXTERNAL.format("SOURCE"): "acme/ml"}, False),
+    ],
+)
+def test_what_else_tells_of_a_fork(variables: dict[str, str], untrusted: bool) -> None:
+    assert is_fork(variables) is untrusted
 
 
 GUARDED = """\

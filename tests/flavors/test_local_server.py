@@ -79,7 +79,7 @@ def test_it_has_nothing_of_its_starter(make_context: MakeContext) -> None:
     assert server.terminal() is None
     assert server.ppid() != os.getpid()
     assert server.cwd() == str(context.data_dir)
-    assert set(server.environ()) - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"} == {"PATH", MARK}
+    assert set(server.environ()) - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"} == {"PATH", MARK, "STACKSPEC_SERVER_KEY"}
     assert context.data_dir.stat().st_mode & 0o777 == 0o700
     assert {file.stat().st_mode & 0o777 for file in context.data_dir.iterdir()} == {0o600}
     LocalServer(context).remove()
@@ -94,6 +94,63 @@ def test_another_command_takes_the_place_of_the_first(make_context: MakeContext)
     LocalServer(context).remove()
 
 
+SETTING = "C4nary-of-the-server"
+READY = """
+import http.server, os, sys
+print(len(os.environ["SETTING"]), repr(sys.stdin.read()), flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def start_with(context: HookContext, **settings: str) -> ServerRecord:
+    server = LocalServer(context)
+    port = server.port(None)
+    command = [sys.executable, "-c", READY, str(port)]
+    ready = lambda: answers("127.0.0.1", port, "/")  # noqa: E731  what it waits for
+    return server.start(command, port=port, environment=ENVIRONMENT, settings=settings, is_ready=ready)
+
+
+def command_lines() -> str:
+    """The arguments of every process of this machine."""
+    import psutil
+
+    return "\n".join(str(process.info["cmdline"]) for process in psutil.process_iter(["cmdline"]))
+
+
+def test_what_may_be_secret_is_in_its_environment_and_nowhere_else(make_context: MakeContext) -> None:
+    context = make_context()
+    record = start_with(context, SETTING=SETTING)
+    assert str(record.port) in command_lines()
+    assert SETTING not in command_lines()
+    kept = {file.name: file.read_text() for file in context.data_dir.iterdir()}
+    assert set(kept) == {"server.json", "server.lock", "server.log"}
+    assert kept["server.log"].startswith(f"{len(SETTING)} ''\n")
+    assert SETTING not in "".join(kept.values())
+    LocalServer(context).remove()
+
+
+def test_another_setting_starts_it_anew_and_what_it_finds_things_by_does_not(
+    make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = make_context()
+    first = start_with(context, SETTING=SETTING)
+    monkeypatch.setitem(ENVIRONMENT, "MORE", "1")
+    assert start_with(context, SETTING=SETTING) == first
+    second = start_with(context, SETTING=f"{SETTING}2")
+    assert second.pid != first.pid
+    assert not members(first)
+    LocalServer(context).remove()
+
+
+def test_its_record_says_nothing_by_which_a_setting_could_be_guessed(make_context: MakeContext) -> None:
+    digests = set()
+    for _ in range(2):
+        context = make_context()
+        digests.add(start_with(context, SETTING="1234").digest)
+        LocalServer(context).remove()
+    assert len(digests) == 2
+
+
 STARTER = """
 import os, signal, subprocess, sys
 from pathlib import Path
@@ -105,8 +162,10 @@ from stackspec.flavors.local_server import LocalServer
 def die(*_arguments, **_options):
     os.kill(os.getpid(), signal.SIGKILL)
 
-def spawn_and_die(*arguments, check, **options):
-    subprocess.Popen(*arguments, **options)
+def spawn_and_die(*arguments, check, input, **options):
+    process = subprocess.Popen(*arguments, stdin=subprocess.PIPE, **options)
+    process.stdin.write(input)
+    process.stdin.close()
     die()
 
 identity, root, data_dir, port, moment, *command = sys.argv[1:]

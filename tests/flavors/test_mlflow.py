@@ -22,6 +22,7 @@ from stackspec.flavors.extras import require_extra
 from stackspec.flavors.local_server import LocalServer
 from stackspec.flavors.marked_processes import marked_processes
 from stackspec.testing.flavor_conformance import FlavorCase, FlavorConformance
+from tests.running import command, environment
 
 MakeContext = Callable[..., HookContext]
 Until = Callable[[Callable[[], bool]], None]
@@ -120,6 +121,51 @@ def test_a_killed_server_is_seen_and_started_again(make_context: MakeContext, un
     assert not marked_processes(pid, context.identity)
     assert not (context.root / "data base").exists()
     assert not context.data_dir.exists()
+
+
+PROJECT = """\
+apiVersion: stackspec.dev/v1
+kind: Stack
+metadata: {name: dev}
+spec:
+  components:
+    orchestrator: {flavor: local}
+    artifact_store: {flavor: local, config: {path: ./artifacts}}
+    experiment_tracker:
+      flavor: mlflow
+      config: {artifact_root: "s3://key:{{ secrets.bucket.token }}@bucket/runs", delete_data: true}
+---
+apiVersion: stackspec.dev/v1
+kind: Secret
+metadata: {name: bucket}
+spec: {store: env, keys: {token: BUCKET_TOKEN}}
+"""
+CANARY = "C4nary-of-the-bucket"
+
+
+def test_a_secret_in_its_config_stands_in_no_argument_and_in_no_file(tmp_path: Path, mlflow: None) -> None:
+    import psutil
+
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "dev.yaml").write_text(PROJECT)
+
+    def run(*arguments: str) -> str:
+        words = [*command("-C", str(tmp_path)), *arguments]
+        variables = environment({"BUCKET_TOKEN": CANARY})
+        return subprocess.run(words, check=True, capture_output=True, text=True, env=variables).stdout
+
+    run("apply", "--yes")
+    try:
+        assert "running" in run("status")
+        assert "No changes" in run("plan", "--refresh")
+        seen = "\n".join(str(process.info["cmdline"]) for process in psutil.process_iter(["cmdline"]))
+        assert "'-m', 'mlflow', 'server'" in seen
+        assert CANARY not in seen
+        kept = [file for file in (tmp_path / ".stackspec").rglob("*") if file.is_file()]
+        assert {"server.json", "server.log", "mlflow.db", "default.db"} <= {file.name for file in kept}
+        assert [file for file in kept if CANARY.encode() in file.read_bytes()] == []
+    finally:
+        run("destroy", "--yes")
 
 
 def test_what_never_was_is_removed_without_complaint(make_context: MakeContext) -> None:

@@ -12,7 +12,7 @@ from stackspec.state.changes import after
 from stackspec.state.codec import change_from_json, change_to_json
 from stackspec.state.model import AppliedComponent, AppliedState, Operation
 from stackspec.state.run import Run
-from stackspec.state.store import ApplyStore, Begin, Depose, Finish, StateChange
+from stackspec.state.store import ApplyStore, Begin, Depose, Finish, Protect, StateChange
 from tests.laws.world import Points
 
 
@@ -104,3 +104,5 @@ def _short(change: StateChange) -> str:
             return f"begin {pending.operation} {pending.component.address.name}"
         case Finish(address, component):
             return f"{'gone' if component is None else 'done'} {address.name}"
+        case Protect(protected):
+            return "protect" if protected else "protect no more"

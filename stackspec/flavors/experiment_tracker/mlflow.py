@@ -14,6 +14,7 @@ from stackspec.flavors.experiment_tracker import ExperimentTracker
 from stackspec.flavors.extras import require_extra
 from stackspec.flavors.local_port import answers
 from stackspec.flavors.local_server import LocalServer, ServerRecord
+from stackspec.flavors.marked_processes import environment_of
 from stackspec.flavors.owned_directory import OwnedDirectory
 
 _PACKAGES = ("mlflow", "flask", "flask_cors", "sqlalchemy", "alembic", "aiohttp", "pandas", "uvicorn", "psutil")
@@ -93,9 +94,10 @@ class MlflowExperimentTracker(ExperimentTracker):
         if server.running() is None:
             self.context.log(f"starting MLflow at {uri}")
         server.start(
-            self._command(server.host, port),
+            _command(server.host, port),
             port=port,
             environment=_environment(os.environ),
+            settings=self._settings,
             is_ready=lambda: answers(server.host, port, "/health"),
         )
         return self.Outputs(uri=uri, backend_store_uri=self._backend_store_uri)
@@ -141,31 +143,29 @@ class MlflowExperimentTracker(ExperimentTracker):
             raise HookError(f"artifact_root is on another machine: {root.netloc}", "write file:/// with three slashes")
         return self.context.path(unquote(root.path) if root.scheme else self.config.artifact_root).as_uri()
 
-    def _command(self, host: str, port: int) -> list[str]:
-        return [
-            *(sys.executable, "-m", "mlflow", "server", "--serve-artifacts"),
-            *(f"--{name}={value}" for name, value in self._options(host, port).items()),
-        ]
-
-    def _options(self, host: str, port: int) -> Mapping[str, str]:
+    @property
+    def _settings(self) -> Mapping[str, str]:
+        """What the server is to be, by the variables that `mlflow server` reads in the place of options."""
         return {
-            "host": host,
-            "port": str(port),
-            "workers": str(self.config.workers),
-            "backend-store-uri": self._backend_store_uri,
-            "artifacts-destination": self._artifacts_destination,
+            "MLFLOW_BACKEND_STORE_URI": self._backend_store_uri,
+            "MLFLOW_ARTIFACTS_DESTINATION": self._artifacts_destination,
+            "MLFLOW_WORKERS": str(self.config.workers),
         }
 
     def _real_fields(self, record: ServerRecord) -> dict[str, Any]:
-        options = dict(part[2:].split("=", 1) for part in record.command if part.startswith("--") and "=" in part)
-        destination = options.get("artifacts-destination")
+        settings = environment_of(record.pid)
+        destination = settings.get("MLFLOW_ARTIFACTS_DESTINATION")
         # Two texts can name one place, and a port that nobody asked for is no drift.
         as_wanted = destination == self._artifacts_destination
         return {
             "artifact_root": self.config.artifact_root if as_wanted else destination,
-            "workers": int(options.get("workers", 1)),
+            "workers": int(settings.get("MLFLOW_WORKERS", 1)),
             **({} if self.config.port is None else {"port": record.port}),
         }
+
+
+def _command(host: str, port: int) -> list[str]:
+    return [sys.executable, "-m", "mlflow", "server", "--serve-artifacts", f"--host={host}", f"--port={port}"]
 
 
 def _uri(server: LocalServer, port: int) -> str:

@@ -56,7 +56,7 @@ class Replaced:
     """Another state was put in the place of what was there.
 
     Attributes:
-        state: Of it the components, what is pending, and the least that the serial was.
+        state: Of it the content, and the least that the serial was.
     """
 
     run: Run
@@ -153,13 +153,17 @@ def content_to_json(state: AppliedState) -> dict[str, Any]:
         "components": [component_to_json(component) for component in state.components.values()],
         "pending": [pending_to_json(pending) for pending in state.pending.values()],
         "deposed": [pending_to_json(removal) for removal in state.deposed.values()],
+        **({"protected": True} if state.protected else {}),
     }
 
 
 Content = tuple[
-    dict[ComponentAddress, AppliedComponent], dict[ComponentAddress, PendingOperation], dict[str, PendingOperation]
+    dict[ComponentAddress, AppliedComponent],
+    dict[ComponentAddress, PendingOperation],
+    dict[str, PendingOperation],
+    bool,
 ]
-"""The components of a state, what is pending, and what is deposed."""
+"""The components of a state, what is pending, what is deposed, and whether the environment is protected."""
 
 
 def content_from_json(record: Mapping[str, Any]) -> Content:
@@ -175,4 +179,5 @@ def content_from_json(record: Mapping[str, Any]) -> Content:
         {component.address: component for component in components},
         {operation.component.address: operation for operation in pending},
         {removal.component.identity: removal for removal in deposed},
+        bool(record.get("protected", False)),
     )

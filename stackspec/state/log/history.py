@@ -59,7 +59,7 @@ class LogHistory:
         return self._reader.steadily(lambda: self._chapters(most))
 
     def at(self, serial: int) -> AppliedState:
-        """The components as they were at a serial, and nothing pending.
+        """The components as they were at a serial, and nothing pending or protected.
 
         Raises:
             StackspecError: the log is damaged, or does not reach back to the serial.
@@ -91,7 +91,7 @@ class LogHistory:
     def _at(self, serial: int) -> AppliedState:
         now = self._reader.read().reading
         if serial == now.serial:
-            return replace(now.state, pending={}, deposed={})
+            return replace(now.state, pending={}, deposed={}, protected=False)
         oldest = self._oldest(now)
         if not max(1, oldest.serial) <= serial <= now.serial:
             reaches = f"it reaches from serial {max(1, oldest.serial)} to {now.serial}"
@@ -105,7 +105,7 @@ class LogHistory:
             self._reader.take(follower, entry)
         if follower.now.serial != serial:
             raise self._unknown(serial, f"no change has that serial, and the one before it is {follower.now.serial}")
-        return replace(follower.now.state, pending={}, deposed={})
+        return replace(follower.now.state, pending={}, deposed={}, protected=False)
 
     def _unknown(self, serial: int, why: str) -> StackspecError:
         message = f"what '{self._environment}' held at serial {serial} is not known: as for its history, {why}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from stackspec.core.address import ComponentAddress
-from stackspec.state.changes import make
+from stackspec.state.changes import make, protected_after
 from stackspec.state.log.entry import Act, Committed, Entry, Freed, Replaced, Taken
 from stackspec.state.log.sealed import DamagedError
 from stackspec.state.model import AppliedComponent, AppliedState, PendingOperation
@@ -42,11 +42,13 @@ class Reading:
     components: Mapping[ComponentAddress, AppliedComponent] = field(default_factory=dict)
     pending: Mapping[ComponentAddress, PendingOperation] = field(default_factory=dict)
     deposed: Mapping[str, PendingOperation] = field(default_factory=dict)
+    protected: bool = False
 
     @property
     def state(self) -> AppliedState:
         """The state alone."""
-        return AppliedState(self.environment, self.lineage, self.serial, self.components, self.pending, self.deposed)
+        content = (self.components, self.pending, self.deposed, self.protected)
+        return AppliedState(self.environment, self.lineage, self.serial, *content)
 
     def is_held_by(self, run_id: str) -> bool:
         """Whether the lock is a run's."""
@@ -99,7 +101,7 @@ class Follower:
                 return replace(after, holder=None, fences=fenced if by else now.fences)
             case Committed(changes):
                 make(changes, self._components, self._pending, self._deposed)
-                return after
+                return replace(after, protected=protected_after(now.protected, changes))
             case Replaced(_, state):
                 self._components.clear()
                 self._components.update(state.components)
@@ -107,7 +109,8 @@ class Follower:
                 self._pending.update(state.pending)
                 self._deposed.clear()
                 self._deposed.update(state.deposed)
-                return replace(after, ahead=serial - entry.number, runs=now.runs + 1, fences=fenced)
+                ahead = serial - entry.number
+                return replace(after, ahead=ahead, runs=now.runs + 1, fences=fenced, protected=state.protected)
 
 
 def follow(reading: Reading, entries: Iterable[Entry]) -> Reading:
