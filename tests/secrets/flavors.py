@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from stackspec.flavors.artifact_store import ArtifactStore
 from stackspec.flavors.contract import FlavorConfig, HookError, Observation, setting
 from stackspec.flavors.registry import Registry
+
+
+def token_of(identity: str) -> str:
+    """What a vault makes up for those who read its outputs."""
+    return hashlib.blake2b(identity.encode(), key=b"tokens").hexdigest()[:32]
 
 
 class Vault(ArtifactStore):
@@ -20,9 +28,10 @@ class Vault(ArtifactStore):
         """Settings."""
 
         password: str = setting("What opens it.", sensitive=True)
-        url: str = setting("Where it is.", default="https://example.org")
-        port: int = setting("Its port.", default=1)
-        fails: str = setting("Which hook fails, telling all it knows.", default="")
+        url: str = setting("Where it is.", default="https://example.org", pattern="^[^|]*$", max_length=200)
+        port: int = setting("Its port.", default=1, minimum=1)
+        mode: Literal["fast", "safe"] = setting("How it works.", default="fast")
+        fails: str = setting("Which hook fails, and how, telling all it knows; or the variable FAILS says.", default="")
         label: str = setting("What cannot be changed.", default="", requires_replacement=True)
 
     class Outputs(ArtifactStore.Outputs):
@@ -50,25 +59,45 @@ class Vault(ArtifactStore):
         self._go("provision")
         self._file.parent.mkdir(exist_ok=True)
         self._file.write_text(json.dumps(self._real()))
+        self._end("provision")
+        if self._fails == "provision aloud":
+            print(self.config.password)
+        if self._fails == "provision on paper":
+            (Path(os.environ["TMPDIR"]) / "notes").write_text(self.config.password)
+        if self._fails == "provision wrongly":
+            return {"password": self.config.password}
         return self.Outputs(
-            uri="vault://here", token=f"tok-{self.context.identity}", dsn=f"db://{self.config.password}@x"
+            uri="vault://here", token=token_of(self.context.identity), dsn=f"db://{self.config.password}@x"
         )
 
     def update(self, previous: Any) -> Any:
         self._go("update")
-        return self.provision()
+        made = self.provision()
+        self._end("update")
+        return made
 
     def deprovision(self) -> None:
         self._go("deprovision")
         if self._file.exists():
             assert json.loads(self._file.read_text())["password"] == self.config.password
             self._file.unlink()
+        self._end("deprovision")
+
+    @property
+    def _fails(self) -> str:
+        return self.config.fails or os.environ.get("FAILS", "")
 
     def _go(self, hook: str) -> None:
-        if self.config.fails == hook:
+        if self._fails == hook:
             raise HookError(f"cannot open it with {self.config.password!r}", f"try {self.config.password} elsewhere")
-        if self.config.fails == f"{hook} badly":
+        if self._fails == f"{hook} badly":
             raise ValueError(self.config.password, {"password": self.config.password})
+        if self._fails == f"{hook} killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _end(self, hook: str) -> None:
+        if self._fails == f"{hook} killed late":
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 REGISTRY = Registry([Vault])
