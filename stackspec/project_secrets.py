@@ -19,6 +19,7 @@ from stackspec.state.model import AppliedComponent, AppliedState
 
 if TYPE_CHECKING:
     from stackspec.sealing.sealer import Sealer
+    from stackspec.secret_stores.contract import StorePlace
     from stackspec.secret_stores.values import SecretValues, Unavailable
 
 
@@ -80,11 +81,11 @@ class ProjectSecrets:
         if found := [self._now(environment, one) for one in recorded(components)]:
             self._values.values(found)
 
-    def missing(self, secrets: Sequence[SecretReference]) -> dict[tuple[str, str], Unavailable]:
+    def missing(self, environment: str, secrets: Sequence[SecretReference]) -> dict[tuple[str, str], Unavailable]:
         """Name and key of each secret that has no value here to why; all are read at once."""
         from stackspec.secret_stores.values import Unavailable
 
-        found = self._values.values(secrets)
+        found = self._values.values([self._now(environment, one) for one in secrets])
         return {name: one for name, one in found.items() if isinstance(one, Unavailable)}
 
     def without_value(self, environment: str | None, *, fail: bool) -> list[Diagnostic]:
@@ -100,6 +101,7 @@ class ProjectSecrets:
         found: list[Diagnostic] = []
         for name in names if declarations.secrets else ():
             desired, _ = self._sources.compile(name)
+            self._declared[name] = desired.secrets
             severity = Severity.ERROR if fail else Severity.WARNING
             found += unavailable(desired.components.values(), self._values, severity, local_only=not fail)
             found += not_handed_on(desired, self._values, severity, local_only=not fail)
@@ -107,11 +109,19 @@ class ProjectSecrets:
 
     @cached_property
     def _values(self) -> SecretValues:
-        from stackspec.secret_stores.contract import StorePlace
         from stackspec.secret_stores.values import SecretValues
 
+        return SecretValues(self._place)
+
+    def _place(self, seconds: float) -> StorePlace:
+        from stackspec.secret_stores.contract import StorePlace
+        from stackspec.secret_stores.registry import store_type
+
         allowed = tuple(Path(path) for path in self._sources.settings.allowed_paths)
-        return SecretValues(partial(StorePlace, self._sources.root, allowed, os.environ))
+        declared = (one for secrets in self._declared.values() for keys in secrets.values() for one in keys.values())
+        sources = (one.source for one in declared if one.source is not None)
+        variables = (store_type(one.store).variable_of(one.config, one.path) for one in sources)
+        return StorePlace(self._sources.root, allowed, os.environ, seconds, frozenset(filter(None, variables)))
 
     def _now(self, environment: str, reference: SecretReference) -> SecretReference:
         """A secret as the manifests have it now; as it was recorded where they have it no more."""

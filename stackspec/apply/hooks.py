@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from time import monotonic
 from stackspec.apply.retry import Again, Retries, Wait, call
 from stackspec.apply.stop import Stop
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.expression import Sealed
 from stackspec.core.fields import plain
 from stackspec.core.secret import Secret, hidden
 from stackspec.core.values import Value, ValueMap, canonical, contains_sealed
@@ -92,7 +93,9 @@ class Hooks:
         spec = self._registry.spec(address.type, component.flavor)
         # State may hold fields of an older version of the flavor.
         written = {name: value for name, value in component.config.items() if name in spec.schema["properties"]}
-        config = cls.Config.from_value(self._sealer.opened(written) if self._sealer else written)
+        opened = self._sealer.opened(written) if self._sealer else written
+        config = cls.Config.from_value(opened)
+        made = [Secret(text) for text in _texts_made_of_secrets(written, opened)]
         context = HookContext(
             address=address,
             identity=component.identity,
@@ -105,6 +108,7 @@ class Hooks:
             allowed_paths=self._place.allowed_paths,
             cancelled=cancelled,
             log=lambda line: log(self._hidden(line)),
+            tells_secret=lambda text: hidden(text, made) != text,
         )
         return cls(config, context)
 
@@ -241,6 +245,18 @@ class Hooks:
 
     def _hidden(self, text: str) -> str:
         return self._sealer.hidden(text) if self._sealer else text
+
+
+def _texts_made_of_secrets(sealed: Value, opened: Value) -> Iterator[str]:
+    """What is sealed in a value, as it is once opened; what is no text, such as a port, as it is written."""
+    if isinstance(sealed, Sealed):
+        yield opened if isinstance(opened, str) else canonical(opened)
+    elif isinstance(sealed, Mapping) and isinstance(opened, Mapping):
+        for key, item in sealed.items():
+            yield from _texts_made_of_secrets(item, opened[key])
+    elif isinstance(sealed, list) and isinstance(opened, list):
+        for pair in zip(sealed, opened, strict=True):
+            yield from _texts_made_of_secrets(*pair)
 
 
 def _checked(outputs: FlavorOutputs, flavor: Flavor) -> ValueMap:

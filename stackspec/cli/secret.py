@@ -20,8 +20,9 @@ def _secrets(environment: str | None, output: OutputFormat, *, read: bool) -> in
     from stackspec.render.secrets import secrets_json, secrets_text
 
     with Session(output) as session:
-        secrets = session.project.declared_secrets(environment)
-        missing = session.project.secrets.missing(secrets) if read else None
+        project = session.project
+        secrets = project.declared_secrets(environment)
+        missing = project.secrets.missing(project.environment(environment), secrets) if read else None
         if session.json:
             session.answer_json(secrets_json(secrets, missing))
         else:

@@ -82,14 +82,21 @@ class LocalServer:
         """Have `command` run and ready; at once if it is, and instead of another command if that runs.
 
         Args:
-            command: What runs in the foreground until SIGTERM. Other users of the machine can read it: no secrets.
+            command: What runs in the foreground until SIGTERM. Other users of the machine can read it, so it may tell
+                no secret.
             port: Where the command listens.
             environment: All the variables that it has.
             is_ready: Whether the server answers; asked again and again, so it must return soon.
 
         Raises:
-            HookError: the port is in use, the server ended at once, or it was not ready before the deadline.
+            HookError: the command tells a secret, the port is in use, the server ended at once, or it was not ready
+                before the deadline.
         """
+        if any(map(self.context.tells_secret, command)):
+            raise HookError(
+                "an argument of the server would tell a secret, and everybody on this machine can read it",
+                "use no secret in this config; a server takes credentials from variables or files",
+            )
         log_from, launched = 0, False
         while (running := self._settled()) is None or running.command != tuple(command):
             if launched:

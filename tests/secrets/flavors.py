@@ -6,11 +6,14 @@ import hashlib
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
 from stackspec.flavors.artifact_store import ArtifactStore
 from stackspec.flavors.contract import FlavorConfig, HookError, Observation, setting
+from stackspec.flavors.local_port import answers
+from stackspec.flavors.local_server import LocalServer
 from stackspec.flavors.registry import Registry
 
 
@@ -100,4 +103,48 @@ class Vault(ArtifactStore):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-REGISTRY = Registry([Vault])
+_SERVE = """
+import os, sys
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+folder, port = sys.argv[1:3]
+with open(f"{folder}/told", "w") as told:
+    told.write(f"{os.getpid()}\\n")
+with open(f"{folder}/go") as go:
+    go.readline()
+HTTPServer(("127.0.0.1", int(port)), SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+class Served(ArtifactStore):
+    """What is a server, which waits to be looked at (see `tests.secrets.onlooker`) before it serves."""
+
+    flavor = "served"
+
+    class Config(FlavorConfig):
+        """Settings."""
+
+        password: str = setting("What opens it.", sensitive=True)
+        handed: Literal["", "by a variable", "by an argument"] = setting("How the server gets it.", default="")
+        folder: str = setting("Where the one is who looks.")
+
+    def observe(self) -> Observation:
+        running = LocalServer(self.context).running()
+        return Observation(running is not None, running is not None)
+
+    def provision(self) -> Any:
+        server, password, handed = LocalServer(self.context), self.config.password, self.config.handed
+        port = server.port(None)
+        command = [sys.executable, "-c", _SERVE, self.config.folder, str(port)]
+        server.start(
+            [*command, f"--password={password}"] if handed == "by an argument" else command,
+            port=port,
+            environment={"PASSWORD": password} if handed == "by a variable" else {},
+            is_ready=lambda: answers(server.host, port, "/"),
+        )
+        return self.Outputs(uri=f"http://127.0.0.1:{port}")
+
+    def deprovision(self) -> None:
+        LocalServer(self.context).remove()
+
+
+REGISTRY = Registry([Vault, Served])

@@ -84,17 +84,18 @@ class Machine:
 
     Args:
         folder: Where nothing is yet, or a copy of another.
+        secrets: Variable to the secret that it holds.
 
     Attributes:
         variables: What the processes of its commands have beside the usual.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, secrets: Mapping[str, str] = SECRETS) -> None:
         self.project = folder / "project"
         self.variables = {name: str(folder / one) for name, one in FOLDERS.items()}
         self._folder = folder
         self._known: set[str] = set()
-        self._hold(SECRETS)
+        self._hold(secrets)
         for one in (self.project / "stacks", *(folder / one for one in FOLDERS.values())):
             one.mkdir(parents=True, exist_ok=True)
 
@@ -121,17 +122,18 @@ class Machine:
         """Write the manifest."""
         (self.project / "stacks" / "dev.yaml").write_text(manifest, encoding="utf-8")
 
-    def run(self, words: str, form: Form = OutputFormat.TEXT, *, verbose: bool = False, kill_at: int = 0) -> int:
+    def run(self, words: str, form: Form | None = None, *, verbose: bool = False, kill_at: int = 0) -> int:
         """The status of a command, after a look that no secret is left anywhere.
 
         Args:
+            form: None for what the command does by itself.
             kill_at: See `Child`.
 
         Raises:
             AssertionError: one is.
         """
         _import_what_commands_do()
-        answer = () if form == "terminal" else ("--output", str(form))
+        answer = () if form in (None, "terminal") else ("--output", str(form))
         arguments = [*(("-v",) if verbose else ()), *words.split(), *answer]
         read, write = os.openpty() if form == "terminal" else os.pipe()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from stackspec.secret_stores.contract import Missing, Secret, SecretStore, StoreConfig, setting
 
@@ -19,9 +20,14 @@ class EnvSecretStore(SecretStore):
 
         prefix: str = setting("What each path is prefixed with.", default="")
 
+    @classmethod
+    def variable_of(cls, config: Mapping[str, Any], path: str) -> str:
+        """See `SecretStore.variable_of`."""
+        return f"{config.get('prefix', '')}{path}"
+
     def read(self, paths: Sequence[str]) -> Mapping[str, Secret | Missing]:
         """See `SecretStore.read`."""
-        return {path: self._value(f"{self.config.prefix}{path}") for path in paths}
+        return {path: self._value(self.variable_of({"prefix": self.config.prefix}, path)) for path in paths}
 
     def _value(self, name: str) -> Secret | Missing:
         text = self.place.variable(name)
