@@ -115,6 +115,11 @@ class Machine:
         self._known |= set(secrets.values())
 
     @property
+    def secrets(self) -> set[str]:
+        """Those that there were so far, and what flavors made up."""
+        return {*self._known, *(token_of(thing.stem) for thing in self._things)}
+
+    @property
     def _things(self) -> list[Path]:
         return [*(self._folder / "outside").glob("*.json")]
 
@@ -168,7 +173,7 @@ class Machine:
 
     def leaks(self, said: bytes) -> list[str]:
         """Where a secret is in what was said, and in any file; keys may be in their own."""
-        secrets = {*self._known, *(token_of(thing.stem) for thing in self._things)}
+        secrets = self.secrets
         files = [file for name in KEYS for file in (self.project / ".stackspec").glob(name)]
         assert {file.stat().st_mode & 0o777 for file in files} <= {0o600}
         keys = [text for file in files if len(text := file.read_text().strip()) == 64]
