@@ -24,6 +24,7 @@ from stackspec.state.model import AppliedComponent, AppliedState
 if TYPE_CHECKING:
     from stackspec.core.secret import Redactor
     from stackspec.sealing.sealer import Sealer
+    from stackspec.secret_stores.contract import StorePlace
     from stackspec.secret_stores.values import SecretValues, Unavailable
 
 
@@ -114,6 +115,7 @@ class ProjectSecrets:
         """Name and key of each secret of an environment that has no value here to why; all are read at once."""
         from stackspec.secret_stores.values import Unavailable
 
+        self._declared[desired.environment.name] = desired.secrets
         found = self._values.values(reference for keys in desired.secrets.values() for reference in keys.values())
         return {name: one for name, one in found.items() if isinstance(one, Unavailable)}
 
@@ -130,6 +132,7 @@ class ProjectSecrets:
         severity = Severity.ERROR if fail else Severity.WARNING
         found: dict[Diagnostic, dict[str, None]] = {}
         compiled = {name: self._sources.compile(name)[0] for name in names} if declarations.secrets else {}
+        self._declared |= {name: desired.secrets for name, desired in compiled.items()}
         self._values.values(one for desired in compiled.values() for one in named(desired, local_only=not fail))
         for name, desired in compiled.items():
             missing = unavailable(desired.components.values(), self._values, severity, local_only=not fail)
@@ -141,11 +144,19 @@ class ProjectSecrets:
 
     @cached_property
     def _values(self) -> SecretValues:
-        from stackspec.secret_stores.contract import StorePlace
         from stackspec.secret_stores.values import SecretValues
 
+        return SecretValues(self._place, self._redactor)
+
+    def _place(self, seconds: float) -> StorePlace:
+        from stackspec.secret_stores.contract import StorePlace
+        from stackspec.secret_stores.registry import store_type
+
         allowed = tuple(Path(path) for path in self._sources.settings.allowed_paths)
-        return SecretValues(partial(StorePlace, self._sources.root, allowed, os.environ), self._redactor)
+        declared = (one for secrets in self._declared.values() for keys in secrets.values() for one in keys.values())
+        sources = (one.source for one in declared if one.source is not None)
+        variables = (store_type(one.store).variable_of(one.config, one.path) for one in sources)
+        return StorePlace(self._sources.root, allowed, os.environ, seconds, frozenset(filter(None, variables)))
 
     @cached_property
     def _redactor(self) -> Redactor:

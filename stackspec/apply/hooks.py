@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -11,7 +11,9 @@ from time import monotonic
 from stackspec.apply.retry import Again, Retries, Wait, call
 from stackspec.apply.stop import Stop
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.expression import Sealed
 from stackspec.core.fields import plain
+from stackspec.core.secret import Redactor
 from stackspec.core.values import Value, ValueMap, canonical, contains_sealed, value_at
 from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation, allowed_place
 from stackspec.flavors.plugins import PluginError
@@ -97,6 +99,9 @@ class Hooks:
         # State may hold fields of an older version of the flavor.
         written = {name: value for name, value in opened.items() if name in spec.schema["properties"]}
         config = cls.Config.from_value(written)
+        made = Redactor()
+        for text in _texts_made_of_secrets(component.config, opened):
+            made.add(text)
         context = HookContext(
             address=address,
             identity=component.identity,
@@ -109,6 +114,7 @@ class Hooks:
             allowed_paths=self._place.allowed_paths,
             cancelled=cancelled,
             log=lambda line: log(self._hidden(line)),
+            tells_secret=made.tells,
         )
         return cls(config, context)
 
@@ -258,6 +264,18 @@ class Hooks:
 
     def _hidden(self, text: str) -> str:
         return self._sealer.redactor.hidden(text) if self._sealer else text
+
+
+def _texts_made_of_secrets(sealed: Value, opened: Value) -> Iterator[str]:
+    """What is sealed in a value, as it is once opened; what is no text, such as a port, as it is written."""
+    if isinstance(sealed, Sealed):
+        yield opened if isinstance(opened, str) else canonical(opened)
+    elif isinstance(sealed, Mapping) and isinstance(opened, Mapping):
+        for key, item in sealed.items():
+            yield from _texts_made_of_secrets(item, opened[key])
+    elif isinstance(sealed, list) and isinstance(opened, list):
+        for pair in zip(sealed, opened, strict=True):
+            yield from _texts_made_of_secrets(*pair)
 
 
 def _checked(outputs: FlavorOutputs, flavor: Flavor) -> ValueMap:

@@ -115,6 +115,8 @@ class HookContext:
         allowed_paths: Absolute folders outside the project that manifests may name.
         cancelled: Set when the user insists on stopping; a hook that waits looks at it.
         log: Shows the user a line of progress.
+        tells_secret: Whether a text holds a value of the config that is made of secrets: such a text must not become an
+            argument of a program, nor be written where others can read it.
     """
 
     address: ComponentAddress
@@ -128,6 +130,7 @@ class HookContext:
     allowed_paths: tuple[Path, ...] = ()
     cancelled: threading.Event = field(default_factory=threading.Event)
     log: Callable[[str], None] = field(default=lambda _line: None)
+    tells_secret: Callable[[str], bool] = field(default=lambda _text: False)
 
     def remaining(self) -> float:
         """Seconds until the deadline, never negative."""

@@ -101,15 +101,22 @@ class LocalServer:
         """Have `command` run and ready; at once if it is, and instead of another if that, or its settings, is one.
 
         Args:
-            command: What runs in the foreground until SIGTERM. Other users of the machine can read it: no secrets.
+            command: What runs in the foreground until SIGTERM. Other users of the machine can read it, so it may tell
+                no secret.
             port: Where the command listens.
             environment: The variables that it finds things by; others do not have it started anew.
             settings: The variables that say what it is to be, which may be secret; with these it has no more.
             is_ready: Whether the server answers; asked again and again, so it must return soon.
 
         Raises:
-            HookError: the port is in use, the server ended at once, or it was not ready before the deadline.
+            HookError: the command tells a secret, the port is in use, the server ended at once, or it was not ready
+                before the deadline.
         """
+        if any(map(self.context.tells_secret, command)):
+            raise HookError(
+                "an argument of the server would tell a secret, and everybody on this machine can read it",
+                "use no secret in this config; a server takes credentials from variables or files",
+            )
         log_from, launched, settings = 0, False, settings or {}
         while (running := self._settled()) is None or not _is_started_as(running, command, settings):
             if launched:

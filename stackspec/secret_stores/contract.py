@@ -68,12 +68,14 @@ class StorePlace:
         allowed_paths: Absolute folders outside the project that manifests may name.
         environ: The variables of the process.
         seconds: How long all of a call may take.
+        withheld: The variables that are secrets of the project themselves: no program that a store runs gets them.
     """
 
     root: Path
     allowed_paths: tuple[Path, ...]
     environ: Mapping[str, str]
     seconds: float
+    withheld: frozenset[str] = frozenset()
 
     def path(self, text: str) -> Path:
         """The absolute path of a file or folder that a config names, links resolved.
@@ -131,6 +133,11 @@ class SecretStore(ABC):
     def __init__(self, config: Any, place: StorePlace) -> None:
         self.config = config
         self.place = place
+
+    @classmethod
+    def variable_of(cls, config: Mapping[str, Any], path: str) -> str | None:
+        """The variable of the process that a value is read from; None where it is kept elsewhere."""
+        return None
 
     @abstractmethod
     def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:

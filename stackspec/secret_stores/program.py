@@ -29,7 +29,8 @@ class Program:
         self._name = name
         self._seconds = place.seconds
         self._deadline = monotonic() + place.seconds
-        self._environ = {key: value for key, value in place.environ.items() if key not in OWN_VARIABLES}
+        withheld = OWN_VARIABLES | place.withheld
+        self._environ = {key: value for key, value in place.environ.items() if key not in withheld}
         self._environ |= variables or {}
         found = shutil.which(name, path=self._environ.get("PATH", os.defpath))
         if found is None:

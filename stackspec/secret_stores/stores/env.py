@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from stackspec.secret_stores.contract import Answer, Missing, Secret, SecretStore, StoreConfig, each_alone, setting
 
@@ -19,12 +20,17 @@ class EnvSecretStore(SecretStore):
 
         prefix: str = setting("What each path is prefixed with.", default="")
 
+    @classmethod
+    def variable_of(cls, config: Mapping[str, Any], path: str) -> str:
+        """See `SecretStore.variable_of`."""
+        return f"{config.get('prefix', '')}{path}"
+
     def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:
         """See `SecretStore.read`."""
         return each_alone(self._value, paths)
 
     def _value(self, path: str) -> Secret | Missing:
-        name = f"{self.config.prefix}{path}"
+        name = self.variable_of({"prefix": self.config.prefix}, path)
         text = self.place.variable(name)
         # Which others there are is nobody's business who reads a log.
         return Missing(f"the variable {name} is not set") if text is None else Secret(text)
