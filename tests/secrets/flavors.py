@@ -74,7 +74,7 @@ class Vault(ArtifactStore):
         return self.Outputs(
             uri="vault://here",
             token=token_of(self.context.identity),
-            pair={"inner": f"in-{self.context.identity}"},
+            pair={"inner": token_of(f"{self.context.identity} inside")},
             dsn=f"db://{self.config.password}@x",
         )
 

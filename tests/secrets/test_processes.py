@@ -100,7 +100,7 @@ def test_of_a_program_that_a_store_runs(
     with onlooker.looking():
         for words in ("validate --fail-if-secrets-missing", "secret check", "plan", "apply --yes", "drift"):
             assert machine.run(words) == 0, words
-    assert len(onlooker.waited) >= 5
+    assert len(onlooker.waited) >= 4  # drift needs none
     assert onlooker.told("cmdline") == onlooker.told("environ") == []
 
 
