@@ -29,6 +29,7 @@ from stackspec.manifest.model import (
     TimeoutsSpec,
 )
 from stackspec.manifest.state_settings import STATE_SETTINGS, StateSettings
+from stackspec.render.flavors import kind_of
 
 HERE = Path(__file__).parent / "reference"
 
@@ -123,7 +124,9 @@ def _flavor(spec: FlavorSpec) -> str:
     rows = [
         (
             f"`{name}`",
-            _kind(schema) + (", a path" if name in spec.paths else "") + (", secret" if name in spec.sensitive else ""),
+            kind_of(schema, "`")
+            + (", a path" if name in spec.paths else "")
+            + (", secret" if name in spec.sensitive else ""),
             "required" if name in required else f"`{json.dumps(schema.get('default'))}`",
             "replaces" if name in spec.replacing or not spec.can_update else "in place",
             schema["description"] + _examples(schema),
@@ -180,7 +183,7 @@ def _fields(record: type[Fields]) -> str:
         hint = hints.get(name) or hints[f"{name}_"]
         nested = isinstance(hint, type) and issubclass(hint, Fields)
         default = "required" if name in document.get("required", ()) else f"`{json.dumps(schema['default'])}`"
-        kind = f"[{name}](#{name})" if nested else _kind(schema)
+        kind = f"[{name}](#{name})" if nested else kind_of(schema, "`")
         rows.append((f"`{name}`", kind, "see there" if nested else default, schema["description"]))
     return _table(("field", "type", "default", "meaning"), rows)
 
@@ -270,35 +273,6 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _doc(record: type[Fields]) -> str:
     return inspect.cleandoc(record.__doc__ or "").splitlines()[0]
-
-
-_KINDS = {
-    "string": "text",
-    "integer": "integer",
-    "number": "number",
-    "boolean": "`true` or `false`",
-    "array": "list",
-    "object": "mapping",
-    "null": "`null`",
-}
-
-
-def _kind(schema: Schema) -> str:
-    """What a value is, in words."""
-    if "enum" in schema:
-        return " or ".join(f"`{choice}`" for choice in schema["enum"])
-    kinds = schema.get("type", ())
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    words = " or ".join(_KINDS[kind] for kind in kinds)
-    if "items" in schema and (inner := _kind(schema["items"])):
-        words = words.replace("list", f"list of {inner}", 1)
-    if isinstance(schema.get("additionalProperties"), Mapping) and (inner := _kind(schema["additionalProperties"])):
-        words += f" of {inner}"
-    if "minimum" in schema:
-        words += f", {schema['minimum']} or more" if "maximum" not in schema else ""
-    if "maximum" in schema:
-        words += f", {schema.get('minimum', '…')} to {schema['maximum']}"
-    return words or "any"
 
 
 def _examples(schema: Schema) -> str:

@@ -31,6 +31,8 @@ COMMANDS = {
     "state unlock": "state:unlock",
     "secret list": "secret:list_",
     "secret check": "secret:check",
+    "flavor list": "flavor:list_",
+    "flavor describe": "flavor:describe",
     "schema": "schema:schema",
     "version": "version:version",
 }
@@ -38,6 +40,7 @@ COMMANDS = {
 
 GROUPS = {
     "state": "Look at the applied state and its past, and change it by hand.",
+    "flavor": "Look at what flavors there are, and what each takes and gives.",
     "secret": "Look at what secrets there are, and whether they can be had; never at a value.",
 }
 """First words that stand for several commands, to what the help says of them."""

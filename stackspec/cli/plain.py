@@ -1,7 +1,7 @@
 """Everyday arguments read without Typer, which takes longer to import than many a command to run.
 
 Only what can be meant in one way is read here: whole options by their names, each value a word of its own or after
-`=`. For anything else (help, mistakes, bundled letters, options from process variables, groups of commands) the answer
+`=`. For anything else (help, mistakes, bundled letters, options from process variables) the answer
 is None, and Typer reads the same declarations; a test holds the two to the same meaning.
 """
 
@@ -14,7 +14,7 @@ from enum import EnumMeta
 from types import NoneType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
-from stackspec.cli.commands import COMMANDS, Command, command
+from stackspec.cli.commands import COMMANDS, GROUPS, Command, command
 from stackspec.cli.options import Argument, Option
 from stackspec.cli.start import start
 
@@ -53,9 +53,12 @@ def read(arguments: Iterable[str]) -> Call | None:
     values: dict[str, Any] = {}
     try:
         _take_options(words, _parameters(start), before)
-        if not words or words[0] not in COMMANDS:
+        name = words.popleft() if words else ""
+        if name in GROUPS and words:
+            name = f"{name} {words.popleft()}"
+        if name not in COMMANDS:
             return None
-        called = command(words.popleft())
+        called = command(name)
         parameters = _parameters(called)
         _take_options(words, parameters, values)
         takers = [one for one in parameters if isinstance(one.declared, Argument)]

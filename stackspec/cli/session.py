@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from stackspec.cli.options import OutputFormat
 from stackspec.cli.start import Verbosity
@@ -22,6 +22,9 @@ _TRUST = (
     f"it is a stranger's, as {VARIABLE} says or CI tells of a pull request: 'validate', 'plan' and 'render' do without "
     f"trust; if you know the checkout and trust it, set {VARIABLE}=false"
 )
+
+if TYPE_CHECKING:
+    from stackspec.flavors.registry import Registry
 
 
 def _colour(stream: IO[str]) -> bool:
@@ -86,6 +89,18 @@ class Session:
 
                 guard(self._project.root)
         return self._project
+
+    @property
+    def registry(self) -> Registry:
+        """The flavors that the project has; outside of any, those of this installation."""
+        try:
+            return self.project.registry
+        except StackspecError as error:
+            if any(one.code != "SS0112" for one in error.diagnostics):
+                raise
+            from stackspec.flavors.registry import Registry
+
+            return Registry()
 
     @property
     def warnings(self) -> Sequence[Diagnostic]:

@@ -150,17 +150,17 @@ CODES: Mapping[str, Code] = {
         "`kind: Policy`",
         "Remove the manifest, or use a version that has it.",
     ),
-    "SS0211": Code(
-        "plugin",
-        "What is to define a flavor cannot be used: it is not installed, cannot be imported, or is no flavor.",
-        "`plugins: [acme_flavors]` where no package `acme_flavors` is installed",
-        "Install it beside stackspec, or mend it.",
-    ),
     "SS0210": Code(
         "password-in-manifest",
         "A manifest holds a password, and all who read the repository, and its past, can read it.",
         "`url: postgresql://ada:secret@db/stackspec` in the `state` of a Project",
         "Take it out and change it; give it by PGPASSWORD, `~/.pgpass` or a service file.",
+    ),
+    "SS0211": Code(
+        "plugin",
+        "What is to define a flavor cannot be used: it is not installed, cannot be imported, or is no flavor.",
+        "`plugins: [acme_flavors]` where no package `acme_flavors` is installed",
+        "Install it beside stackspec, or mend it.",
     ),
     "SS0301": Code(
         "expression-syntax",

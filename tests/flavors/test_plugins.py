@@ -146,3 +146,44 @@ def test_a_stranger_has_no_plugin_imported(flavor: str, plugins: str, project: P
     done = run(project, site, flavor, plugins, "plan", "--untrusted")
     assert (done.returncode, f"alerter has no flavor '{flavor}'" in done.stderr) == (1, True)
     assert not (project / "ran").exists()
+
+
+def test_flavors_are_listed_with_where_they_are_from(project: Path, site: Path) -> None:
+    done = run(project, site, "more", "more_alerts", "flavor", "list", "alerter", "-o", "json")
+    found = {one["flavor"]: one for one in json.loads(done.stdout)["flavors"]}
+    assert found["acme"]["description"] == found["more"]["description"] == "Writes alerts down."
+    assert "cannot be imported" in found["broken"]["problem"]
+    done = run(project, site, "more", "more_alerts", "flavor", "list", "alerter")
+    assert (done.returncode, "acme" in done.stdout, "(broken)" in done.stdout) == (0, True, True)
+
+
+def test_a_flavor_is_described(project: Path, site: Path) -> None:
+    done = run(project, site, "more", "more_alerts", "flavor", "describe", "alerter/more")
+    assert 'level   text   "high"' in done.stdout
+    described = json.loads(
+        run(project, site, "more", "more_alerts", "flavor", "describe", "alerter/more", "-o", "json").stdout
+    )
+    (field,) = described["config"]
+    assert (field["name"], field["default"], field["required"], field["replaces"]) == ("level", "high", False, True)
+    assert [one["name"] for one in described["outputs"]] == ["uri"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ("flavor list alertr", "SS0901", "did you mean 'alerter'?"),
+        ("flavor describe artifact-store/locl", "SS0208", "did you mean 'artifact_store/local'?"),
+        ("flavor describe alerter/broken", "SS0211", "cannot be imported"),
+    ],
+)
+def test_what_is_not_there(words: str, code: str, told: str, project: Path, site: Path) -> None:
+    done = run(project, site, "acme", "", *words.split())
+    assert (done.returncode, f"error[{code}]" in done.stderr, told in done.stderr) == (1, True, True)
+
+
+def test_outside_of_a_project_there_are_those_that_are_installed(tmp_path: Path, site: Path) -> None:
+    variables = environment({"PYTHONPATH": os.pathsep.join([environment()["PYTHONPATH"], str(site)])})
+    words = command("flavor", "list", "-o", "json")
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True, env=variables, timeout=60)
+    found = {(one["type"], one["flavor"]) for one in json.loads(done.stdout)["flavors"]}
+    assert {("artifact_store", "local"), ("alerter", "acme")} <= found
