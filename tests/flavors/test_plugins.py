@@ -184,6 +184,9 @@ def test_what_is_not_there(words: str, code: str, told: str, project: Path, site
 def test_outside_of_a_project_there_are_those_that_are_installed(tmp_path: Path, site: Path) -> None:
     variables = environment({"PYTHONPATH": os.pathsep.join([environment()["PYTHONPATH"], str(site)])})
     words = command("flavor", "list", "-o", "json")
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True, env=variables, timeout=60)
+    (tmp_path / "elsewhere").mkdir()
+    done = subprocess.run(
+        words, cwd=tmp_path / "elsewhere", capture_output=True, text=True, check=True, env=variables, timeout=60
+    )
     found = {(one["type"], one["flavor"]) for one in json.loads(done.stdout)["flavors"]}
     assert {("artifact_store", "local"), ("alerter", "acme")} <= found
