@@ -17,6 +17,7 @@ def exec_(
     """Run a command with the variables and secrets of a stack; they are handed to it by environment only."""
     import os
 
+    from stackspec.cli.process import be_as_started
     from stackspec.cli.session import Session
     from stackspec.core.diagnostic import StackspecError
     from stackspec.core.layout import OWN_VARIABLES
@@ -25,6 +26,7 @@ def exec_(
         variables = session.project.variables(stack, environment)
         try:
             inherited = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
+            be_as_started()
             os.execvpe(command[0], command, {**inherited, **variables})  # noqa: S606  what the user asked for
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "an argument or variable holds a NUL character"

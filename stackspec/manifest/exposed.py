@@ -15,7 +15,10 @@ _MOST = 1 << 20
 
 _TOKENS = {
     "an AWS access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-    "an AWS secret key": r"(?i:\baws_?secret(?:_?access)?_?key)[\"']?\s{0,9}[:=]\s{0,9}[\"']?[0-9A-Za-z/+]{40}\b",
+    "an AWS secret key": (
+        r"\b(?:aws_?[sS]ecret(?:_?[aA]ccess)?_?[kK]ey|AWS_SECRET(?:_ACCESS)?_KEY)[\"']?\s{0,9}[:=]\s{0,9}[\"']?"
+        r"[0-9A-Za-z/+]{40}\b"
+    ),
     "a GitHub token": r"\bgh[pousr]_[0-9A-Za-z]{36,255}\b|\bgithub_pat_[0-9A-Za-z_]{50,255}",
     "a GitLab token": r"\bgl(?:pat|rt|dt|ptt|ft|soat|cbt|imt|agent|oas|ffct)-[0-9A-Za-z_.-]{20,300}",
     "a Slack token": r"\bxox[abeoprs]-[0-9A-Za-z-]{10,250}|\bxapp-[0-9A-Za-z-]{10,250}",
