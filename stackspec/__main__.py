@@ -15,12 +15,14 @@ def main() -> int:
     forget_the_checkout(sys.argv[1:])
     import signal
 
+    from stackspec.cli.process import leave_no_core_dump
     from stackspec.cli.streams import UnwrittenError, prepare, write_answer
 
     for name in (signal.SIGINT, signal.SIGTERM):
         # Until an apply takes the signals over there is nothing to finish, and a traceback helps nobody.
         signal.signal(name, lambda number, _frame: os._exit(128 + number))
     prepare()
+    leave_no_core_dump()
     arguments = sys.argv[1:]
     if arguments == ["--version"] or (arguments == ["version"] and "STACKSPEC_OUTPUT" not in os.environ):
         from stackspec import __version__

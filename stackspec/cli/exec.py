@@ -17,12 +17,14 @@ def exec_(
     """Run a command with the variables and secrets of a stack; they are handed to it by environment only."""
     import os
 
+    from stackspec.cli.process import be_as_started
     from stackspec.cli.session import Session
     from stackspec.core.diagnostic import StackspecError
 
     with Session() as session:
         variables = session.project.variables(stack, environment)
         try:
+            be_as_started()
             os.execvpe(command[0], command, {**os.environ, **variables})  # noqa: S606  what the user asked for
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "an argument or variable holds a NUL character"

@@ -31,14 +31,6 @@ def _colour(stream: IO[str]) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _dump_no_core() -> None:
-    """Have the process leave no image of its memory behind, in which secrets are, should the system end it."""
-    import resource
-
-    _, most = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
-
-
 class Session:
     """Standard output is the answer, standard error is progress and diagnostics.
 
@@ -82,7 +74,6 @@ class Session:
         if self._project is None:
             if self.untrusted and not self._can_be_untrusted:
                 raise StackspecError.of("SS0809", "this command would have to trust the checkout", hint=_TRUST)
-            _dump_no_core()
             self._project = Project.open(".", self._files, named=self._named, untrusted=self.untrusted)
             if self.untrusted:
                 from stackspec.cli.untrusted import guard

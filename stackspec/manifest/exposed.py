@@ -14,28 +14,35 @@ PASSWORD_OF_STATE = "SS0210"  # noqa: S105 - a code
 """The code of the error where it is a password of the state's own store."""
 HIDING = frozenset((IN_PLAIN_TEXT, PASSWORD_OF_STATE))
 """The codes of what is said of a place that holds a secret, which is not shown."""
-MASK = "•"
-"""What stands for each character that is not shown."""
 
 _MOST = 1 << 20
 """Characters of a file that are looked at."""
 
 _TOKENS = {
     "an AWS access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "an AWS secret key": (
+        r"\b(?:aws_?[sS]ecret(?:_?[aA]ccess)?_?[kK]ey|AWS_SECRET(?:_ACCESS)?_KEY)[\"']?\s{0,9}[:=]\s{0,9}[\"']?"
+        r"[0-9A-Za-z/+]{40}\b"
+    ),
     "a GitHub token": r"\bgh[pousr]_[0-9A-Za-z]{36,255}\b|\bgithub_pat_[0-9A-Za-z_]{50,255}",
-    "a GitLab token": r"\bglpat-[0-9A-Za-z_-]{20,64}",
-    "a Slack token": r"\bxox[abeoprs]-[0-9A-Za-z-]{10,250}",
+    "a GitLab token": r"\bgl(?:pat|rt|dt|ptt|ft|soat|cbt|imt|agent|oas|ffct)-[0-9A-Za-z_.-]{20,300}",
+    "a Slack token": r"\bxox[abeoprs]-[0-9A-Za-z-]{10,250}|\bxapp-[0-9A-Za-z-]{10,250}",
+    "a Slack webhook": r"\bhooks\.slack\.com/(?:services|workflows|triggers)/[0-9A-Za-z/_-]{10,250}",
     "a Google API key": r"\bAIza[0-9A-Za-z_-]{35}",
     "a Hugging Face token": r"\bhf_[0-9A-Za-z]{34,40}\b",
     "an OpenAI or Anthropic key": r"\bsk-(?:proj-|ant-)?[0-9A-Za-z_-]{32,200}",
     "an npm token": r"\bnpm_[0-9A-Za-z]{36}\b",
     "a PyPI token": r"\bpypi-[0-9A-Za-z_-]{80,250}",
     "a JSON web token": r"\beyJ[0-9A-Za-z_-]{10,2000}\.eyJ[0-9A-Za-z_-]{10,4000}\.[0-9A-Za-z_-]{10,2000}",
-    "a private key": r"-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY-----",
+    "a private key": r"-----BEGIN (?:[A-Z0-9]{2,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----",
     "an age identity": r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b",
-    "a password in a URL": r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@'\"{}]{1,100}:[^\s:/@'\"{}]{3,200}@",
+    # What looks like a port, with a path behind it, is no password.
+    "a password in a URL": r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@'\"{}]{0,100}:(?!\d{1,5}/)[^\s:@'\"{}]{3,200}@",
 }
 """What a token is called to the form that it has."""
+
+TOKEN_FORMS = tuple(_TOKENS.values())
+"""The forms alone, as regular expressions without groups."""
 
 _ANY = re.compile("|".join(f"(?P<t{index}>{form})" for index, form in enumerate(_TOKENS.values())))
 
@@ -53,8 +60,3 @@ def plain_secret(what: str, place: Span | None) -> Diagnostic:
     message = f"{what}, and everybody who reads the manifests can read it"
     hint = "keep it in a store, declare it by 'kind: Secret', write {{ secrets.NAME.KEY }}; and change it, it was told"
     return Diagnostic(IN_PLAIN_TEXT, message, place, hint, Severity.WARNING)
-
-
-def masked(text: str) -> str:
-    """A line of a manifest without the tokens in it, each character of theirs another."""
-    return _ANY.sub(lambda found: MASK * len(found.group()), text)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stackspec.core.diagnostic import Diagnostic, Severity, Span
-from stackspec.manifest.exposed import HIDING, MASK, masked
+from stackspec.manifest.exposed import HIDING
+from stackspec.manifest.masked import MASK, masked
 from stackspec.manifest.text import SourceText
 from stackspec.render.text import Style, safe
 
@@ -59,7 +60,7 @@ def _excerpt(
     end = span.end_column - 1 if span.end_line == span.line else len(text)
     # Only what may be shown, and a little around it, for a line can be as long as its file.
     near = slice(max(0, start - LONGEST_LINE), start + LONGEST_LINE * 3)
-    text = text[: near.start] + masked(text[near]) + text[near.stop :]
+    text = masked(source, span.line, near)
     if hides:
         text = text[:start] + MASK * (end - start) + text[end:]
     # A long line is shown around what is meant.

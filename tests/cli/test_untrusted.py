@@ -195,7 +195,7 @@ def test_what_else_tells_of_a_fork(variables: dict[str, str], untrusted: bool) -
 
 
 GUARDED = """\
-import sys
+import subprocess, sys
 from pathlib import Path
 from stackspec.cli.untrusted import guard
 
@@ -219,7 +219,23 @@ else:
         ("import os; os.execv('/bin/true', ['true'])", "StackspecError"),
         ("import os; os.fork()", "StackspecError"),
         ("import os; os.posix_spawn('/bin/true', ['true'], {})", "StackspecError"),
-        ("import ctypes; ctypes.CDLL(None).getpid()", "StackspecError"),
+        ("import ctypes; ctypes.CDLL(None).getpid()", "ImportError"),
+        ("import _ctypes", "ImportError"),
+        ("import _cffi_backend", "ImportError"),
+        ("import os; os.mkfifo('pipe')", "StackspecError"),
+        ("import posix; posix.mkfifo('pipe')", "StackspecError"),
+        ("import os; os.mknod('node')", "StackspecError"),
+        ("import os; os.setxattr('a', 'user.x', b'1')", "StackspecError"),
+        ("import os; os.removexattr('a', 'user.x')", "StackspecError"),
+        ("import os; os.openpty()", "StackspecError"),
+        ("import os; os.pidfd_open(os.getpid())", "StackspecError"),
+        ("import _posixsubprocess; _posixsubprocess.fork_exec()", "StackspecError"),
+        ("import subprocess; subprocess._fork_exec()", "StackspecError"),
+        (
+            "import os; os.open('../../../etc/hostname', os.O_RDONLY, dir_fd=os.open('.', os.O_RDONLY))",
+            "PermissionError",
+        ),
+        ("import os; os.close(os.open('a', os.O_RDONLY))", "done"),
         ("import sqlite3; sqlite3.connect(':memory:')", "StackspecError"),
         ("import os; os.remove('a')", "StackspecError"),
         ("open('/etc/hostname')", "PermissionError"),
@@ -242,3 +258,4 @@ def test_the_process_itself_cannot(code: str, refused: str, tmp_path: Path) -> N
     done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False, env=environment())
     assert done.stdout == f"{refused}\n", done.stderr
     assert (root / "a").read_text() == "a"
+    assert sorted(file.name for file in root.iterdir()) == ["a", "link"]
