@@ -56,7 +56,7 @@ class Session:
         self.json = output is OutputFormat.JSON
         self.style = Style(_colour(sys.stdout))
         self.error_style = Style(_colour(sys.stderr))
-        self._files = files or ()
+        self.files = files or ()
         self._named = named or ()
         self._untrusted = untrusted
         self._project: Project | None = None
@@ -70,7 +70,7 @@ class Session:
         """
         if self._project is None:
             _dump_no_core()
-            self._project = Project.open(".", self._files, named=self._named, untrusted=self._untrusted)
+            self._project = Project.open(".", self.files, named=self._named, untrusted=self._untrusted)
             if self._untrusted:
                 from stackspec.cli.untrusted import guard
 
