@@ -94,12 +94,14 @@ class ProjectSecrets:
         Args:
             fail: Whether every store is asked, and what has no value is an error; else only local ones, for a warning.
         """
+        declarations = self._sources.loaded.declarations
+        if not declarations.secrets:
+            return []
         from stackspec.sealing.needed import not_handed_on, unavailable
 
-        declarations = self._sources.loaded.declarations
         names = declarations.environment_names if environment is None else (environment,)
         found: list[Diagnostic] = []
-        for name in names if declarations.secrets else ():
+        for name in names:
             desired, _ = self._sources.compile(name)
             self._declared[name] = desired.secrets
             severity = Severity.ERROR if fail else Severity.WARNING

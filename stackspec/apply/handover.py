@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import StackspecError
-from stackspec.core.expression import ComponentOutput, Expression, ExpressionError
+from stackspec.core.expression import (
+    ComponentOutput,
+    Deferred,
+    Expression,
+    ExpressionError,
+    SecretReference,
+    secrets_in,
+)
 from stackspec.core.values import Value, ValueMap, canonical
 from stackspec.plan.outputs import as_expression, resolved
 from stackspec.sealing.sealer import Sealer
@@ -28,6 +36,7 @@ def variables(stack: DesiredStack, desired: DesiredState, applied: AppliedState,
     ]
     found: dict[str, Value] = {}
     output = partial(_output, applied)
+    sealer.read(_needed([*components, stack], desired))
     for one in (*components, stack):
         try:
             found |= sealer.opened(resolved(one.variables, output, partial(sealer.seal, "")))
@@ -36,6 +45,15 @@ def variables(stack: DesiredStack, desired: DesiredState, applied: AppliedState,
     for one in (*components, stack):
         found |= _keys(one.secrets, desired, sealer)
     return {name: value if isinstance(value, str) else canonical(value) for name, value in found.items()}
+
+
+def _needed(holders: Iterable[DesiredComponent | DesiredStack], desired: DesiredState) -> Iterator[SecretReference]:
+    """The secrets that variables name, and those that are handed on as they are."""
+    for one in holders:
+        for value in one.variables.values():
+            yield from secrets_in(value.expression) if isinstance(value, Deferred) else ()
+        for name in one.secrets:
+            yield from desired.secrets[name].values()
 
 
 def _keys(names: tuple[str, ...], desired: DesiredState, sealer: Sealer) -> ValueMap:

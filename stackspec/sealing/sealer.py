@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets as random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeGuard
@@ -79,6 +79,10 @@ class Sealer:
     def key_id(self) -> str:
         """What tells the key from others: 8 hexadecimal digits."""
         return self._key.code("stackspec secrets: id", b"")[:8]
+
+    def read(self, references: Iterable[SecretReference]) -> None:
+        """Read secrets all at once that are needed one by one later; what has no value is told then."""
+        self._values.values([self._current(one) for one in references])
 
     def seal(self, identity: str, expression: Expression) -> Sealed:
         """A value as plans and state may hold it.
