@@ -393,7 +393,12 @@ class Project(Sources):
         return applied, [one for one in found if one is not None], errors
 
     def _left_behind(self, selected: str) -> list[Diagnostic]:
-        """A warning for each environment that is declared no more and still holds components, or may: it is damaged."""
+        """A warning for each environment that is declared no more and still holds components, or may: it is damaged.
+
+        None where manifests were given by name: there may be others that declare it.
+        """
+        if self._files:
+            return []
         others = (name for name in self._undeclared_states() if name != selected)
         return [warning for name in others for warning in self._left_in(name)]
 

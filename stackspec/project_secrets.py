@@ -125,13 +125,15 @@ class ProjectSecrets:
         Args:
             fail: Whether every store is asked, and what has no value is an error; else only local ones, for a warning.
         """
+        declarations = self._sources.loaded.declarations
+        if not declarations.secrets:
+            return []
         from stackspec.sealing.needed import named, not_handed_on, unavailable
 
-        declarations = self._sources.loaded.declarations
         names = declarations.environment_names if environment is None else (environment,)
         severity = Severity.ERROR if fail else Severity.WARNING
         found: dict[Diagnostic, dict[str, None]] = {}
-        compiled = {name: self._sources.compile(name)[0] for name in names} if declarations.secrets else {}
+        compiled = {name: self._sources.compile(name)[0] for name in names}
         self._declared |= {name: desired.secrets for name, desired in compiled.items()}
         self._values.values(one for desired in compiled.values() for one in named(desired, local_only=not fail))
         for name, desired in compiled.items():

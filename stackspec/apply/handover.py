@@ -6,7 +6,11 @@ from functools import partial
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import StackspecError
-from stackspec.core.expression import ComponentOutput, Expression, ExpressionError
+from stackspec.core.expression import (
+    ComponentOutput,
+    Expression,
+    ExpressionError,
+)
 from stackspec.core.values import Value, ValueMap, canonical
 from stackspec.plan.outputs import as_expression, resolved
 from stackspec.sealing.needed import handed_on

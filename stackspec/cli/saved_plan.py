@@ -24,8 +24,8 @@ def save(session: Session, planned: Planned, file: str) -> str:
 
     path = _path(file)
     session.project.save_plan(planned, path)
-    named = f"./{file}" if file.startswith("-") else file
-    return f"\nSaved. To carry out exactly this plan: stackspec apply {safe(shlex.quote(named))}\n"
+    words = [f"./{file}" if file.startswith("-") else file, *(word for one in session.files for word in ("-f", one))]
+    return f"\nSaved. To carry out exactly this plan: stackspec apply {safe(shlex.join(words))}\n"
 
 
 def reopen(
@@ -48,6 +48,9 @@ def reopen(
             raise StackspecError.of("SS0901", message, hint=f"leave {option} away, or plan again with it")
     saved = session.project.read_plan(_path(file))
     named = saved.environment
+    if saved.files and not session.files and named not in session.project.loaded.declarations.environment_names:
+        message = f"the plan '{file}' was made with {' '.join(f'-f {one}' for one in saved.files)}"
+        raise StackspecError.of("SS0901", message, hint="give the same manifests again")
     if environment not in (None, named):
         message = f"the plan '{file}' is for the environment '{named}', and -e selects '{environment}'"
         raise StackspecError.of("SS0901", message, hint=f"leave -e away, or give -e {named}")

@@ -58,7 +58,7 @@ class Session:
         self.json = output is OutputFormat.JSON
         self.style = Style(_colour(sys.stdout))
         self.error_style = Style(_colour(sys.stderr))
-        self._files = files or ()
+        self.files = files or ()
         self._named = named or ()
         self._can_be_untrusted = untrusted is not None
         self.untrusted = is_untrusted(bool(untrusted), os.environ)
@@ -74,7 +74,7 @@ class Session:
         if self._project is None:
             if self.untrusted and not self._can_be_untrusted:
                 raise StackspecError.of("SS0809", "this command would have to trust the checkout", hint=_TRUST)
-            self._project = Project.open(".", self._files, named=self._named, untrusted=self.untrusted)
+            self._project = Project.open(".", self.files, named=self._named, untrusted=self.untrusted)
             if self.untrusted:
                 from stackspec.cli.untrusted import guard
 

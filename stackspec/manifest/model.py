@@ -40,13 +40,18 @@ class Metadata(Fields):
     )
     labels: Mapping[str, str] = setting("Labels: text to text, for people.", default={}, schema=_TEXTS)
     annotations: Mapping[str, str] = setting("Notes that stackspec does not read.", default={}, schema=_TEXTS)
+    namespace: str | None = setting("Not read; tools for Kubernetes write it.", default=None)
+    creationTimestamp: str | None = setting(  # noqa: N815  Kubernetes calls it so
+        "Not read; tools for Kubernetes write it.", default=None
+    )
 
 
 class ProjectSpec(Fields):
     """Settings of the whole project; every one has a default."""
 
     manifests: tuple[str, ...] = setting(
-        "Folders and files, relative to the project's root, that hold manifests.", default=("stacks",), min_items=1
+        "Folders and files, relative to the project's root, that hold manifests; none where they come by `-f` only.",
+        default=("stacks",),
     )
     state: StateSettings = setting("Where applied state is kept.", default=SqliteSettings(), schema=STATE_SCHEMA)
     plugins: tuple[str, ...] = setting(

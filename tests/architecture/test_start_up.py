@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stackspec.secret_stores.registry import store_types
 from tests.running import environment
 
 STACK = """\
@@ -110,3 +111,73 @@ def test_compiling_imports_no_flavor_that_no_manifest_names(project: Path) -> No
     assert "stackspec.flavors.artifact_store.local" in modules
     assert "stackspec.flavors.container_registry.default" not in modules
     assert "sqlite3" not in modules
+
+
+KEPT_ELSEWHERE = """\
+apiVersion: stackspec.dev/v1
+kind: Stack
+metadata: {name: dev}
+spec:
+  components:
+    orchestrator: {flavor: local}
+    artifact_store: {flavor: local, config: {path: ./artifacts}, environment: {A: "ONE"}}
+---
+apiVersion: stackspec.dev/v1
+kind: Secret
+metadata: {name: used}
+spec: {store: files, keys: {a: a}}
+---
+apiVersion: stackspec.dev/v1
+kind: SecretStore
+metadata: {name: files}
+spec: {type: file, config: {folder: ./secrets}}
+"""
+STORES = {
+    "age": "{path: ./a.yaml.age}",
+    "aws_secrets_manager": "{region: eu-central-1}",
+    "aws_ssm": "{region: eu-central-1}",
+    "dotenv": "{path: ./a.env}",
+    "gcp_secret_manager": "{project: p}",
+    "gpg": "{path: ./a.yaml.gpg}",
+    "keyring": "{service: s}",
+    "kubernetes": "{namespace: n}",
+    "pass": "{directory: ./store}",
+    "sops": "{path: ./a.yaml}",
+    "vault": "{address: 'http://127.0.0.1:1'}",
+}
+"""Type of store to its config."""
+SDKS = {"cryptography", "pyrage", "boto3", "botocore", "google", "keyring", "kubernetes", "hvac", "requests", "dotenv"}
+
+
+def secrets_project(root: Path, expression: str) -> Path:
+    """A project that declares a store of every type, with a variable that may need one of them."""
+    (root / "stacks").mkdir()
+    declared = "".join(
+        f"---\napiVersion: stackspec.dev/v1\nkind: SecretStore\nmetadata: {{name: {name}}}\n"
+        f"spec: {{type: {name}, config: {config}}}\n---\napiVersion: stackspec.dev/v1\nkind: Secret\n"
+        f"metadata: {{name: in_{name}}}\nspec: {{store: {name}, keys: {{a: a}}}}\n"
+        for name, config in STORES.items()
+    )
+    (root / "stacks" / "dev.yaml").write_text(KEPT_ELSEWHERE.replace("ONE", expression) + declared)
+    (root / "secrets").mkdir()
+    (root / "secrets" / "a").write_text("a value")
+    (root / "secrets" / "a").chmod(0o600)
+    return root
+
+
+def test_these_are_all_types_of_stores() -> None:
+    assert {*STORES, "env", "file"} == set(store_types())
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_without_secrets_nothing_is_imported_that_reads_or_keeps_them(command: str, project: Path) -> None:
+    modules = imported(project, command)
+    assert not {"stackspec.secret_stores", "stackspec.sealing", "stackspec.core.secret", *SDKS} & modules
+
+
+@pytest.mark.parametrize("command", ["plan", "apply --yes"])
+@pytest.mark.parametrize("variable", ["{{ secrets.used.a }}", "a value"])
+def test_stores_that_nothing_is_read_from_cost_no_package(variable: str, command: str, tmp_path: Path) -> None:
+    modules = imported(secrets_project(tmp_path, variable), *command.split())
+    assert "stackspec.secret_stores.stores.vault" in modules, "its config is checked"
+    assert not SDKS & modules

