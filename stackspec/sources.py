@@ -17,7 +17,7 @@ from stackspec.core.expression import ExpressionError
 from stackspec.core.layout import PROJECT_FILE
 from stackspec.core.own_variables import OWN_VARIABLES
 from stackspec.flavors.contract import FlavorSpec
-from stackspec.flavors.places import Links, is_allowed, real_place
+from stackspec.core.places import Links, is_allowed, real_place
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.decode import FORBIDDEN
 from stackspec.manifest.exposed import HIDING, exposed

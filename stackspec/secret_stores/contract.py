@@ -17,7 +17,7 @@ from stackspec.core.fields import Fields, setting
 from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE
 from stackspec.core.own_variables import OWN_VARIABLES
 from stackspec.core.secret import Secret
-from stackspec.flavors.places import is_allowed, real_place
+from stackspec.core.places import is_allowed, real_place
 
 __all__ = ["Answer", "Missing", "Secret", "SecretStore", "StoreConfig", "StoreError", "StorePlace", "setting"]
 
