@@ -16,8 +16,8 @@ from stackspec.core.diagnostic import Diagnostic, Span, has_errors, in_order
 from stackspec.core.expression import ExpressionError
 from stackspec.core.layout import PROJECT_FILE
 from stackspec.core.own_variables import OWN_VARIABLES
-from stackspec.flavors.contract import FlavorSpec
 from stackspec.core.places import Links, is_allowed, real_place
+from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.decode import FORBIDDEN
 from stackspec.manifest.exposed import HIDING, exposed

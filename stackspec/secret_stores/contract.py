@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 from stackspec.core.fields import Fields, setting
 from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE
 from stackspec.core.own_variables import OWN_VARIABLES
-from stackspec.core.secret import Secret
 from stackspec.core.places import is_allowed, real_place
+from stackspec.core.secret import Secret
 
 __all__ = ["Answer", "Missing", "Secret", "SecretStore", "StoreConfig", "StoreError", "StorePlace", "setting"]
 

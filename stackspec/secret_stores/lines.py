@@ -1,6 +1,6 @@
 """Texts of lines `NAME=value`, as dotenv and as sops write them, read as a whole or not at all.
 
-A line that is no `NAME=value` is as a rule the rest of a value that no quotes stand around, such as a private key: so it
+A line that is no `NAME=value` is as a rule the rest of a value that no quotes stand around, such as a private key: it
 is told by its number, never taken for a name, and nothing is read that stands before or behind it.
 """
 
