@@ -228,6 +228,14 @@ class TestClusters:
         answer = why(api, "db#password")
         assert (answer.code, "cannot be reached" in answer.message) == ("SS0803", True)
 
+    def test_a_password_in_an_address_is_not_shown(self, api: StoreCase, tmp_path: Path) -> None:
+        server = refused()
+        shown = server.replace("http://", "http://ada:canary@") + "?canary"
+        api.environ["KUBECONFIG"] = kubeconfig(tmp_path, shown)
+        answer = why(api, "db#password")
+        assert f"{server} cannot be reached" in answer.message
+        assert "canary" not in f"{answer}"
+
     def test_no_answer(self, api: StoreCase, tmp_path: Path) -> None:
         with silent() as url:
             api.environ["KUBECONFIG"] = kubeconfig(tmp_path, url)

@@ -21,6 +21,7 @@ from stackspec.secret_stores.contract import (
 )
 from stackspec.secret_stores.entries import AT_ONCE, Entry, each, entry_of, value_in
 from stackspec.secret_stores.private_file import read_at
+from stackspec.secret_stores.server import Server, shown_address
 
 _INSIDE = "KUBERNETES_SERVICE_HOST"
 """The variable that every container of a cluster has."""
@@ -97,7 +98,8 @@ class KubernetesSecretStore(SecretStore):
         if not _NAME.fullmatch(name):
             return Missing(f"'{name}' is no name that a Secret can have")  # the API would take it for another address
         where = f"the namespace '{self.config.namespace}'"
-        with self._reporting(api.api_client.configuration.host):
+        shown = shown_address(api.api_client.configuration.host)
+        with _reporting(Server(shown, "the context", "'certificate-authority' of the kubeconfig")):
             try:
                 timeout = (self.place.seconds / 5, self.place.seconds / 3)
                 found = api.read_namespaced_secret(name, self.config.namespace, _request_timeout=timeout)
@@ -106,26 +108,26 @@ class KubernetesSecretStore(SecretStore):
                 if error.status == 404:
                     return Missing(f"there is no Secret '{name}' in {where}")
                 hint = f"who asks must be allowed to 'get' secrets in {where}"
-                message = f"{api.api_client.configuration.host} does not give the Secret '{name}': HTTP {error.status}"
+                message = f"{shown} does not give the Secret '{name}': HTTP {error.status}"
                 return StoreError(message, hint if error.status in (401, 403) else "look at the cluster")
 
-    @contextmanager
-    def _reporting(self, host: str) -> Iterator[None]:
-        """What the library reports as what a user is told; its own words may hold a token."""
-        from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSLError
-        from urllib3.exceptions import TimeoutError as LateError
 
-        try:
-            yield
-        except HTTPError as error:
-            cause = error.reason if isinstance(error, MaxRetryError) else error
-            if isinstance(cause, SSLError):
-                hint = "look at 'certificate-authority' in the kubeconfig"
-                raise StoreError(f"the certificate of {host} is not trusted", hint, unfit=True) from error
-            # A connection that is refused is a kind of timeout there.
-            if isinstance(cause, LateError) and not isinstance(cause, NewConnectionError):
-                raise StoreError(f"{host} does not answer in time", "look at the cluster and the network") from error
-            raise StoreError(f"{host} cannot be reached", "look at the context and the network") from error
+@contextmanager
+def _reporting(server: Server) -> Iterator[None]:
+    """What the library reports as what a user is told."""
+    from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSLError
+    from urllib3.exceptions import TimeoutError as LateError
+
+    try:
+        yield
+    except HTTPError as error:
+        cause = error.reason if isinstance(error, MaxRetryError) else error
+        if isinstance(cause, SSLError):
+            raise server.untrusted() from error
+        # A connection that is refused is a kind of timeout there.
+        if isinstance(cause, LateError) and not isinstance(cause, NewConnectionError):
+            raise server.late() from error
+        raise server.unreachable() from error
 
 
 def _decoded(value: Answer, path: str) -> Answer:
