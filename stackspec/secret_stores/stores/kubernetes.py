@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any
 
 from stackspec.secret_stores.contract import (
@@ -57,8 +61,8 @@ class KubernetesSecretStore(SecretStore):
         """See `SecretStore.read`."""
         if self.config.mount is not None:
             return each_alone(self._mounted, paths)
-        api = self._api()
-        found = each(partial(self._secret, api), map(entry_of, paths))
+        with TemporaryDirectory(prefix="stackspec-") as folder:
+            found = each(partial(self._secret, self._api(Path(folder))), map(entry_of, paths))
         return each_alone(lambda path: _decoded(value_in(found[entry_of(path)], path), path), paths)
 
     def _mounted(self, key: str) -> Secret | Missing:
@@ -71,7 +75,12 @@ class KubernetesSecretStore(SecretStore):
         data = read_at(file, called, private=False)
         return Missing(f"there is no file '{called}'") if data is None else _as_secret(data, called)
 
-    def _api(self) -> Any:
+    def _api(self, folder: Path) -> Any:
+        """The client of the API.
+
+        Args:
+            folder: Where certificates and keys of the kubeconfig are, as the client reads them, while it is used.
+        """
         from kubernetes import client, config
         from kubernetes.config import ConfigException
         from urllib3 import Retry
@@ -83,7 +92,10 @@ class KubernetesSecretStore(SecretStore):
                 config.load_incluster_config(settings)
             else:
                 kubeconfig = environ.get("KUBECONFIG") or f"{environ.get('HOME', '')}/.kube/config"
-                config.load_kube_config(kubeconfig, self.config.context, settings, persist_config=False)
+                with _LOADING:
+                    new = f"{folder}/new"
+                    config.load_kube_config(kubeconfig, self.config.context, settings, False, new)
+                    _moved(settings, new, f"{folder}/own")
         except (ConfigException, OSError) as error:
             hint = "look at 'context', the variable KUBECONFIG and ~/.kube/config"
             raise StoreError("there is no configuration of a cluster that can be used", hint) from error
@@ -128,6 +140,22 @@ def _reporting(server: Server) -> Iterator[None]:
         if isinstance(cause, LateError) and not isinstance(cause, NewConnectionError):
             raise server.late() from error
         raise server.unreachable() from error
+
+
+def _moved(settings: Any, before: str, after: str) -> None:
+    """Have the files that the library made lie elsewhere.
+
+    It gives a file that is there to whoever asks for the same content, so that it would go with another's folder.
+    """
+    if os.path.isdir(before):
+        os.rename(before, after)
+        for name in ("ssl_ca_cert", "cert_file", "key_file"):
+            file = getattr(settings, name)
+            if file and file.startswith(f"{before}/"):
+                setattr(settings, name, file.replace(before, after, 1))
+
+
+_LOADING = Lock()
 
 
 def _decoded(value: Answer, path: str) -> Answer:
