@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from stackspec.core.address import format_path, parse_path
-from stackspec.secret_stores.contract import Missing, Secret, StoreError, field_of
+from stackspec.secret_stores.contract import Missing, Secret, StoreError, leaf
 from stackspec.secret_stores.lines import known_names, read_dotenv
 from stackspec.secret_stores.private_file import as_text
 
@@ -66,7 +66,7 @@ def read_document(data: bytes, form: Format, what: str) -> dict[str, Any]:
     text = as_text(data + b"\n", what)  # which takes off the one line end: those of the text are parts of values
     if form == "dotenv":
         return dict(read_dotenv(text, what))
-    found = _yaml(text, what) if form == "yaml" else _json(text, what)
+    found = _yaml(text, what) if form == "yaml" else read_json(text, what)
     if not isinstance(found, dict):
         raise StoreError(f"{what} holds no mapping of names to values", unfit=True)
     return found
@@ -85,14 +85,18 @@ def value_at(document: Mapping[str, Any], path: str) -> Secret | Missing:
             names = known_names(value) if isinstance(value, dict) else ()
             return Missing(f"there is no {path}", tuple(format_path((*steps[:index], name)) for name in names))
         value = value[step]
-    if isinstance(value, Missing):
-        return value
-    if value is None or isinstance(value, list):
-        return Missing(f"{path} is {'null' if value is None else 'a list: name one of its values'}")
-    return field_of(value, path, ())
+    return value if isinstance(value, Missing) else leaf(value, path)
 
 
-def _json(text: str, what: str) -> Any:
+def read_json(text: str, what: str) -> Any:
+    """What a text of JSON holds, each number as it is written.
+
+    Args:
+        what: What a person calls the text.
+
+    Raises:
+        StoreError: it is not JSON, gives a name twice, or holds what is no text.
+    """
     try:
         found = json.loads(text, object_pairs_hook=_each_once, parse_int=Plain, parse_float=Plain, parse_constant=Plain)
         json.dumps(found, ensure_ascii=False).encode()

@@ -51,6 +51,14 @@ class Files(StoreConformance):
         assert isinstance(answer, Unavailable)
         assert (answer.code, answer.hint) == ("SS0804", f"run: chmod 600 {self.file}")
 
+    @pytest.mark.skipif(os.geteuid() != 0, reason="who is not root gives no file to another user")
+    def test_a_file_of_another_user_is_refused(self, case: StoreCase, paths: tuple[str, str, str]) -> None:
+        case.put({paths[0]: "hush"})
+        os.chown(case.root / self.file, 1234, -1)
+        said = refused(case.read(paths[0]))
+        assert f"'{self.file}' belongs to another user (uid 1234), who can read and write it" in said
+        assert said.endswith(f"run: chown 0 {self.file}")
+
     @pytest.mark.parametrize("mode", [0o777, 0o707, 0o702])
     def test_a_file_that_everybody_may_replace_is_refused(
         self, mode: int, case: StoreCase, paths: tuple[str, str, str]
@@ -114,6 +122,11 @@ class TestFile(Files):
         (case.root / "secrets/OPEN").chmod(0o644)
         (case.root / "secrets/BYTES").write_bytes(b"\xff")
         assert told(case.read_together("OPEN", "GOOD", "BYTES")) == ["SS0804", "v", "SS0804"]
+
+    def test_a_value_that_fits_nowhere(self, case: StoreCase) -> None:
+        case.put({"NUL": "hush\0hush", "GOOD": "v"})
+        assert told(case.read_together("NUL", "GOOD")) == ["SS0804", "v"]
+        assert "the value at 'NUL' holds a NUL" in refused(case.read("NUL"))
 
     @pytest.mark.parametrize("path", ["../other", "/etc/hostname", "a/../../b", "nul\0"])
     def test_a_path_out_of_the_folder(self, path: str, case: StoreCase) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -84,6 +85,26 @@ class TestPaths:
         server.secrets.kv.v2.create_or_update_secret(case.environ["ENTRY"], {"port": 5432, "tls": True})
         assert case.read(f"{case.environ['ENTRY']}#port") == "5432"
         assert case.read(f"{case.environ['ENTRY']}#tls") == "true"
+
+    @pytest.mark.parametrize(
+        ("value", "code", "said"),
+        [
+            (["hush", 1], "SS0802", "'field' in 'open/x' is a list, and no value"),
+            (None, "SS0802", "'field' in 'open/x' is null, and no value"),
+            ({"hush-1": "hush"}, "SS0802", "'field' in 'open/x' holds several values"),
+            ("hush \ud83d", "SS0804", "the value at 'open/x#field' holds a NUL or half of a character"),
+            ("hush \0", "SS0804", "the value at 'open/x#field' holds a NUL or half of a character"),
+        ],
+    )
+    def test_what_is_no_value(self, value: object, code: str, said: str, case: StoreCase) -> None:
+        body = json.dumps({"data": {"data": {"field": value, "good": "v", "\udc00": "v"}}}).encode()
+        with web(lambda path, headers: (200, {"Content-Type": "application/json"}, body)) as url:
+            case.config = {"address": url}
+            answer = why(case, "open/x#field")
+            assert (answer.code, said in answer.message) == (code, True)
+            assert "hush " not in f"{answer}"
+            assert told(case.read_together("open/x#field", "open/x#good")) == [code, "v"]
+            assert why(case, "open/x#nowhere").hint == "known: field, good"
 
     def test_a_deleted_version(self, case: StoreCase, server: Any) -> None:
         case.put({"password": "old"})
