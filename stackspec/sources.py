@@ -16,8 +16,8 @@ from stackspec.core.diagnostic import Diagnostic, Severity, Span, has_errors, in
 from stackspec.core.expression import ExpressionError
 from stackspec.core.layout import PROJECT_FILE
 from stackspec.core.own_variables import OWN_VARIABLES
+from stackspec.core.places import Links, is_allowed, real_place
 from stackspec.flavors.contract import FlavorSpec
-from stackspec.flavors.places import Links, is_allowed, real_place
 from stackspec.flavors.plugins import PluginError
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.decode import FORBIDDEN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -11,8 +12,32 @@ class UnfitError(ValueError):
     """What is there is not to be read; the message says why."""
 
 
-def read_regular(path: Path, most: int, flags: int = 0) -> tuple[int, bytes]:
-    """The permissions and the content of a file.
+@dataclass(frozen=True, slots=True)
+class RegularFile:
+    """What was read, and whose it was then.
+
+    Attributes:
+        permissions: The bits of its mode, such as 0o600.
+        owner: The number of the user whose it is.
+        folder_owner: The number of the user whose the folder is that it is in.
+    """
+
+    permissions: int
+    owner: int
+    folder_owner: int
+    data: bytes = field(repr=False)
+
+    @property
+    def is_of_another(self) -> bool:
+        """Whether it is another user's than who runs this; the administrator may do everything anyhow.
+
+        So may whose folder it is in: in a container, a checkout is often another user's than who runs this.
+        """
+        return self.owner not in (0, os.geteuid(), self.folder_owner)
+
+
+def read_regular(path: Path, most: int, flags: int = 0) -> RegularFile:
+    """A file, read whole.
 
     Args:
         most: Bytes that it may hold.
@@ -31,6 +56,8 @@ def read_regular(path: Path, most: int, flags: int = 0) -> tuple[int, bytes]:
         if status.st_size > most:
             raise UnfitError(f"it is larger than {f'{most >> 20} MiB' if most >> 20 else f'{most} bytes'}")
         with open(descriptor, "rb", buffering=0, closefd=False) as file:
-            return stat.S_IMODE(status.st_mode), file.read(status.st_size + 1) or b""
+            data = file.read(status.st_size + 1) or b""
+        folder = os.stat(os.path.dirname(os.path.realpath(path)))
+        return RegularFile(stat.S_IMODE(status.st_mode), status.st_uid, folder.st_uid, data)
     finally:
         os.close(descriptor)

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Self
 from stackspec.core.address import ComponentAddress
 from stackspec.core.fields import Fields, Schema, defaults_of, json_schema, setting, settings_marked
 from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE
-from stackspec.flavors.places import is_allowed, is_reserved, real_place
+from stackspec.core.places import is_allowed, is_reserved, real_place
 
 __all__ = [
     "Flavor",

@@ -45,7 +45,7 @@ def read(file: Path, key: Callable[[], PlanKey]) -> SavedPlan:
         StackspecError: there is none, it cannot be read, or as `decode`.
     """
     try:
-        _, data = read_regular(file, MOST_BYTES)
+        data = read_regular(file, MOST_BYTES).data
     except UnfitError as error:
         raise StackspecError.of("SS0607", f"cannot apply '{file}': {error}") from error
     except FileNotFoundError as error:

@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar
 
-from stackspec.secret_stores.contract import Answer, Missing, SecretStore, StoreConfig, StoreError, setting
+from stackspec.secret_stores.contract import Answer, Missing, SecretStore, StoreError, setting
 from stackspec.secret_stores.entries import AT_ONCE, each, entry_of, value_of
+from stackspec.secret_stores.server import Server, ServerConfig, refuse_plain, shown_address
 
 _ATTEMPTS = 3
 _CREDENTIALS = "give credentials as the AWS tools take them: variables, 'profile', or the machine's role"
 
 
-class AwsStoreConfig(StoreConfig):
+class AwsStoreConfig(ServerConfig):
     """Where the store is, and who asks."""
 
     region: str | None = setting("The region; without it the one that the AWS tools would use.", default=None)
@@ -59,6 +60,8 @@ class AwsSecretStore(SecretStore):
 
     def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:
         """See `SecretStore.read`."""
+        if self.config.endpoint_url:
+            refuse_plain(self.config.endpoint_url, self.config)
         with self._reporting():
             client = self._client()
         names = list(dict.fromkeys(map(entry_of, paths)))
@@ -108,11 +111,13 @@ class AwsSecretStore(SecretStore):
                 if code in self.missing:
                     return Missing(f"there is no '{name}' in {self.title}")
                 hint = f"look at the region and the credentials: their policies must allow {self.action}"
-                return StoreError(f"{self._where} does not give '{name}': {code}", hint)
+                return StoreError(f"{self._server.called} does not give '{name}': {code}", hint)
 
     @property
-    def _where(self) -> str:
-        return f"{self.title} at {self.config.endpoint_url}" if self.config.endpoint_url else self.title
+    def _server(self) -> Server:
+        url = self.config.endpoint_url
+        called = f"{self.title} at {shown_address(url)}" if url else self.title
+        return Server(called, "'endpoint_url'", "the variable AWS_CA_BUNDLE")
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
@@ -123,11 +128,10 @@ class AwsSecretStore(SecretStore):
         try:
             yield
         except SSLError as error:
-            hint = "name the certificates that it is to be checked by in the variable AWS_CA_BUNDLE"
-            raise StoreError(f"the certificate of {self._where} is not trusted", hint, unfit=True) from error
+            raise self._server.untrusted() from error
         except (ConnectTimeoutError, ReadTimeoutError) as error:
-            raise StoreError(f"{self._where} does not answer in time", "look at the network") from error
+            raise self._server.late() from error
         except (UnreachableError, HTTPClientError) as error:
-            raise StoreError(f"{self._where} cannot be reached", "look at 'endpoint_url' and the network") from error
+            raise self._server.unreachable() from error
         except BotoCoreError as error:
             raise StoreError(f"{self.title} cannot be asked: {type(error).__name__}", _CREDENTIALS) from error

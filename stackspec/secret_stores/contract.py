@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 from stackspec.core.fields import Fields, setting
 from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE
 from stackspec.core.own_variables import OWN_VARIABLES
+from stackspec.core.places import is_allowed, real_place
 from stackspec.core.secret import Secret
-from stackspec.flavors.places import is_allowed, real_place
 
 __all__ = ["Answer", "Missing", "Secret", "SecretStore", "StoreConfig", "StoreError", "StorePlace", "setting"]
 
@@ -159,22 +159,33 @@ def each_alone(value: Callable[[str], Answer], paths: Iterable[str]) -> dict[str
     return found
 
 
-def field_of(document: Any, path: str, steps: Iterable[str]) -> Secret | Missing:
-    """The value at the end of names inside a document, as texts are kept in it: numbers and booleans as JSON has them.
+def field_of(document: Any, called: str, name: str) -> Secret | Missing:
+    """The value of a name in a document.
 
     Args:
-        path: What a person calls it.
+        called: What a person calls the document.
+    """
+    if not isinstance(document, Mapping) or name not in document:
+        return Missing(f"there is no '{name}' in {called}", _names(document))
+    return leaf(document[name], f"'{name}' in {called}")
+
+
+def leaf(value: Any, called: str) -> Secret | Missing:
+    """What stands in a document as a secret: a text, or a number or boolean as JSON has it; nothing else is one.
+
+    Args:
+        called: What a person calls it.
     """
     from json import dumps
 
-    value = document
-    for step in steps:
-        if not isinstance(value, Mapping) or step not in value:
-            known = tuple(sorted(map(str, value))) if isinstance(value, Mapping) else ()
-            return Missing(f"there is no '{step}' in {path}", known)
-        value = value[step]
     if isinstance(value, str):
         return Secret(value)
+    if isinstance(value, bool | int | float):
+        return Secret(dumps(value))
     if isinstance(value, Mapping):
-        return Missing(f"{path} holds several values: name one", tuple(sorted(map(str, value))))
-    return Secret(dumps(value))
+        return Missing(f"{called} holds several values: name one", _names(value))
+    return Missing(f"{called} is {'null' if value is None else 'a list'}, and no value")
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(sorted(map(str, value))) if isinstance(value, Mapping) else ()

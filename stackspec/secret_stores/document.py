@@ -12,7 +12,8 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from stackspec.core.address import format_path, parse_path
-from stackspec.secret_stores.contract import Missing, Secret, StoreError, field_of
+from stackspec.secret_stores.contract import Missing, Secret, StoreError, leaf
+from stackspec.secret_stores.lines import known_names, read_dotenv
 from stackspec.secret_stores.private_file import as_text
 
 Format = Literal["dotenv", "yaml", "json"]
@@ -64,39 +65,10 @@ def read_document(data: bytes, form: Format, what: str) -> dict[str, Any]:
     """
     text = as_text(data + b"\n", what)  # which takes off the one line end: those of the text are parts of values
     if form == "dotenv":
-        return read_lines(text, what)
-    found = _yaml(text, what) if form == "yaml" else _json(text, what)
+        return dict(read_dotenv(text, what))
+    found = _yaml(text, what) if form == "yaml" else read_json(text, what)
     if not isinstance(found, dict):
         raise StoreError(f"{what} holds no mapping of names to values", unfit=True)
-    return found
-
-
-def read_lines(text: str, what: str) -> dict[str, str | Missing]:
-    """The values of lines `NAME=value`, nothing in them expanded; a name without a value is missing, and says why.
-
-    A line that cannot be read fails them all: where a quote is not closed, what follows may be a part of its value.
-
-    Args:
-        what: What a person calls the text.
-
-    Raises:
-        StoreError: a line cannot be read.
-    """
-    from io import StringIO
-
-    from dotenv.parser import parse_stream
-
-    found: dict[str, str | Missing] = {}
-    for binding in parse_stream(StringIO(text)):
-        written = binding.original.string
-        # What stands before a name, empty lines among it, is taken for a part of it.
-        line = binding.original.line + written[: len(written) - len(written.lstrip())].count("\n")
-        if binding.error:
-            hint = "write NAME=value, and close what is in quotes; a comment begins with #"
-            raise StoreError(f"line {line} of {what} cannot be read", hint, unfit=True)
-        if binding.key is not None:
-            nothing = Missing(f"'{binding.key}' has no value: line {line} of {what} is without '='")
-            found[binding.key] = nothing if binding.value is None else binding.value
     return found
 
 
@@ -110,17 +82,21 @@ def value_at(document: Mapping[str, Any], path: str) -> Secret | Missing:
     for index, step in enumerate(steps):
         here = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
         if step not in here:
-            names = value if isinstance(value, dict) else ()
-            return Missing(f"there is no {path}", tuple(format_path((*steps[:index], name)) for name in sorted(names)))
+            names = known_names(value) if isinstance(value, dict) else ()
+            return Missing(f"there is no {path}", tuple(format_path((*steps[:index], name)) for name in names))
         value = value[step]
-    if isinstance(value, Missing):
-        return value
-    if value is None or isinstance(value, list):
-        return Missing(f"{path} is {'null' if value is None else 'a list: name one of its values'}")
-    return field_of(value, path, ())
+    return value if isinstance(value, Missing) else leaf(value, path)
 
 
-def _json(text: str, what: str) -> Any:
+def read_json(text: str, what: str) -> Any:
+    """What a text of JSON holds, each number as it is written.
+
+    Args:
+        what: What a person calls the text.
+
+    Raises:
+        StoreError: it is not JSON, gives a name twice, or holds what is no text.
+    """
     try:
         found = json.loads(text, object_pairs_hook=_each_once, parse_int=Plain, parse_float=Plain, parse_constant=Plain)
         json.dumps(found, ensure_ascii=False).encode()

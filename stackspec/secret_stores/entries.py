@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from json import loads
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Generic, TypeVar
 
-from stackspec.secret_stores.contract import Answer, Missing, Secret, StoreError, field_of
+from stackspec.secret_stores.contract import Answer, Missing, Secret, StoreError, field_of, leaf
+from stackspec.secret_stores.document import read_json
 
 AT_ONCE = 16
 """How many requests to one store are under way at once."""
@@ -34,8 +34,9 @@ def value_in(document: Entry, path: str) -> Answer:
     if not isinstance(document, Mapping):
         return document
     entry, field = _parted(path)
-    only = list(document) if len(document) == 1 else []
-    return field_of(document, f"'{entry}'", only if field is None else [field])
+    if field is None and len(document) == 1:
+        (field,) = document
+    return leaf(document, f"'{entry}'") if field is None else field_of(document, f"'{entry}'", field)
 
 
 def value_of(text: str | Missing | StoreError, path: str) -> Answer:
@@ -46,10 +47,10 @@ def value_of(text: str | Missing | StoreError, path: str) -> Answer:
     if field is None:
         return Secret(text)
     try:
-        document = loads(text)
-    except ValueError:
-        return StoreError(f"'{entry}' is not JSON, so it has no '{field}'", f"name it as '{entry}'", unfit=True)
-    return field_of(document, f"'{entry}'", [field])
+        document = read_json(text, f"'{entry}'")
+    except StoreError as error:
+        return StoreError(f"{error.message}, so it has no '{field}'", f"name it as '{entry}'", unfit=True)
+    return field_of(document, f"'{entry}'", field)
 
 
 def each(work: Callable[[Key], Result], keys: Iterable[Key], at_once: int = AT_ONCE) -> dict[Key, Result]:

@@ -20,7 +20,7 @@ def read_private(place: StorePlace, text: str, *, encrypted: bool = False) -> by
         encrypted: Whether others may read it, since it tells them nothing.
 
     Raises:
-        StoreError: it cannot be read, is not a regular file, is open to others, or can be replaced by anybody.
+        StoreError: it cannot be read, is no regular file, is another user's, is open to others, or can be replaced.
     """
     return read_at(place.path(text), text, private=not encrypted)
 
@@ -33,7 +33,7 @@ def read_at(path: Path, called: str, *, private: bool = True) -> bytes | None:
         private: Whether it must be its owner's alone.
     """
     try:
-        permissions, data = read_regular(path, MOST)
+        file = read_regular(path, MOST)
     except FileNotFoundError:
         return None
     except UnfitError as error:
@@ -41,19 +41,27 @@ def read_at(path: Path, called: str, *, private: bool = True) -> bytes | None:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no path"
         raise StoreError(f"'{called}' cannot be read: {why}", unfit=True) from error
-    if permissions & 0o077 and private:
+    if not private:
+        return file.data
+    if file.is_of_another:
         raise StoreError(
-            f"'{called}' can be read or written by others than its owner (mode {permissions:04o})",
+            f"'{called}' belongs to another user (uid {file.owner}), who can read and write it",
+            f"run: chown {os.geteuid()} {called}",
+            unfit=True,
+        )
+    if file.permissions & 0o077:
+        raise StoreError(
+            f"'{called}' can be read or written by others than its owner (mode {file.permissions:04o})",
             f"run: chmod 600 {called}",
             unfit=True,
         )
-    if private and (folder := _open_to_all(path)):
+    if folder := _open_to_all(path):
         raise StoreError(
             f"'{called}' can be replaced by anybody: everybody may write to the folder {folder}",
             f"run: chmod o-w {folder}",
             unfit=True,
         )
-    return data
+    return file.data
 
 
 def _open_to_all(path: Path) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from stackspec.secret_stores.registry import config_schema, store_type
 PATIENCE = 15.0
 """Seconds that a store has for all that is asked of it at once."""
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _PARALLELISM = 16
 """How many stores are asked at once."""
 
@@ -123,9 +125,16 @@ def _taken(answers: _Answers, path: str) -> Secret | Unavailable:
     if isinstance(found, StoreError):
         return _told(found)
     if isinstance(found, Missing):
-        hint = did_you_mean(path.rpartition("#")[2], found.known) if found.known else None
-        return Unavailable("SS0802", found.what, hint)
+        known = [name for name in found.known if _is_text(name)]
+        return Unavailable("SS0802", found.what, did_you_mean(path.rpartition("#")[2], known))
+    if not _is_text(found.reveal()):
+        # It fits into no variable and no argument, and half of a character into no file.
+        return Unavailable("SS0804", f"the value at '{path}' holds a NUL or half of a character")
     return found
+
+
+def _is_text(value: str) -> bool:
+    return not _NO_TEXT.search(value)
 
 
 def _told(error: StoreError) -> Unavailable:

@@ -88,7 +88,7 @@ def find_key(kind: KeyKind, local: LocalFolder, *, make: bool = False) -> Key | 
 
 def _read(kind: KeyKind, path: Path) -> bytes | None:
     try:
-        permissions, text = read_regular(path, SHORTEST * 2 + 1, os.O_NOFOLLOW)
+        found = read_regular(path, SHORTEST * 2 + 1, os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -96,11 +96,13 @@ def _read(kind: KeyKind, path: Path) -> bytes | None:
         raise _unfit(kind, path, why) from error
     except UnfitError as error:
         raise _unfit(kind, path, str(error)) from error
-    if permissions & 0o077:
-        raise _unfit(kind, path, f"others than its owner can read or write it (mode {permissions:04o})")
-    if not _HELD.fullmatch(text):
+    if found.is_of_another:
+        raise _unfit(kind, path, f"it belongs to another user (uid {found.owner})")
+    if found.permissions & 0o077:
+        raise _unfit(kind, path, f"others than its owner can read or write it (mode {found.permissions:04o})")
+    if not _HELD.fullmatch(found.data):
         raise _unfit(kind, path, "it is damaged")
-    return bytes.fromhex(text.decode())
+    return bytes.fromhex(found.data.decode())
 
 
 def _unfit(kind: KeyKind, path: Path, why: str) -> StackspecError:

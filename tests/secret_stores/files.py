@@ -8,6 +8,18 @@ from pathlib import Path
 
 from stackspec.secret_stores.values import Unavailable
 
+PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nhushMIIEvAIBADANBgkqSECRETBODY\nhushQUJD==\n-----END PRIVATE KEY-----"
+NO_LINES = (
+    "hushMIIEvAIBADANBgkqSECRETBODY",
+    "export hushMIIEvAIBADANBgkq",
+    "hushMIIE/vAIBADANBgkq+SECRETBODY=",
+    "hushQUJD==",
+    "4hushQUJD=",
+    "B='it's hush'",
+    "-----END hush-----",
+)
+"""What is no `NAME=value`, but may be a part of a value that somebody put no quotes around."""
+
 
 def write_private(path: Path, text: str | bytes) -> None:
     """A file that only its owner can read."""

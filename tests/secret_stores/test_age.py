@@ -9,7 +9,7 @@ import pytest
 
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
 from tests.secret_stores.age_keys import KEY, OTHER, OpenedByAgeKeys
-from tests.secret_stores.files import as_dotenv, as_json, putting, refused
+from tests.secret_stores.files import NO_LINES, as_dotenv, as_json, putting, refused
 
 
 def encrypt(path: Path, text: str | bytes, *, armored: bool = False) -> None:
@@ -149,9 +149,17 @@ def test_a_name_that_tells_no_format(case: StoreCase) -> None:
 
 
 def test_names_of_a_dotenv_file(case: StoreCase) -> None:
-    encrypt(case.root / "secrets.env.age", "A='$HOME'\nexport B=hush\nEMPTY=\nNONE\n")
+    encrypt(case.root / "secrets.env.age", "A='$HOME'\nexport B=hush\nEMPTY=\n")
     case.config = {"path": "secrets.env.age"}
     assert [case.read(path) for path in ("A", "B", "EMPTY")] == ["$HOME", "hush", ""]
-    assert "'NONE' has no value: line 4 of 'secrets.env.age' is without '='" in refused(case.read("NONE"), "SS0802")
-    encrypt(case.root / "secrets.env.age", "A=1\nhush hush\n")
-    assert "line 2 of 'secrets.env.age' cannot be read" in refused(case.read("A"))
+    assert "known: A, B" in refused(case.read("NOWHERE"), "SS0802")
+
+
+@pytest.mark.parametrize("line", NO_LINES)
+def test_lines_of_a_dotenv_file_that_cannot_be_read(line: str, case: StoreCase) -> None:
+    encrypt(case.root / "secrets.env.age", f"A=1\n{line}\n")
+    case.config = {"path": "secrets.env.age"}
+    for path in ("A", "NOWHERE"):
+        said = refused(case.read(path))
+        assert "line 2 of 'secrets.env.age' cannot be read" in said
+        assert line not in said

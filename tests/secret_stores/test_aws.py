@@ -196,6 +196,20 @@ class TestPaths:
 
 
 class TestServers:
+    def test_a_password_in_an_address_is_not_shown(self, either: StoreCase) -> None:
+        for server in (refused(), "http://aws.example"):
+            either.config = config(server.replace("http://", "http://ada:canary@") + "/aws?canary")
+            answer = why(either, "a")
+            assert f"{server}/aws " in answer.message
+            assert "canary" not in f"{answer}"
+
+    def test_another_machine_is_not_asked_in_plain_text(self, either: StoreCase) -> None:
+        either.config = config("http://aws.invalid")
+        answer = why(either, "a")
+        assert (answer.code, "would be asked without encryption" in answer.message) == ("SS0804", True)
+        either.config = {**either.config, "allow_http": True}
+        assert "cannot be reached" in why(either, "a").message
+
     def test_nobody_there(self, either: StoreCase) -> None:
         either.config = config(refused())
         answer = why(either, "a")

@@ -10,7 +10,7 @@ import pytest
 
 from stackspec.secret_stores.values import Unavailable
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
-from tests.secret_stores.files import as_dotenv, putting, refused, told, write_private
+from tests.secret_stores.files import NO_LINES, PRIVATE_KEY, as_dotenv, putting, refused, told, write_private
 
 
 class TestEnv(StoreConformance):
@@ -50,6 +50,14 @@ class Files(StoreConformance):
         answer = case.read(paths[0])
         assert isinstance(answer, Unavailable)
         assert (answer.code, answer.hint) == ("SS0804", f"run: chmod 600 {self.file}")
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="who is not root gives no file to another user")
+    def test_a_file_of_another_user_is_refused(self, case: StoreCase, paths: tuple[str, str, str]) -> None:
+        case.put({paths[0]: "hush"})
+        os.chown(case.root / self.file, 1234, -1)
+        said = refused(case.read(paths[0]))
+        assert f"'{self.file}' belongs to another user (uid 1234), who can read and write it" in said
+        assert said.endswith(f"run: chown 0 {self.file}")
 
     @pytest.mark.parametrize("mode", [0o777, 0o707, 0o702])
     def test_a_file_that_everybody_may_replace_is_refused(
@@ -115,6 +123,11 @@ class TestFile(Files):
         (case.root / "secrets/BYTES").write_bytes(b"\xff")
         assert told(case.read_together("OPEN", "GOOD", "BYTES")) == ["SS0804", "v", "SS0804"]
 
+    def test_a_value_that_fits_nowhere(self, case: StoreCase) -> None:
+        case.put({"NUL": "hush\0hush", "GOOD": "v"})
+        assert told(case.read_together("NUL", "GOOD")) == ["SS0804", "v"]
+        assert "the value at 'NUL' holds a NUL" in refused(case.read("NUL"))
+
     @pytest.mark.parametrize("path", ["../other", "/etc/hostname", "a/../../b", "nul\0"])
     def test_a_path_out_of_the_folder(self, path: str, case: StoreCase) -> None:
         answer = case.read(path)
@@ -152,8 +165,27 @@ class TestDotenv(Files):
         assert f"line {line} of '.env' cannot be read" in refused(case.read("A"))
         assert "".join(capfd.readouterr()) == ""
 
-    def test_a_name_without_a_value(self, case: StoreCase, capfd: pytest.CaptureFixture[str]) -> None:
-        write_private(case.root / ".env", "A=1\n\nB\nC=\n")
-        assert told(case.read_together("A", "B", "C")) == ["1", "SS0802", ""]
-        assert "'B' has no value: line 3 of '.env' is without '='" in refused(case.read("B"), "SS0802")
+    @pytest.mark.parametrize("line", [*NO_LINES, "A=hush-again"])
+    def test_what_is_no_name_with_a_value_is_never_taken_for_a_name(
+        self, line: str, case: StoreCase, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        write_private(case.root / ".env", f"A=1\n\n{line}\nC=\n")
+        for path in ("A", "C", "NOWHERE"):
+            said = refused(case.read(path))
+            assert "line 3 of '.env'" in said
+            assert line not in said
         assert "".join(capfd.readouterr()) == ""
+
+    def test_a_private_key_without_quotes_is_neither_cut_nor_told(self, case: StoreCase) -> None:
+        write_private(case.root / ".env", f"DB_USER=ada\nDB_KEY={PRIVATE_KEY}\n")
+        for path in ("DB_KEY", "DB_USER", "TYPO"):
+            said = refused(case.read(path))
+            assert "line 3 of '.env' cannot be read" in said
+            assert not any(line in said for line in PRIVATE_KEY.splitlines())
+        write_private(case.root / ".env", f"DB_KEY='{PRIVATE_KEY}'\n")
+        assert case.read("DB_KEY") == PRIVATE_KEY
+
+    def test_an_empty_value_is_one_whose_name_is_not_told(self, case: StoreCase) -> None:
+        write_private(case.root / ".env", "A=1\nhushQUJD=\n")
+        assert case.read("hushQUJD") == ""
+        assert "known: A" in refused(case.read("NOWHERE"), "SS0802")

@@ -40,6 +40,34 @@ def test_a_field_of_what_is_not_json(text: str) -> None:
     assert "canary" not in f"{answer.message}{answer.hint}"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": 1.10}', "1.10"), ('{"a": 12345678901234567890}', "12345678901234567890"), ('{"a": true}', "true"),
+        ('{"a": ""}', ""), ('{"a": "\\ud83d\\ude00"}', "\N{GRINNING FACE}"),
+    ],
+)  # fmt: skip
+def test_a_field_is_what_is_written(text: str, value: str) -> None:
+    answer = value_of(text, "e#a")
+    assert isinstance(answer, Secret)
+    assert answer.reveal() == value
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('{"a": null}', Missing), ('{"a": ["canary"]}', Missing), ('{"a": {"b": "canary"}}', Missing),
+        ('{"a": "canary \\ud83d"}', StoreError), ('{"a": "canary", "a": "canary"}', StoreError),
+        ('{"a":' * 40_000, StoreError), ('{"a": 1' + "0" * 5_000 + "}", Secret),
+    ],
+    ids=lambda one: str(one)[:20],
+)  # fmt: skip
+def test_a_field_of_something_else(text: str, kind: type) -> None:
+    answer = value_of(text, "e#a")
+    assert type(answer) is kind
+    assert "canary" not in f"{answer}"
+
+
 def test_so_many_are_under_way_at_once() -> None:
     together = Barrier(AT_ONCE, timeout=10)
     assert len(each(lambda _: together.wait(), range(AT_ONCE))) == AT_ONCE

@@ -135,6 +135,37 @@ class TestPaths:
 
 
 class TestServers:
+    def test_a_password_in_an_address_is_not_shown(self, case: StoreCase) -> None:
+        for server in (refused(), "http://google.example"):
+            case.config = {
+                "project": "team",
+                "endpoint_url": server.replace("http://", "http://ada:canary@") + "?canary",
+            }
+            answer = why(case, "a")
+            assert f"{server} " in answer.message
+            assert "canary" not in f"{answer}"
+
+    def test_another_machine_is_not_asked_in_plain_text(self, case: StoreCase) -> None:
+        case.config = {"project": "team", "endpoint_url": "http://google.invalid"}
+        answer = why(case, "a")
+        assert (answer.code, "would be asked without encryption" in answer.message) == ("SS0804", True)
+        case.config = {**case.config, "allow_http": True}
+        assert "cannot be reached" in why(case, "a").message
+
+    def test_nothing_of_netrc_is_sent(self, case: StoreCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        sent: list[str] = []
+
+        def answer(path: str, headers: Mapping[str, str]) -> Answer:
+            sent.append(headers["Authorization"].partition(" ")[0])
+            return 404, {}, b"{}"
+
+        (tmp_path / "netrc").write_text("default login ada password canary")
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+        with web(answer) as url:
+            case.config = {"project": "team", "endpoint_url": url}
+            assert why(case, "a").code == "SS0802"
+        assert sent == ["Bearer"]
+
     @pytest.mark.parametrize("code", [401, 403])
     def test_a_refusal(self, code: int, case: StoreCase) -> None:
         body = json.dumps({"error": {"code": code, "message": "canary", "status": "PERMISSION_DENIED"}}).encode()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
 from tests.secret_stores.files import as_dotenv, as_json, putting, refused
-from tests.secret_stores.gnupg import OTHER, encrypt, home, needs_program, variables
+from tests.secret_stores.gnupg import ADDRESS, OTHER, encrypt, gpg, home, needs_program, variables
 
 __all__ = ["home"]
 
@@ -65,6 +66,35 @@ def test_a_file_that_was_changed(change: str, case: StoreCase, home: Path) -> No
         data = bytearray(b"A: hush")
     file.write_bytes(data)
     refused(case.read("A"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--store"], ["--sign"], ["--clear-sign"], ["--rfc2440", "--disable-mdc", "--encrypt"]],
+    ids=lambda options: options[-1],
+)
+def test_what_gpg_reads_though_nobody_encrypted_it(options: list[str], case: StoreCase, home: Path) -> None:
+    to = ["--trust-model", "always", "--recipient", ADDRESS] if "--encrypt" in options else []
+    written = gpg(home, *to, *options, text="A: hush\n")
+    (case.root / "secrets.yaml.gpg").write_bytes(written)
+    (home / "gpg.conf").write_text("ignore-mdc-error\n" if to else "")
+    try:
+        said = refused(case.read("A"))
+    finally:
+        (home / "gpg.conf").unlink()
+    assert "'secrets.yaml.gpg' is not encrypted" in said
+
+
+def test_what_was_checked_is_what_is_decrypted(
+    case: StoreCase, home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A file put in its place while gpg is started is not read."""
+    case.put({"A": "hush"})
+    folder = tmp_path_factory.mktemp("bin")
+    (folder / "gpg").write_text(f'#!/bin/sh\nrm {case.root}/secrets.yaml.gpg; exec {shutil.which("gpg")} "$@"\n')
+    (folder / "gpg").chmod(0o700)
+    case.environ["PATH"] = f"{folder}:{case.environ['PATH']}"
+    assert case.read("A") == "hush"
 
 
 def test_what_is_in_it_is_no_document(case: StoreCase, home: Path) -> None:

@@ -6,15 +6,18 @@ import json
 import os
 import shutil
 import ssl
+import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from stackspec.core.secret import Secret
+from stackspec.secret_stores.entries import AT_ONCE
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
 from tests.secret_stores.files import told
 from tests.secret_stores.servers import Answer, needs, refused, self_signed, silent, web, why
@@ -228,6 +231,14 @@ class TestClusters:
         answer = why(api, "db#password")
         assert (answer.code, "cannot be reached" in answer.message) == ("SS0803", True)
 
+    def test_a_password_in_an_address_is_not_shown(self, api: StoreCase, tmp_path: Path) -> None:
+        server = refused()
+        shown = server.replace("http://", "http://ada:canary@") + "?canary"
+        api.environ["KUBECONFIG"] = kubeconfig(tmp_path, shown)
+        answer = why(api, "db#password")
+        assert f"{server} cannot be reached" in answer.message
+        assert "canary" not in f"{answer}"
+
     def test_no_answer(self, api: StoreCase, tmp_path: Path) -> None:
         with silent() as url:
             api.environ["KUBECONFIG"] = kubeconfig(tmp_path, url)
@@ -253,6 +264,85 @@ class TestClusters:
             trusted: dict[str, Any] = {"certificate-authority": str(certificate)}
             api.environ["KUBECONFIG"] = kubeconfig(tmp_path, url, **trusted)
             assert api.read("db#password") == "p"
+
+
+class TestClientCertificates:
+    """Those of a kubeconfig, which the library reads from files only."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Where temporary files are."""
+        folder = tmp_path / "temporary"
+        folder.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        return folder
+
+    @pytest.fixture
+    def url(self, api: StoreCase, cluster: Cluster, folder: Path, tmp_path: Path) -> Iterator[str]:
+        """A cluster that asks for a certificate, and a kubeconfig that holds one."""
+        api.put({f"db-{number}#password": str(number) for number in range(20)})
+        certificate = self_signed(tmp_path)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        context.load_verify_locations(certificate)
+        context.verify_mode = ssl.CERT_REQUIRED
+
+        def answer(path: str, headers: Mapping[str, str]) -> Answer:
+            assert [one.stat().st_mode & 0o077 for one in folder.iterdir()] == [0]
+            return cluster.answer(path, headers)
+
+        with web(answer, context) as url:
+            pem = b64encode(certificate.read_bytes()).decode()
+            trusted: dict[str, Any] = {"certificate-authority-data": pem}
+            file = Path(kubeconfig(tmp_path, url, **trusted))
+            document = json.loads(file.read_text())
+            document["users"][0]["user"] |= {"client-certificate-data": pem, "client-key-data": pem}
+            file.write_text(json.dumps(document))
+            api.environ["KUBECONFIG"] = str(file)
+            yield url
+
+    @pytest.mark.usefixtures("url")
+    def test_they_are_in_no_file_when_all_is_read(self, api: StoreCase, folder: Path) -> None:
+        for _ in range(2):
+            assert api.read("db-1#password") == "1"
+            assert list(folder.iterdir()) == []
+
+    def test_they_are_in_no_file_when_nothing_can_be_read(self, api: StoreCase, folder: Path, url: str) -> None:
+        file = Path(api.environ["KUBECONFIG"])
+        file.write_text(file.read_text().replace(url, refused().replace("http:", "https:")))
+        assert "cannot be reached" in why(api, "db-1#password").message
+        assert list(folder.iterdir()) == []
+
+
+def test_no_store_takes_certificates_from_another_one_of_the_same(api: StoreCase, tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    first_has_begun, second_has_begun, first_is_done = Event(), Event(), Event()
+
+    def answer(path: str, headers: Mapping[str, str]) -> Answer:
+        if path.endswith("first"):
+            first_has_begun.set()
+            second_has_begun.wait(10)
+        else:
+            second_has_begun.set()
+            first_is_done.wait(10)
+        return status(404, "not found")
+
+    def read_first() -> None:
+        api.read("first#x")
+        first_is_done.set()
+
+    with web(answer, context) as url:
+        trusted: dict[str, Any] = {"certificate-authority-data": b64encode(certificate.read_bytes()).decode()}
+        api.environ["KUBECONFIG"] = kubeconfig(tmp_path, url, **trusted)
+        first = Thread(target=read_first)
+        first.start()
+        assert first_has_begun.wait(10)
+        # More than are asked for at once: the last connections are made when the first store's files are gone.
+        paths = [f"second-{number}#x" for number in range(AT_ONCE + 4)]
+        assert told(api.read_together(*paths)) == ["SS0802"] * len(paths)
+        first.join()
 
 
 def page(code: int) -> Callable[[str, Mapping[str, str]], Answer]:

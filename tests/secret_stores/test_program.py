@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stackspec.secret_stores.contract import StoreError, StorePlace
-from stackspec.secret_stores.program import Program
+from stackspec.secret_stores.program import MOST, Program
 
 
 def program(folder: Path, script: str, *, seconds: float = 20.0, **variables: str) -> Program:
@@ -53,6 +53,31 @@ def test_one_that_does_not_end_is_ended_with_its_children(script: str, tmp_path:
             return
         time.sleep(0.05)
     pytest.fail("a child is left")
+
+
+@pytest.mark.parametrize("script", ["setsid sleep 30 & exit 0", "setsid sleep 30 & sleep 30"])
+def test_a_child_that_left_and_keeps_the_output_open_is_not_waited_for(script: str, tmp_path: Path) -> None:
+    began = time.monotonic()
+    speak = program(tmp_path, f"echo hush; {script.replace('&', f'& echo $! > {tmp_path}/child;', 1)}", seconds=0.5)
+    try:
+        with pytest.raises(StoreError, match="did not answer") as caught:
+            speak.output([])
+    finally:
+        os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+    assert time.monotonic() - began < 10
+    assert "hush" not in f"{caught.value}{caught.value.hint}"
+
+
+@pytest.mark.parametrize("given", [b"", b"a", b"a" * (MOST - 100)])
+def test_what_it_is_given_and_says_of_it(given: bytes, tmp_path: Path) -> None:
+    speak = program(tmp_path, 'echo well > "/dev/fd/$2"; echo "$1$3"; cat')
+    said = speak.run(["x"], given, "--status")
+    assert (said.code, said.output, said.status) == (0, b"--statusx\n" + given, b"well\n")
+
+
+def test_it_need_not_read_what_it_is_given(tmp_path: Path) -> None:
+    said = program(tmp_path, "exec <&-; echo done").run([], b"a" * MOST)
+    assert (said.code, said.output, said.status) == (0, b"done\n", b"")
 
 
 def test_one_that_never_stops_talking(tmp_path: Path) -> None:

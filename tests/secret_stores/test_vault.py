@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -83,6 +85,26 @@ class TestPaths:
         server.secrets.kv.v2.create_or_update_secret(case.environ["ENTRY"], {"port": 5432, "tls": True})
         assert case.read(f"{case.environ['ENTRY']}#port") == "5432"
         assert case.read(f"{case.environ['ENTRY']}#tls") == "true"
+
+    @pytest.mark.parametrize(
+        ("value", "code", "said"),
+        [
+            (["hush", 1], "SS0802", "'field' in 'open/x' is a list, and no value"),
+            (None, "SS0802", "'field' in 'open/x' is null, and no value"),
+            ({"hush-1": "hush"}, "SS0802", "'field' in 'open/x' holds several values"),
+            ("hush \ud83d", "SS0804", "the value at 'open/x#field' holds a NUL or half of a character"),
+            ("hush \0", "SS0804", "the value at 'open/x#field' holds a NUL or half of a character"),
+        ],
+    )
+    def test_what_is_no_value(self, value: object, code: str, said: str, case: StoreCase) -> None:
+        body = json.dumps({"data": {"data": {"field": value, "good": "v", "\udc00": "v"}}}).encode()
+        with web(lambda path, headers: (200, {"Content-Type": "application/json"}, body)) as url:
+            case.config = {"address": url}
+            answer = why(case, "open/x#field")
+            assert (answer.code, said in answer.message) == (code, True)
+            assert "hush " not in f"{answer}"
+            assert told(case.read_together("open/x#field", "open/x#good")) == [code, "v"]
+            assert why(case, "open/x#nowhere").hint == "known: field, good"
 
     def test_a_deleted_version(self, case: StoreCase, server: Any) -> None:
         case.put({"password": "old"})
@@ -179,7 +201,68 @@ class TestWhoAsks:
         assert "needs 'role_id'" in why(case, "open/x").message
 
 
+class TestAddresses:
+    PASSWORDS = ("ada:canary@", "ada:can@ary@", "ada:ca/n@ary@", "ada:c?canary@", "canary#@")
+
+    @pytest.mark.parametrize("user", PASSWORDS)
+    def test_a_password_in_an_address_is_not_shown(self, user: str, case: StoreCase) -> None:
+        for server in (refused(), "http://vault.example"):
+            case.config = {"address": server.replace("http://", f"http://{user}") + "?token=canary#canary"}
+            assert "canary" not in f"{why(case, 'open/x')}"
+
+    def test_the_rest_of_an_address_is_shown(self, case: StoreCase) -> None:
+        server = refused()
+        case.config = {"address": server.replace("http://", "http://ada:canary@") + "/vault?token=canary"}
+        assert f"{server}/vault cannot be reached" in why(case, "open/x").message
+
+    @pytest.mark.parametrize("place", ["config", "variable"])
+    def test_no_token_is_sent_to_another_machine_in_plain_text(self, place: str, case: StoreCase) -> None:
+        address = "http://127.0.0.1.example.invalid:8200"
+        if place == "config":
+            case.config = {"address": address}
+        else:
+            case.environ["VAULT_ADDR"] = address
+        answer = why(case, "open/x")
+        assert (answer.code, "would be asked without encryption" in answer.message) == ("SS0804", True)
+        case.config = {**case.config, "allow_http": True}
+        assert "cannot be reached" in why(case, "open/x").message
+
+    @pytest.mark.parametrize("host", ["localhost", "127.1.2.3", "[::1]"])
+    def test_this_machine_is_asked_as_it_likes(self, host: str, case: StoreCase) -> None:
+        case.config = {"address": f"http://{host}:{refused().rpartition(':')[2]}"}
+        assert "cannot be reached" in why(case, "open/x").message
+
+    @pytest.mark.parametrize("url", ["http://[", "http://"])
+    def test_what_is_no_address(self, url: str, case: StoreCase) -> None:
+        case.config = {"address": url}
+        assert why(case, "open/x").code == "SS0804"
+
+
 class TestServers:
+    def test_nothing_of_netrc_is_sent(self, case: StoreCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        sent: list[str | None] = []
+
+        def answer(path: str, headers: Mapping[str, str]) -> Answer:
+            sent.append(headers.get("Authorization"))
+            return 404, {}, b'{"errors": []}'
+
+        (tmp_path / "netrc").write_text("default login ada password canary")
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+        with web(answer) as url:
+            case.config = {"address": url}
+            assert why(case, "open/x").code == "SS0802"
+            case.config = {"address": url.replace("http://", "http://ada:own@")}
+            assert why(case, "open/x").code == "SS0802"
+        assert sent == [None, f"Basic {b64encode(b'ada:own').decode()}"]
+
+    def test_a_proxy_of_the_environment(self, case: StoreCase, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[str] = []
+        with other(404, asked) as url:
+            monkeypatch.setenv("http_proxy", url)
+            case.config = {"address": "http://vault.invalid:8200", "allow_http": True}
+            assert why(case, "open/x").code == "SS0802"
+        assert asked == ["http://vault.invalid:8200/v1/secret/data/open/x"]
+
     def test_no_address(self, case: StoreCase) -> None:
         del case.environ["VAULT_ADDR"]
         assert "the address of Vault is not known" in why(case, "open/x").message
@@ -219,7 +302,7 @@ class TestServers:
         assert answer.code in ("SS0802", "SS0803")
         assert "canary" not in f"{answer}"
 
-    def test_a_certificate(self, case: StoreCase, tmp_path: Path) -> None:
+    def test_a_certificate(self, case: StoreCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         certificate = self_signed(tmp_path)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
@@ -229,6 +312,15 @@ class TestServers:
             assert (answer.code, "is not trusted" in answer.message) == ("SS0804", True)
             case.config = {"address": url, "ca_file": certificate.name}
             assert why(case, "open/x").code == "SS0802"
+            case.config = {"address": url}
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+            assert why(case, "open/x").code == "SS0802"
+            monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+            case.environ["VAULT_CACERT"] = str(certificate)
+            assert why(case, "open/x").code == "SS0802"
+            case.environ["VAULT_CACERT"] = str(tmp_path / "nowhere")
+            assert (answer := why(case, "open/x")).code == "SS0804"
+            assert answer.hint == "mend the variable VAULT_CACERT"
             case.config = {"address": url, "ca_file": "nowhere.pem"}
             assert why(case, "open/x").code == "SS0804"
             case.config = {"address": url, "ca_file": "/etc/hosts"}

@@ -280,6 +280,16 @@ def test_the_key_is_one_that_only_its_owner_reads(root: Path) -> None:
     assert (diagnostic.code, "others than its owner" in diagnostic.message) == ("SS0805", True)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="who is not root gives no file to another user")
+def test_a_key_that_another_user_has_put_there_is_refused(root: Path) -> None:
+    assert applied(root) == []
+    os.chown(root / ".stackspec" / "secrets.key", 1234, -1)
+    with pytest.raises(StackspecError) as refused:
+        opened(root).plan()
+    (diagnostic,) = refused.value.diagnostics
+    assert (diagnostic.code, "belongs to another user (uid 1234)" in diagnostic.message) == ("SS0805", True)
+
+
 @pytest.mark.parametrize("fails", ["false", "true"])
 def test_what_a_component_made_up_is_a_secret_to_all(fails: str, root: Path, tmp_path: Path) -> None:
     outputs = "components.artifact_store.outputs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from stackspec.secret_stores.contract import Answer, Missing, Secret, SecretStore, StoreConfig, setting
-from stackspec.secret_stores.document import read_lines
+from stackspec.secret_stores.lines import known_names, read_dotenv
 from stackspec.secret_stores.private_file import as_text, read_private
 
 
@@ -30,7 +30,9 @@ class DotenvSecretStore(SecretStore):
         data = read_private(self.place, name)
         if data is None:
             return dict.fromkeys(paths, Missing(f"there is no file '{name}'"))
-        values = read_lines(as_text(data, f"'{name}'"), f"'{name}'")
-        known = tuple(sorted(values))
-        found = {path: values.get(path, Missing(f"'{name}' has no '{path}'", known)) for path in paths}
-        return {path: Secret(one) if isinstance(one, str) else one for path, one in found.items()}
+        values = read_dotenv(as_text(data, f"'{name}'"), f"'{name}'")
+        known = tuple(known_names(values))
+        return {
+            path: Secret(values[path]) if path in values else Missing(f"'{name}' has no '{path}'", known)
+            for path in paths
+        }

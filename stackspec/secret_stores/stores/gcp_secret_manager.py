@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from stackspec.secret_stores.contract import Answer, Missing, SecretStore, StoreConfig, StoreError, setting
+from stackspec.secret_stores.contract import Answer, Missing, SecretStore, StoreError, setting
 from stackspec.secret_stores.entries import each, entry_of, value_of
+from stackspec.secret_stores.server import Server, ServerConfig, keep_netrc_out, refuse_plain, shown_address
 
 _TITLE = "Google Secret Manager"
 _CREDENTIALS = "run: gcloud auth application-default login"
@@ -28,7 +29,7 @@ class GcpSecretManagerStore(SecretStore):
     extra = "gcp"
     path_form = "NAME or NAME/versions/N, or one with #FIELD of its JSON"
 
-    class Config(StoreConfig):
+    class Config(ServerConfig):
         """Which project it is."""
 
         project: str = setting("The project's id or number.", pattern="^[A-Za-z0-9][A-Za-z0-9.:-]*$")
@@ -36,6 +37,8 @@ class GcpSecretManagerStore(SecretStore):
 
     def read(self, paths: Sequence[str]) -> Mapping[str, Answer]:
         """See `SecretStore.read`."""
+        if self.config.endpoint_url:
+            refuse_plain(self.config.endpoint_url, self.config)
         with self._reporting():
             client = self._client()
         texts = each(partial(self._text, client), map(entry_of, paths), _AT_ONCE)
@@ -46,7 +49,10 @@ class GcpSecretManagerStore(SecretStore):
 
         endpoint = self.config.endpoint_url
         options = {"api_endpoint": endpoint} if endpoint else {}
-        return secretmanager_v1.SecretManagerServiceClient(transport="rest", client_options=options)
+        client = secretmanager_v1.SecretManagerServiceClient(transport="rest", client_options=options)
+        # The library takes no session of ours, and ~/.netrc would go before the credentials that it has found.
+        keep_netrc_out(client.transport._session)
+        return client
 
     def _text(self, client: Any, entry: str) -> str | Missing | StoreError:
         from google.api_core.exceptions import GoogleAPICallError, NotFound
@@ -60,7 +66,7 @@ class GcpSecretManagerStore(SecretStore):
             except NotFound:
                 return Missing(f"there is no '{entry}' in the project '{self.config.project}'")
             except GoogleAPICallError as error:
-                message = f"{self._where} does not give '{entry}': HTTP {error.code:d}"
+                message = f"{self._server.called} does not give '{entry}': HTTP {error.code:d}"
                 return StoreError(message, _HINTS.get(error.code or 0, "look at the server"))
         try:
             return bytes(answer.payload.data).decode("utf-8")
@@ -68,24 +74,18 @@ class GcpSecretManagerStore(SecretStore):
             return StoreError(f"'{entry}' is not UTF-8 text", unfit=True)
 
     @property
-    def _where(self) -> str:
-        return f"{_TITLE} at {self.config.endpoint_url}" if self.config.endpoint_url else _TITLE
+    def _server(self) -> Server:
+        url = self.config.endpoint_url
+        called = f"{_TITLE} at {shown_address(url)}" if url else _TITLE
+        return Server(called, "'endpoint_url'", "the variable REQUESTS_CA_BUNDLE")
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
-        """What the libraries report as what a user is told; their own words may hold a token."""
+        """What the libraries report as what a user is told."""
         from google.auth.exceptions import GoogleAuthError
-        from requests import RequestException, Timeout
-        from requests.exceptions import SSLError
 
-        try:
-            yield
-        except GoogleAuthError as error:
-            raise StoreError(f"{_TITLE} cannot be asked: {type(error).__name__}", _CREDENTIALS) from error
-        except SSLError as error:
-            hint = "name the certificates that it is to be checked by in the variable REQUESTS_CA_BUNDLE"
-            raise StoreError(f"the certificate of {self._where} is not trusted", hint, unfit=True) from error
-        except Timeout as error:
-            raise StoreError(f"{self._where} does not answer in time", "look at the network") from error
-        except RequestException as error:
-            raise StoreError(f"{self._where} cannot be reached", "look at 'endpoint_url' and the network") from error
+        with self._server.asked_by_requests():
+            try:
+                yield
+            except GoogleAuthError as error:
+                raise StoreError(f"{_TITLE} cannot be asked: {type(error).__name__}", _CREDENTIALS) from error

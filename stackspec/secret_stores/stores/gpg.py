@@ -10,6 +10,9 @@ from stackspec.secret_stores.document import Format, read_document
 from stackspec.secret_stores.encrypted_file import EncryptedFileStore
 from stackspec.secret_stores.program import Program
 
+_PROOFS = (b"[GNUPG:] DECRYPTION_OKAY", b"[GNUPG:] GOODMDC")
+"""What gpg says where it decrypted something, and nobody changed it on the way (doc/DETAILS of GnuPG)."""
+
 
 class GpgSecretStore(EncryptedFileStore):
     """A file that GnuPG encrypted as a whole, with YAML, JSON or lines `NAME=value` in it; `gpg` opens it."""
@@ -21,8 +24,12 @@ class GpgSecretStore(EncryptedFileStore):
         """See `EncryptedFileStore.document`."""
         name = self.config.path
         gpg = Program(self.place, "gpg", "gnupg")
-        said = gpg.output(["--batch", "--quiet", "--no-tty", "--decrypt", "--", str(self.place.path(name))])
-        if isinstance(said, int):
+        said = gpg.run(["--batch", "--quiet", "--no-tty", "--decrypt"], data, status_option="--status-fd")
+        if said.code:
             hint = "run it by hand, and read what it says: the key may be missing, or locked, or the file changed"
-            raise StoreError(f"gpg --decrypt of '{name}' failed with exit code {said}", hint, unfit=True)
-        return read_document(said, form, f"'{name}'")
+            raise StoreError(f"gpg --decrypt of '{name}' failed with exit code {said.code}", hint, unfit=True)
+        # It prints, and calls it a success, what is only compressed or signed, too.
+        if not set(_PROOFS) <= {line.rstrip() for line in said.status.splitlines()}:
+            hint = "encrypt it: gpg --encrypt --recipient WHO; a signature alone hides nothing"
+            raise StoreError(f"'{name}' is not encrypted so that a change would show", hint, unfit=True)
+        return read_document(said.output, form, f"'{name}'")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any
 
 from stackspec.secret_stores.contract import (
@@ -21,6 +25,7 @@ from stackspec.secret_stores.contract import (
 )
 from stackspec.secret_stores.entries import AT_ONCE, Entry, each, entry_of, value_in
 from stackspec.secret_stores.private_file import read_at
+from stackspec.secret_stores.server import Server, shown_address
 
 _INSIDE = "KUBERNETES_SERVICE_HOST"
 """The variable that every container of a cluster has."""
@@ -56,8 +61,8 @@ class KubernetesSecretStore(SecretStore):
         """See `SecretStore.read`."""
         if self.config.mount is not None:
             return each_alone(self._mounted, paths)
-        api = self._api()
-        found = each(partial(self._secret, api), map(entry_of, paths))
+        with TemporaryDirectory(prefix="stackspec-") as folder:
+            found = each(partial(self._secret, self._api(Path(folder))), map(entry_of, paths))
         return each_alone(lambda path: _decoded(value_in(found[entry_of(path)], path), path), paths)
 
     def _mounted(self, key: str) -> Secret | Missing:
@@ -70,7 +75,12 @@ class KubernetesSecretStore(SecretStore):
         data = read_at(file, called, private=False)
         return Missing(f"there is no file '{called}'") if data is None else _as_secret(data, called)
 
-    def _api(self) -> Any:
+    def _api(self, folder: Path) -> Any:
+        """The client of the API.
+
+        Args:
+            folder: Where certificates and keys of the kubeconfig are, as the client reads them, while it is used.
+        """
         from kubernetes import client, config
         from kubernetes.config import ConfigException
         from urllib3 import Retry
@@ -82,7 +92,10 @@ class KubernetesSecretStore(SecretStore):
                 config.load_incluster_config(settings)
             else:
                 kubeconfig = environ.get("KUBECONFIG") or f"{environ.get('HOME', '')}/.kube/config"
-                config.load_kube_config(kubeconfig, self.config.context, settings, persist_config=False)
+                with _LOADING:
+                    new = f"{folder}/new"
+                    config.load_kube_config(kubeconfig, self.config.context, settings, False, new)
+                    _moved(settings, new, f"{folder}/own")
         except (ConfigException, OSError) as error:
             hint = "look at 'context', the variable KUBECONFIG and ~/.kube/config"
             raise StoreError("there is no configuration of a cluster that can be used", hint) from error
@@ -97,7 +110,8 @@ class KubernetesSecretStore(SecretStore):
         if not _NAME.fullmatch(name):
             return Missing(f"'{name}' is no name that a Secret can have")  # the API would take it for another address
         where = f"the namespace '{self.config.namespace}'"
-        with self._reporting(api.api_client.configuration.host):
+        shown = shown_address(api.api_client.configuration.host)
+        with _reporting(Server(shown, "the context", "'certificate-authority' of the kubeconfig")):
             try:
                 timeout = (self.place.seconds / 5, self.place.seconds / 3)
                 found = api.read_namespaced_secret(name, self.config.namespace, _request_timeout=timeout)
@@ -106,26 +120,42 @@ class KubernetesSecretStore(SecretStore):
                 if error.status == 404:
                     return Missing(f"there is no Secret '{name}' in {where}")
                 hint = f"who asks must be allowed to 'get' secrets in {where}"
-                message = f"{api.api_client.configuration.host} does not give the Secret '{name}': HTTP {error.status}"
+                message = f"{shown} does not give the Secret '{name}': HTTP {error.status}"
                 return StoreError(message, hint if error.status in (401, 403) else "look at the cluster")
 
-    @contextmanager
-    def _reporting(self, host: str) -> Iterator[None]:
-        """What the library reports as what a user is told; its own words may hold a token."""
-        from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSLError
-        from urllib3.exceptions import TimeoutError as LateError
 
-        try:
-            yield
-        except HTTPError as error:
-            cause = error.reason if isinstance(error, MaxRetryError) else error
-            if isinstance(cause, SSLError):
-                hint = "look at 'certificate-authority' in the kubeconfig"
-                raise StoreError(f"the certificate of {host} is not trusted", hint, unfit=True) from error
-            # A connection that is refused is a kind of timeout there.
-            if isinstance(cause, LateError) and not isinstance(cause, NewConnectionError):
-                raise StoreError(f"{host} does not answer in time", "look at the cluster and the network") from error
-            raise StoreError(f"{host} cannot be reached", "look at the context and the network") from error
+@contextmanager
+def _reporting(server: Server) -> Iterator[None]:
+    """What the library reports as what a user is told."""
+    from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSLError
+    from urllib3.exceptions import TimeoutError as LateError
+
+    try:
+        yield
+    except HTTPError as error:
+        cause = error.reason if isinstance(error, MaxRetryError) else error
+        if isinstance(cause, SSLError):
+            raise server.untrusted() from error
+        # A connection that is refused is a kind of timeout there.
+        if isinstance(cause, LateError) and not isinstance(cause, NewConnectionError):
+            raise server.late() from error
+        raise server.unreachable() from error
+
+
+def _moved(settings: Any, before: str, after: str) -> None:
+    """Have the files that the library made lie elsewhere.
+
+    It gives a file that is there to whoever asks for the same content, so that it would go with another's folder.
+    """
+    if os.path.isdir(before):
+        os.rename(before, after)
+        for name in ("ssl_ca_cert", "cert_file", "key_file"):
+            file = getattr(settings, name)
+            if file and file.startswith(f"{before}/"):
+                setattr(settings, name, file.replace(before, after, 1))
+
+
+_LOADING = Lock()
 
 
 def _decoded(value: Answer, path: str) -> Answer:

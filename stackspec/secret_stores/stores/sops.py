@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from stackspec.secret_stores.age_keys import WHERE, AgeFileConfig, identities, opened
 from stackspec.secret_stores.contract import Missing, StoreError
 from stackspec.secret_stores.document import Format, Plain, read_document
 from stackspec.secret_stores.encrypted_file import EncryptedFileStore
+from stackspec.secret_stores.lines import read_sops_lines
 from stackspec.secret_stores.private_file import as_text
 
 
@@ -140,24 +141,12 @@ def _parts(data: bytes, form: Format, what: str) -> tuple[dict[str, Any], Mappin
         age = metadata.get("age")
         metadata["age"] = [one for one in age if isinstance(one, dict)] if isinstance(age, list) else []
         return document, metadata
-    lines = dict(_lines(as_text(data, what), lambda: _foreign(what)))
+    lines = read_sops_lines(as_text(data, what), what)
     said = {name.removeprefix("sops_"): value for name, value in lines.items() if name.startswith("sops_")}
     if not said:
         raise _foreign(what)
     age = [{"enc": value} for name, value in said.items() if _AGE_KEY.match(name)]
     return {name: value for name, value in lines.items() if not name.startswith("sops_")}, {**said, "age": age}
-
-
-def _lines(text: str, foreign: Callable[[], StoreError]) -> Iterator[tuple[str, str]]:
-    """The lines of a dotenv file as sops reads them: it knows no quotes and no spaces around names."""
-    seen = set()
-    for line in text.split("\n"):
-        if line and not line.startswith("#"):
-            name, equals, value = line.partition("=")
-            if not equals or name in seen:
-                raise foreign()
-            seen.add(name)
-            yield name, value.replace("\\n", "\n")
 
 
 def _foreign(what: str) -> StoreError:

@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from stackspec.secret_stores.contract import Answer, Missing, SecretStore, StoreConfig, StoreError, setting
+from stackspec.secret_stores.contract import Answer, Missing, SecretStore, StoreError, setting
 from stackspec.secret_stores.entries import AT_ONCE, Entry, each, entry_of, value_in
 from stackspec.secret_stores.private_file import as_text, read_at
+from stackspec.secret_stores.server import Server, ServerConfig, keep_netrc_out, refuse_plain, shown_address
 
 _ADDRESS = "VAULT_ADDR"
+_AUTHORITIES = "VAULT_CACERT"
 _TOKEN_FILE = ".vault-token"  # noqa: S105 - the name of a file
 """Where `vault login` leaves a token, in the user's home."""
 
@@ -24,7 +26,7 @@ class VaultSecretStore(SecretStore):
     extra = "vault"
     path_form = "ENTRY#FIELD, or ENTRY where it has one field"
 
-    class Config(StoreConfig):
+    class Config(ServerConfig):
         """Where the server is, and who asks."""
 
         address: str | None = setting(
@@ -44,7 +46,8 @@ class VaultSecretStore(SecretStore):
             "With `auth: approle`, the variable that holds the role's secret id.", default=None
         )
         ca_file: str | None = setting(
-            "The certificates that the server's own is checked by, instead of those that the system trusts.",
+            "The certificates that the server's own is checked by, instead of those that VAULT_CACERT names or "
+            "the system trusts.",
             default=None,
             path=True,
         )
@@ -62,12 +65,18 @@ class VaultSecretStore(SecretStore):
             raise StoreError("the address of Vault is not known", f"set 'address', or the variable {_ADDRESS}")
         return address
 
+    @property
+    def _shown(self) -> str:
+        return shown_address(self._address)
+
     def _client(self) -> Any:
         """A client that is logged in."""
         import hvac
         import requests
 
+        refuse_plain(self._address, self.config)
         session = requests.Session()
+        keep_netrc_out(session, self._address)
         session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=AT_ONCE))
         session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=AT_ONCE))
         session.verify = self._authorities()
@@ -87,11 +96,14 @@ class VaultSecretStore(SecretStore):
         return client
 
     def _authorities(self) -> str | bool:
-        if self.config.ca_file is None:
+        """The file that says by whom the server's certificate is signed; True for what the system and requests say."""
+        name = self.config.ca_file or self.place.environ.get(_AUTHORITIES)
+        if not name:
             return True
-        path = self.place.path(self.config.ca_file)
+        path = self.place.path(name) if self.config.ca_file else Path(name)
         if not path.is_file():
-            raise StoreError(f"there is no file '{self.config.ca_file}'", "mend 'ca_file'", unfit=True)
+            said = "'ca_file'" if self.config.ca_file else f"the variable {_AUTHORITIES}"
+            raise StoreError(f"there is no file '{name}'", f"mend {said}", unfit=True)
         return str(path)
 
     def _token(self) -> str:
@@ -119,7 +131,7 @@ class VaultSecretStore(SecretStore):
                 client.auth.approle.login(role, secret)
             except (Forbidden, InvalidPath, InvalidRequest) as error:
                 hint = f"look at 'role_id' and the secret id in {variable}, which may have expired"
-                raise StoreError(f"{self._address} refuses the role", hint) from error
+                raise StoreError(f"{self._shown} refuses the role", hint) from error
 
     def _entry(self, client: Any, entry: str) -> Entry:
         from hvac.exceptions import Forbidden, InvalidPath, InvalidRequest
@@ -135,11 +147,11 @@ class VaultSecretStore(SecretStore):
             except InvalidPath as error:
                 return self._missing(entry, error)
             except InvalidRequest:
-                return Missing(f"'{entry}' is no path that {self._address} takes")
+                return Missing(f"'{entry}' is no path that {self._shown} takes")
             except Forbidden:
                 return self._forbidden(client, entry)
         if not isinstance(answer, Mapping):  # what is neither an error nor JSON is given back as it came
-            message = f"{self._address} does not answer as Vault does: HTTP {answer.status_code}"
+            message = f"{self._shown} does not answer as Vault does: HTTP {answer.status_code}"
             raise StoreError(message, "look at 'address': it must be the active server's own")
         document: Mapping[str, Any] = answer["data"]["data"]
         return document
@@ -147,7 +159,7 @@ class VaultSecretStore(SecretStore):
     def _missing(self, entry: str, error: Any) -> Missing:
         answer = error.json if isinstance(error.json, Mapping) else {}
         if any("no handler for route" in str(one) for one in answer.get("errors") or ()):
-            message = f"{self._address} has no engine at '{self.config.mount}'"
+            message = f"{self._shown} has no engine at '{self.config.mount}'"
             raise StoreError(message, "look at 'mount' and 'namespace'") from error
         version = (answer.get("data") or {}).get("metadata") or {}
         if version.get("destroyed") or version.get("deletion_time"):
@@ -161,29 +173,21 @@ class VaultSecretStore(SecretStore):
         try:
             client.auth.token.lookup_self()
         except Forbidden as error:
-            raise StoreError(f"{self._address} refuses the token", "it may have expired: get a new one") from error
+            raise StoreError(f"{self._shown} refuses the token", "it may have expired: get a new one") from error
         policy = f"its policies must allow 'read' of '{self.config.mount}/data/{entry}'"
-        return StoreError(f"{self._address} does not let the token read '{entry}'", policy)
+        return StoreError(f"{self._shown} does not let the token read '{entry}'", policy)
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
-        """What the libraries report as what a user is told; their own words may hold a token."""
+        """What the libraries report as what a user is told."""
         from hvac.exceptions import VaultDown, VaultError
-        from requests import RequestException, Timeout
-        from requests.exceptions import SSLError
 
-        try:
-            yield
-        except VaultDown as error:
-            raise StoreError(f"{self._address} is sealed, or not ready", "unseal it: vault operator unseal") from error
-        except VaultError as error:
-            raise StoreError(f"{self._address} fails: {type(error).__name__}", "look at the server's log") from error
-        except SSLError as error:
-            hint = "name the certificates that it is to be checked by in 'ca_file'"
-            raise StoreError(f"the certificate of {self._address} is not trusted", hint, unfit=True) from error
-        except Timeout as error:
-            raise StoreError(
-                f"{self._address} does not answer in time", "look at the server and the network"
-            ) from error
-        except (RequestException, OSError) as error:
-            raise StoreError(f"{self._address} cannot be reached", "look at 'address' and the network") from error
+        with Server(self._shown, "'address'", f"'ca_file' or the variable {_AUTHORITIES}").asked_by_requests():
+            try:
+                yield
+            except VaultDown as error:
+                raise StoreError(
+                    f"{self._shown} is sealed, or not ready", "unseal it: vault operator unseal"
+                ) from error
+            except VaultError as error:
+                raise StoreError(f"{self._shown} fails: {type(error).__name__}", "look at the server's log") from error
