@@ -114,7 +114,7 @@ ARGUMENTS = {
     "state unlock": ["0123456789abcdef"],
 }
 WITHOUT_A_PROJECT = {"init", "schema", "version"}
-UNTRUSTED = {"validate", "plan", "render"}
+UNTRUSTED = {"validate", "plan", "render", "flavor list", "flavor describe"}
 
 
 @pytest.mark.parametrize("words", sorted(set(COMMANDS) - WITHOUT_A_PROJECT - UNTRUSTED))

@@ -88,7 +88,7 @@ def test_a_program_is_run_once(tmp_path: Path, home: Path) -> None:
     write_private(gpg, f'#!/bin/sh\necho called >>{log}\nexec {shutil.which("gpg")} "$@"\n')
     gpg.chmod(0o700)
     more = {**variables(home), "PATH": f"{gpg.parent}{os.pathsep}{os.environ['PATH']}"}
-    for words in ("plan", "apply --yes", "drift", "exec -- true"):
+    for words in ("plan", "apply --yes", "exec -- true"):
         log.write_text("")
         run(tmp_path, words, more)
         assert log.read_text() == "called\n", words
@@ -106,7 +106,7 @@ def test_a_server_is_asked_once_for_each_entry(tmp_path: Path) -> None:
     paths = {name: f"entry-{number // 10}#field-{number % 10}" for number, name in enumerate(NAMES)}
     with web(answer) as address:
         needing_all(tmp_path, "vault", {"address": address}, paths)
-        for words in ("apply --yes", "drift"):
+        for words in ("apply --yes", "plan"):
             asked.clear()
             run(tmp_path, words, {"VAULT_TOKEN": "token"})
             assert sorted(asked) == sorted(f"/v1/secret/data/entry-{number}" for number in range(100)), words
