@@ -28,8 +28,8 @@ check: $(DEV)/.done  ## lint, types and import contract only
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/core/.done  ## measure speed and memory, beside terraform where it is on PATH
-	@.venv/core/bin/python -m benchmarks.run --stackspec .venv/core/bin/stackspec
+bench: .venv/core/.done .venv/stores/.done  ## measure speed and memory, beside terraform where it is on PATH
+	@.venv/core/bin/python -m benchmarks.run --stackspec .venv/core/bin/stackspec --stores .venv/stores/bin/stackspec
 
 docs: $(DEV)/.done  ## write schemas/ and docs/reference/ anew from the code
 	$(BIN)/stackspec schema --write schemas
@@ -45,6 +45,10 @@ clean:  ## remove what the other targets made
 
 .venv/core/.done: .venv/core/.python pyproject.toml $(shell find stackspec schemas -name '*.py' -o -name '*.json')
 	.venv/core/bin/python -m pip install --quiet --disable-pip-version-check .
+	@touch $@
+
+.venv/stores/.done: .venv/stores/.python pyproject.toml $(shell find stackspec schemas -name '*.py' -o -name '*.json')
+	.venv/stores/bin/python -m pip install --quiet --disable-pip-version-check '.[vault,aws]'
 	@touch $@
 
 .venv/mlflow/.done: .venv/mlflow/.python pyproject.toml $(shell find stackspec schemas -name '*.py' -o -name '*.json')

@@ -34,6 +34,19 @@ spec:
       depends_on: [artifact_store/s{number:05}]
 """
 
+_SECRETS = """\
+---
+apiVersion: stackspec.dev/v1
+kind: SecretStore
+metadata: {{name: store}}
+spec: {{type: {kind}, config: {config}}}
+---
+apiVersion: stackspec.dev/v1
+kind: Secret
+metadata: {{name: many}}
+spec: {{store: store, keys: {keys}}}
+"""
+
 _RESOURCE = """\
 resource "terraform_data" "r{number:05}" {{
   input = {{ path = "./data/s{stack:05}/c{place}", team = "fraud", parallel = 2 }}
@@ -48,6 +61,38 @@ def write_stackspec(folder: Path, components: int) -> Path:
     for number in range(components // 5):
         (stacks / f"s{number:05}.yaml").write_text(_STACK.format(number=number))
     return folder
+
+
+def write_secrets(folder: Path, secrets: int, kind: str, config: dict[str, str]) -> Path:
+    """A project with one component that has as many variables, each a secret of one store by a name of its own.
+
+    Args:
+        kind: The store's type; empty for variables that are no secrets. Entries of `vault` hold ten each.
+    """
+    names = [f"name_{number:05}" for number in range(secrets)]
+    values = {name: f"{{{{ secrets.many.{name} }}}}" if kind else f"value of {name}" for name in names}
+    components = {
+        "orchestrator": {"flavor": "local", "environment": values},
+        "artifact_store": {"flavor": "local", "config": {"path": "./artifacts"}},
+    }
+    stack = {"apiVersion": "stackspec.dev/v1", "kind": "Stack", "metadata": {"name": "s"}}
+    text = json.dumps({**stack, "spec": {"components": components}}) + "\n"
+    if kind:
+        paths = [f"entry_{int(name[5:]) // 10:05}#field_{name[-1]}" for name in names] if kind == "vault" else names
+        keys = json.dumps(dict(zip(names, paths, strict=True)))
+        text += _SECRETS.format(kind=kind, config=json.dumps(config), keys=keys)
+    (folder / "stacks").mkdir(parents=True)
+    (folder / "stacks" / "s.yaml").write_text(text)
+    return folder
+
+
+def write_secret_files(folder: Path, secrets: int) -> None:
+    """What `write_secrets` names, as files of the folder `secrets`."""
+    (folder / "secrets").mkdir()
+    for number in range(secrets):
+        file = folder / "secrets" / f"name_{number:05}"
+        file.write_text(f"secret {number}")
+        file.chmod(0o600)
 
 
 def write_terraform(folder: Path, resources: int) -> Path:

@@ -14,10 +14,23 @@ import tempfile
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 
 from benchmarks.measure import Measured, in_turn, once
-from benchmarks.projects import write_stackspec, write_terraform, write_terraform_state
+from benchmarks.projects import (
+    write_secret_files,
+    write_secrets,
+    write_stackspec,
+    write_terraform,
+    write_terraform_state,
+)
+from benchmarks.slow_stores import slow_stores
+
+_AT_ONCE = 16
+"""Requests to one store that are under way at once."""
+_A_REQUEST = 10
+"""Secrets that one brings: a batch of AWS, or the fields of an entry of Vault as `write_secrets` names them."""
 
 Row = tuple[str, str, str, str]
 """What was measured, its seconds, the ratio, the target."""
@@ -79,6 +92,54 @@ class Bench:
         yield f"plan of {components:,}, no changes{beside}", _seconds(*measured), ratio, f"≤ {most:g}" if theirs else ""
         yield f"peak memory, plan of {components:,}", "", f"{ours.mebibytes:.0f} MiB", f"< {memory} MiB"
 
+    def no_secrets(self, components: int, most: float) -> Iterator[Row]:
+        """A plan that needs no secret, beside one by a stackspec that knows of none."""
+        project = write_stackspec(self._scratch / f"no-secrets-{components}", components)
+        program = Path(__file__).with_name("without_secrets.py")
+        with_, bare = in_turn(
+            self._runs * 3,
+            *(partial(once, [self._python, "-I", program, how, "plan"], project) for how in ("with", "without")),
+        )
+        ratio = f"{with_.median / bare.median:.3f}"
+        yield f"plan of {components:,} / knowing no secrets", _seconds(with_, bare), ratio, f"≤ {most:g}"
+
+    def secrets_in_files(self, secrets: int, most: float) -> Iterator[Row]:
+        """A plan with secrets of files, beside one with the same values in the manifest."""
+        project = write_secrets(self._scratch / "secret-files", secrets, "file", {"folder": "./secrets"})
+        write_secret_files(project, secrets)
+        plain = write_secrets(self._scratch / "no-secret-files", secrets, "", {})
+        jobs = [partial(once, [self._stackspec, "plan"], one) for one in (project, plain)]
+        hidden, shown = in_turn(self._runs, *jobs)
+        ratio = f"{hidden.median / shown.median:.2f}"
+        yield f"plan of {secrets:,} secrets in files / values", _seconds(hidden, shown), ratio, f"≤ {most:g}"
+
+    def secrets_far_away(self, stores: Path, secrets: int) -> Iterator[Row]:
+        """A plan with secrets of a slow store, beside one with a single one: in times of the store's slowest request.
+
+        Args:
+            stores: A stackspec that is installed with the packages of these stores.
+        """
+        with slow_stores() as server:
+            for kind, config in (
+                ("vault", {"address": server.address}),
+                ("aws_ssm", {"endpoint_url": server.address, "region": "eu-central-1"}),
+            ):
+                folders = [
+                    write_secrets(self._scratch / f"{kind}-{count}", count, kind, config) for count in (secrets, 1)
+                ]
+                jobs = [partial(once, [stores, "plan"], folder) for folder in folders]
+                many, one = in_turn(self._runs, *jobs)
+                slowest = server.slowest
+                rounds = ceil(secrets / _A_REQUEST / _AT_ONCE)
+                ratio = f"{(many.median - one.median) / slowest:.1f}"
+                name = f"{secrets:,} of {kind} instead of 1 / request"
+                yield name, _seconds(many, one), ratio, f"≤ {rounds * 1.5:.1f}"
+                server.forget()
+                jobs[0]()
+                asked = f"{server.requests}, {len(set(server.asked)):,} names"
+                yield f"requests for {secrets:,} of {kind}", "", asked, f"{secrets // _A_REQUEST}"
+                server.forget()
+
     def growth(self) -> Iterator[Row]:
         """What one more component costs a plan: the same at every size where the cost is linear."""
         sizes = sorted(self._plans)
@@ -95,15 +156,22 @@ def main() -> None:
     """Run everything and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stackspec", type=Path, required=True, help="the installed command to measure")
+    parser.add_argument("--stores", type=Path, help="the same with the packages of Vault's and AWS's stores")
     parser.add_argument("--runs", type=int, default=5, help="runs of each repeatable measurement")
     parser.add_argument("--quick", action="store_true", help="only start-up and 1,000 components")
     options = parser.parse_args()
     # terraform asks its home for news, and looks for providers that this work does not use.
     os.environ |= {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
+    os.environ |= {"VAULT_TOKEN": "token", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
     with tempfile.TemporaryDirectory(prefix="stackspec-bench-") as scratch:
         bench = Bench(Path(scratch), options.stackspec.absolute(), options.runs)
         _show("what", "seconds", "measured", "target")
         _all(bench.start_up())
+        _all(bench.no_secrets(5, 1.05))
+        _all(bench.no_secrets(1_000, 1.05))
+        _all(bench.secrets_in_files(1_000, 2.5))
+        if options.stores:
+            _all(bench.secrets_far_away(options.stores.absolute(), 1_000))
         _all(bench.no_changes(1_000, 0.15, 100))
         if not options.quick:
             _all(bench.no_changes(5_000, 0.06, 200))

@@ -21,7 +21,6 @@ from stackspec.plan.planner import make_plan
 from stackspec.plan.request import MANIFESTS, Request
 from stackspec.plan.selection import Reach, Selection
 from stackspec.plan.situation import Situation
-from stackspec.project_secrets import ProjectSecrets
 from stackspec.sources import Sources
 from stackspec.stack.declared import environment_settings
 from stackspec.stack.model import DesiredState, Environment
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from stackspec.apply.stop import Stop
     from stackspec.flavors.contract import Observation
     from stackspec.plan.drift import Drift
+    from stackspec.project_secrets import ProjectSecrets
     from stackspec.saved_plan.key import Digest
     from stackspec.saved_plan.model import Bindings, SavedPlan
     from stackspec.state.run import Run
@@ -72,6 +72,8 @@ class Project(Sources):
     @cached_property
     def secrets(self) -> ProjectSecrets:
         """The values of its secrets."""
+        from stackspec.project_secrets import ProjectSecrets
+
         return ProjectSecrets(self, self._local)
 
     @classmethod

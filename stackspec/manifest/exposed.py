@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from stackspec.core.diagnostic import Diagnostic, Severity, Span
 from stackspec.manifest.text import SourceText
@@ -44,13 +45,17 @@ _TOKENS = {
 TOKEN_FORMS = tuple(_TOKENS.values())
 """The forms alone, as regular expressions without groups."""
 
-_ANY = re.compile("|".join(f"(?P<t{index}>{form})" for index, form in enumerate(_TOKENS.values())))
+
+@cache
+def _any() -> re.Pattern[str]:
+    """All forms; made when text is first searched, for that takes longer than to import most modules."""
+    return re.compile("|".join(f"(?P<t{index}>{form})" for index, form in enumerate(_TOKENS.values())))
 
 
 def exposed(source: SourceText) -> Iterator[Diagnostic]:
     """A warning for each token that stands in a file, wherever in it, comments too."""
     names = list(_TOKENS)
-    for found in _ANY.finditer(source.text, 0, _MOST):
+    for found in _any().finditer(source.text, 0, _MOST):
         what = names[int(str(found.lastgroup)[1:])]
         yield plain_secret(f"this looks like {what}", source.span(found.start(), found.end()))
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from stackspec.core.diagnostic import Diagnostic, Severity, Span
 from stackspec.manifest.exposed import HIDING
-from stackspec.manifest.masked import MASK, masked
 from stackspec.manifest.text import SourceText
 from stackspec.render.text import Style, safe
 
@@ -55,6 +54,8 @@ def _excerpt(
     source = texts.get(span.file)
     if source is None or (span.end_column == span.column and span.line == span.end_line and span.column == 1):
         return lines
+    from stackspec.manifest.masked import MASK, masked  # its patterns take longer to compile than a plan to show
+
     text = source.line(span.line)
     start = span.column - 1
     end = span.end_column - 1 if span.end_line == span.line else len(text)

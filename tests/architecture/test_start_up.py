@@ -173,6 +173,7 @@ def test_these_are_all_types_of_stores() -> None:
 def test_without_secrets_nothing_is_imported_that_reads_or_keeps_them(command: str, project: Path) -> None:
     modules = imported(project, command)
     assert not {"stackspec.secret_stores", "stackspec.sealing", "stackspec.core.secret", *SDKS} & modules
+    assert "stackspec.project_secrets" not in modules or command == "validate"
 
 
 @pytest.mark.parametrize("command", ["plan", "apply --yes"])

@@ -32,7 +32,8 @@ class Vault(ArtifactStore):
         """Settings."""
 
         password: str = setting("What opens it.", sensitive=True)
-        url: str = setting("Where it is.", default="https://example.org", pattern="^[^|]*$", max_length=200)
+        url: str = setting("Where it is.", default="https://example.org")
+        region: str = setting("Which part of the world it is in.", default="eu", pattern="^[a-z]{2}$")
         port: int = setting("Its port.", default=1, minimum=1)
         mode: Literal["fast", "safe"] = setting("How it works.", default="fast")
         fails: str = setting("Which hook fails, and how, telling all it knows; or the variable FAILS says.", default="")

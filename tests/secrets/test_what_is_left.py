@@ -59,6 +59,7 @@ TROUBLES = [
     Trouble(1, config='port: "{{ secrets.db.password }}"'),
     Trouble(1, config='port: "{{ secrets.db.password | length | string }}"', applied=True),
     Trouble(1, config='mode: "{{ secrets.db.user }}"'),
+    Trouble(1, config='region: "{{ secrets.db.password }}"'),
 ]
 
 
