@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, did_you_mean, has_errors, in_order
 from stackspec.core.expression import Expression, Sealed
-from stackspec.core.values import ValueMap
+from stackspec.core.values import ValueMap, contains_sealed
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.model import EnvironmentSpec
 from stackspec.manifest.source import find_root
@@ -253,8 +253,10 @@ class Project(Sources):
             selected = Reach(selection, desired, applied).selected([])
             needing = [one for one in desired.components.values() if one.address in selected]
             self.secrets.read_needed(desired, needing)
-        lost, key_lost = self.secrets.lost(applied)
-        diagnostics += key_lost
+        lost: frozenset[ComponentAddress] = frozenset()
+        if proved := [one for one in applied.known_components if one.proof]:
+            lost, key_lost = self.secrets.lost(name, proved)
+            diagnostics += key_lost
         found = self._found(desired, applied, selection)
 
         def seal(identity: str, expression: Expression) -> Sealed:
@@ -266,7 +268,8 @@ class Project(Sources):
         if request.serial is None and not selection.destroy and said != applied.protected:
             plan = dataclasses.replace(plan, protection=said)
         steps = [step for step in plan.steps.values() if Operation.DEPROVISION in step.operations]
-        self.secrets.read_to_remove(name, [step.before for step in steps if step.before])
+        if sealed := [step.before for step in steps if step.before and contains_sealed(step.before.config)]:
+            self.secrets.read_to_remove(name, sealed)
         return Planned(plan, desired, applied, tuple(in_order(diagnostics)), request)
 
     def desired(self, environment: str | None = None) -> DesiredState:

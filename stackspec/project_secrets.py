@@ -14,12 +14,12 @@ from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, in_o
 from stackspec.core.expression import SecretReference
 from stackspec.core.layout import LOCAL_FOLDER
 from stackspec.core.own_variables import SECRETS_KEY_VARIABLE
-from stackspec.core.values import Value, contains_sealed
+from stackspec.core.values import Value
 from stackspec.manifest.state_settings import SqliteSettings
 from stackspec.sources import Sources
 from stackspec.stack.model import DesiredComponent, DesiredState
 from stackspec.state.local_folder import LocalFolder
-from stackspec.state.model import AppliedComponent, AppliedState
+from stackspec.state.model import AppliedComponent
 
 if TYPE_CHECKING:
     from stackspec.core.secret import Redactor
@@ -68,12 +68,15 @@ class ProjectSecrets:
         if problems := unavailable(components, self._values):
             raise StackspecError(in_order(problems))
 
-    def lost(self, applied: AppliedState) -> tuple[frozenset[ComponentAddress], list[Diagnostic]]:
-        """The components whose records were made under another key than there is now, and a warning if any was."""
-        proved = [one for one in applied.known_components if one.proof]
-        if not proved:
-            return frozenset(), []
-        sealer = self.sealer(applied.environment)
+    def lost(
+        self, environment: str, proved: Sequence[AppliedComponent]
+    ) -> tuple[frozenset[ComponentAddress], list[Diagnostic]]:
+        """The components whose records were made under another key than there is now, and a warning if any was.
+
+        Args:
+            proved: Those with secrets in their records.
+        """
+        sealer = self.sealer(environment)
         components = frozenset(one.address for one in proved if not sealer.holds(one))
         if not components:
             return components, []
@@ -89,13 +92,10 @@ class ProjectSecrets:
         Raises:
             StackspecError: what one of them was made with cannot be had any more, so that its hook cannot be called.
         """
-        sealed = [one for one in components if contains_sealed(one.config)]
-        if not sealed:
-            return
         from stackspec.sealing.needed import unreadable
 
-        self.read_recorded(environment, sealed)
-        if problems := list(unreadable(sealed, self.sealer(environment))):
+        self.read_recorded(environment, components)
+        if problems := list(unreadable(components, self.sealer(environment))):
             raise StackspecError(problems)
 
     def fingerprints(self, environment: str, digest: Callable[[Value], str]) -> dict[str, str]:
