@@ -323,12 +323,20 @@ class Project(Sources):
         return {key: str(value) if isinstance(value, Sealed) else value for key, value in component.outputs.items()}
 
     def _desired_then(self, applied: AppliedState, serial: int) -> DesiredState:
-        """What is wanted of an environment where it is to be as it was at a serial."""
+        """What is wanted of an environment where it is to be as it was at a serial.
+
+        Raises:
+            StackspecError: as `desired_then`, or whether something with secrets was so nobody can tell.
+        """
         from stackspec.plan.past import desired_then
 
         name = applied.environment
         environment = Environment(name, environment_settings(self.loaded.declarations.environments.get(name)))
-        return desired_then(self.store(name).read_at(serial), applied, environment, self.spec)
+        then = self.store(name).read_at(serial)
+        sealed = [one for one in then.components.values() if contains_sealed(one.config)]
+        if sealed and (problems := self.secrets.not_to_bring_back(name, sealed)):
+            raise StackspecError(problems)
+        return desired_then(then, applied, environment, self.spec)
 
     def _desired(self, environment: str) -> tuple[DesiredState, list[Diagnostic]]:
         """What is wanted of an environment, and what is wrong with that; nothing of one that is declared no more."""

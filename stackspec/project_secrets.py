@@ -86,6 +86,16 @@ class ProjectSecrets:
         hint = f"bring the key back, {LOCAL_FOLDER}/secrets.key or {SECRETS_KEY_VARIABLE}; or apply"
         return components, [Diagnostic("SS0806", message, hint=hint, severity=Severity.WARNING)]
 
+    def not_to_bring_back(self, environment: str, components: Sequence[AppliedComponent]) -> list[Diagnostic]:
+        """What is wrong with components with secrets in them, as they were once, that do not hold any more."""
+        sealer = self.sealer(environment)
+        why = "it was recorded then under another key of secrets than there is now, or by another"
+        hint = (
+            f"bring the key back, {LOCAL_FOLDER}/secrets.key or {SECRETS_KEY_VARIABLE}; or change the manifests"
+        )
+        lost = [one.address for one in components if not sealer.holds(one)]
+        return [Diagnostic("SS0805", f"{address} cannot be brought back: {why}", hint=hint) for address in lost]
+
     def read_to_remove(self, environment: str, components: Sequence[AppliedComponent]) -> None:
         """Read what applied components that are to be removed were made with, all at once.
 

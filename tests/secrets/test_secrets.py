@@ -216,6 +216,14 @@ def test_with_the_key_lost_outputs_are_made_anew_once(chained: Path) -> None:
     assert not list(chained.glob("a-*"))
 
 
+def test_with_the_key_lost_nothing_of_before_is_brought_back(chained: Path) -> None:
+    past = opened(chained).store("default").read().serial
+    (chained / ".stackspec" / "secrets.key").unlink()
+    assert run("apply", "--yes").returncode == 0
+    done = run("rollback", str(past), "--yes")
+    assert (done.returncode, "error[SS0805]: log_store/dev cannot be brought back" in done.stderr) == (1, True), done
+
+
 def test_what_cannot_be_removed_is_told_before_anything_is(chained: Path) -> None:
     (chained / ".stackspec" / "secrets.key").unlink()
     done = run("destroy", "--yes")
