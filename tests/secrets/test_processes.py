@@ -120,10 +120,12 @@ def test_of_git(machine: Machine, secrets: dict[str, str], onlooker: Onlooker) -
 @pytest.mark.parametrize("handed", ["", "by a variable"])
 def test_of_a_server(handed: str, machine: Machine, secrets: dict[str, str], onlooker: Onlooker) -> None:
     kept_in_a_file(machine, secrets, SERVED.replace("FOLDER", str(onlooker.folder)).replace("HANDED", f"'{handed}'"))
-    with onlooker.looking():
-        assert machine.run("apply --yes") == 0
-        assert machine.run("drift") == 0
-    assert machine.run("destroy --yes") == 0
+    try:
+        with onlooker.looking():
+            assert machine.run("apply --yes") == 0
+            assert machine.run("drift") == 0
+    finally:
+        assert machine.run("destroy --yes") == 0  # the server outlives the command
     (server,) = onlooker.waited
     assert onlooker.told("cmdline") == []
     assert onlooker.told("environ") == ([server] if handed else [])
