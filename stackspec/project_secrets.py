@@ -90,9 +90,7 @@ class ProjectSecrets:
         """What is wrong with components with secrets in them, as they were once, that do not hold any more."""
         sealer = self.sealer(environment)
         why = "it was recorded then under another key of secrets than there is now, or by another"
-        hint = (
-            f"bring the key back, {LOCAL_FOLDER}/secrets.key or {SECRETS_KEY_VARIABLE}; or change the manifests"
-        )
+        hint = f"bring the key back, {LOCAL_FOLDER}/secrets.key or {SECRETS_KEY_VARIABLE}; or change the manifests"
         lost = [one.address for one in components if not sealer.holds(one)]
         return [Diagnostic("SS0805", f"{address} cannot be brought back: {why}", hint=hint) for address in lost]
 

@@ -129,6 +129,7 @@ def _class_in(name: str) -> type[Flavor]:
     )
 
 
+@cache
 def _of_type(flavor: type[Flavor], component_type: str) -> type[Flavor]:
     """A flavor that leaves its type open, as one of a type, which gives the outputs of that type."""
     parent = _class_in(f"stackspec.flavors.{component_type}")

@@ -32,6 +32,15 @@ def a_database(root: Path) -> None:
 
 
 CASES = [
+    *(
+        FlavorCase(
+            flavor=Registry().flavor(kind, "external"),
+            config=lambda _: {"uri": "https://example.org/it"},
+            changed=lambda _: {"uri": "https://example.org/other"},
+            provisions=False,
+        )
+        for kind in ("alerter", "experiment_tracker")
+    ),
     FlavorCase(
         flavor=LocalArtifactStore,
         config=lambda _: {"path": "deep/data"},

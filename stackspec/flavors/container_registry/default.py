@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from threading import Thread
-from time import monotonic
-
 from stackspec.flavors.container_registry import ContainerRegistry
-from stackspec.flavors.contract import FlavorConfig, HookError, Observation, setting
+from stackspec.flavors.contract import FlavorConfig, Observation, setting
+from stackspec.flavors.http_endpoint import trouble
 
 _LABEL = "[A-Za-z0-9-]{1,63}"
 _PORT = ":([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
@@ -17,10 +15,6 @@ _URI = (
     r"(/[a-z0-9][a-z0-9._-]{0,127}){0,16}$"
 )
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_PATIENCE = 5.0
-"""Seconds given to a registry to answer."""
-_TICK = 0.05
-"""Seconds between looks at whether the user insists on stopping."""
 
 
 class DefaultContainerRegistry(ContainerRegistry):
@@ -86,50 +80,5 @@ class DefaultContainerRegistry(ContainerRegistry):
         return f"{scheme}://{self._host()}/v2/"
 
     def _trouble(self) -> str:
-        """Why the registry does not serve; empty where it does."""
-        patience = min(_PATIENCE, self.context.remaining())
-        if patience <= 0:
-            raise HookError(f"no time was left to ask the registry {self.config.uri}")
-        url, direct, found = self._address(), self._is_loopback(), list[str]()
-        # The timeout of a socket starts anew with each byte and says nothing of name resolution, so a registry that
-        # answers drop by drop would hold the hook for ever. A thread can be left behind.
-        asker = Thread(target=lambda: found.append(_ask(url, patience, direct)), daemon=True)
-        asker.start()
-        end = monotonic() + patience
-        while asker.is_alive() and monotonic() < end:
-            if self.context.cancelled.is_set():
-                raise HookError(f"stopped while asking the registry {self.config.uri}")
-            asker.join(_TICK)
-        if asker.is_alive():
-            return f"{url} did not answer within {patience:.1f} s"
-        return found[0]
-
-
-def _ask(url: str, timeout: float, direct: bool) -> str:
-    """What is wrong with the answer of `url`; empty for 200 and 401. The body is not read, redirects not followed.
-
-    Without `direct` the environment's proxies are used, as by the programs that push images.
-    """
-    from http.client import HTTPException
-    from urllib.error import HTTPError, URLError
-    from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
-
-    class NoRedirect(HTTPRedirectHandler):
-        def redirect_request(self, *_: object) -> None:
-            return None
-
-    try:
-        with build_opener(NoRedirect, ProxyHandler({} if direct else None)).open(url, timeout=timeout) as answer:
-            status = answer.status
-    except HTTPError as error:
-        with error:
-            status = error.code
-    except URLError as error:
-        return f"{url} cannot be reached: {error.reason}"
-    except HTTPException as error:
-        return f"{url} does not speak HTTP: {type(error).__name__}"  # its message would quote what was sent
-    except ValueError:
-        return f"{url} is no address"  # brackets around something else than an IPv6 address, for example
-    except OSError as error:
-        return f"{url} broke off: {error.strerror or type(error).__name__}"
-    return "" if status in (200, 401) else f"{url} answers with status {status}"
+        """Why the registry does not serve; empty where it does, also to nobody who has not logged in."""
+        return trouble(self._address(), self.context, direct=self._is_loopback(), serving=(200, 401))
