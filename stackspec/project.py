@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, did_you_mean, has_errors, in_order
 from stackspec.core.expression import Expression, Sealed
+from stackspec.core.layout import in_environment
 from stackspec.core.values import ValueMap, contains_sealed
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.model import EnvironmentSpec
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from stackspec.state.run import Run
 
 
-_REMOVE = "declare it, or remove what it holds: stackspec destroy -e {}"
+_REMOVE = "declare it, here or by -f; or, for all that it holds to go: stackspec destroy -e {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,9 @@ class Project(Sources):
         if wanted is not None and not self.untrusted and wanted in self._undeclared_states():
             if applied:
                 return wanted
-            raise StackspecError([dataclasses.replace(selected, hint=_REMOVE.format(wanted))])
+            known = ", ".join(self.loaded.declarations.environments) or "none"
+            hint = f"the manifests given by -f declare: {known}" if self._files else _REMOVE.format(wanted)
+            raise StackspecError([dataclasses.replace(selected, hint=hint)])
         raise StackspecError([selected])
 
     def _undeclared_states(self) -> list[str]:
@@ -317,7 +320,9 @@ class Project(Sources):
         name = self.environment(environment, applied=True)
         component = self.store(name).read().components.get(address)
         if component is None:
-            raise StackspecError.of("SS0705", f"{address} is not in the state", hint="see: stackspec state list")
+            raise StackspecError.of(
+                "SS0705", f"{address} is not in the state", hint=f"see: {in_environment('stackspec state list', name)}"
+            )
         if reveal:
             return self.secrets.sealer(name).outputs(component)
         return {key: str(value) if isinstance(value, Sealed) else value for key, value in component.outputs.items()}

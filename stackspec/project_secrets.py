@@ -80,16 +80,14 @@ class ProjectSecrets:
         components = frozenset(one.address for one in proved if not sealer.holds(one))
         if not components:
             return components, []
-        message = (
-            "secrets were recorded under another key than there is now, or by another: each shows as changed, once"
-        )
+        message = "secrets were recorded under a key that is not here, or not by stackspec: each shows as changed, once"
         hint = f"bring the key back, {LOCAL_FOLDER}/secrets.key or {SECRETS_KEY_VARIABLE}; or apply"
         return components, [Diagnostic("SS0806", message, hint=hint, severity=Severity.WARNING)]
 
     def not_to_bring_back(self, environment: str, components: Sequence[AppliedComponent]) -> list[Diagnostic]:
         """What is wrong with components with secrets in them, as they were once, that do not hold any more."""
         sealer = self.sealer(environment)
-        why = "it was recorded then under another key of secrets than there is now, or by another"
+        why = "it was recorded then under a key of secrets that is not here, or not by stackspec"
         hint = f"bring the key back, {LOCAL_FOLDER}/secrets.key or {SECRETS_KEY_VARIABLE}; or change the manifests"
         lost = [one.address for one in components if not sealer.holds(one)]
         return [Diagnostic("SS0805", f"{address} cannot be brought back: {why}", hint=hint) for address in lost]
@@ -103,7 +101,7 @@ class ProjectSecrets:
         from stackspec.sealing.needed import unreadable
 
         self.read_recorded(environment, components)
-        if problems := list(unreadable(components, self.sealer(environment))):
+        if problems := list(unreadable(components, self.sealer(environment), environment)):
             raise StackspecError(problems)
 
     def fingerprints(self, environment: str, digest: Callable[[Value], str]) -> dict[str, str]:

@@ -106,6 +106,8 @@ class Sources:
         sources = list(reader.files(self._files) if self._files else reader.manifests(_folders(settings)))
         also, named = self._also([*texts, *(one.file for one in sources if isinstance(one, SourceText))])
         more, problems, more_texts = load([*sources, *also])
+        if self._files and not more and not problems:
+            problems = [_empty(self._files)]
         declarations, conflicts = declare([*manifests, *more])
         return Loaded(declarations, (*diagnostics, *problems, *conflicts), {**texts, **more_texts}, named)
 
@@ -227,6 +229,13 @@ def _covers(places: Sequence[Span], inner: Span) -> bool:
 
 def _end(place: Span) -> tuple[int, int]:
     return place.end_line, place.end_column
+
+
+def _empty(files: Sequence[str]) -> Diagnostic:
+    """What is wrong where manifests were to be read from somewhere else, and none are there."""
+    what = "standard input holds" if "-" in files else f"{', '.join(files)} hold"
+    hint = "what was to write them may have failed; 'set -o pipefail' has a shell's pipe fail with any command in it"
+    return Diagnostic("SS0201", f"{what} no manifest", None, hint)
 
 
 _SURROGATES = re.compile("[\ud800-\udfff]")

@@ -12,6 +12,7 @@ from stackspec.apply.observe import observe
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic
 from stackspec.core.expression import ComponentOutput, Expression, ExpressionError
+from stackspec.core.layout import in_environment
 from stackspec.flavors.contract import Observation, Owner
 from stackspec.plan.model import Found
 from stackspec.plan.outputs import as_expression, resolved
@@ -92,7 +93,8 @@ def _refusal(owner: Owner, applied: AppliedState, *, force: bool) -> tuple[str, 
     if not owner.identity or owner.environment not in (None, applied.environment):
         return f"it belongs to {owner}", "use another path"
     if owner.lineage not in (None, applied.lineage) and not force:
-        hint = "if no project has that state any more, take it over with: stackspec import --force"
+        command = in_environment("stackspec import --force", applied.environment)
+        hint = f"if no project has that state any more, take it over with: {command}"
         return f"it belongs to {owner}, by another state (lineage {owner.lineage})", hint
     return None
 

@@ -29,6 +29,7 @@ from stackspec.cli.options import (
     Yes,
 )
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.layout import in_environment
 
 if TYPE_CHECKING:
     from stackspec.apply.events import Event, Listener
@@ -328,7 +329,8 @@ def _conclude(session: Session, plan: Plan, result: ApplyResult, interrupted: li
     told = ", ".join(parts) or "nothing changed"
     left = f", {len(result.skipped)} left alone" if result.skipped else ""
     session.answer(f"\n{session.style('Not complete', 'bold', 'red')}: {told}; {len(result.failed)} failed{left}.\n")
-    session.tell("What was done is recorded; run 'stackspec apply' again to go on from here.")
+    again = in_environment("stackspec apply", plan.environment.name)
+    session.tell(f"What was done is recorded; run '{again}' again to go on from here.")
 
 
 def _counts(plan: Plan, result: ApplyResult) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from stackspec.cli.options import Argument, EnvironmentName, Option
+from stackspec.cli.options import Argument, EnvironmentName, Files, Option
 
 
 def exec_(
@@ -13,6 +13,7 @@ def exec_(
         str | None, Option(("--stack",), "The stack that it runs on; needed where there are several.", "NAME")
     ] = None,
     environment: EnvironmentName = None,
+    files: Files = None,
 ) -> int:
     """Run a command with the variables and secrets of a stack; they are handed to it by environment only."""
     import os
@@ -21,7 +22,7 @@ def exec_(
     from stackspec.cli.session import Session
     from stackspec.core.diagnostic import StackspecError
 
-    with Session() as session:
+    with Session(files=files) as session:
         variables = session.project.variables(stack, environment)
         try:
             be_as_started()

@@ -1,4 +1,4 @@
-"""What the files and folders of a project are called."""
+"""What the files, folders and environments of a project are called."""
 
 from __future__ import annotations
 
@@ -10,3 +10,11 @@ MANIFEST_FOLDER = "stacks"
 
 LOCAL_FOLDER = ".stackspec"
 """Where local state and what components keep for themselves lie, at the root."""
+
+DEFAULT_ENVIRONMENT = "default"
+"""The environment of a project that declares none."""
+
+
+def in_environment(command: str, environment: str) -> str:
+    """A command for somebody to run, for an environment."""
+    return command if environment == DEFAULT_ENVIRONMENT else f"{command} -e {environment}"

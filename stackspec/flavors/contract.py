@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Self
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.fields import Fields, Schema, defaults_of, json_schema, setting, settings_marked
-from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE
+from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE, in_environment
 from stackspec.core.places import is_allowed, is_reserved, real_place
 
 __all__ = [
@@ -145,6 +145,11 @@ class HookContext:
                 made of outputs is known only now, so it is checked again at use.
         """
         return allowed_place(self.root, text, self.allowed_paths)
+
+
+def import_command(context: HookContext) -> str:
+    """What has a component taken over that exists already and that nobody has."""
+    return in_environment(f"stackspec import {context.address}", context.environment)
 
 
 def allowed_place(root: Path, text: str, allowed_paths: Iterable[Path]) -> Path:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackspec.flavors.contract import HookContext, HookError, Observation, Owner
+from stackspec.flavors.contract import HookContext, HookError, Observation, Owner, import_command
 
 if TYPE_CHECKING:
     import sqlite3
@@ -168,7 +168,7 @@ class OwnedDatabase:
         if owner is not None and owner.identity != self.context.identity:
             raise HookError(
                 f"{self.path} belongs to another component, {owner}",
-                f"use another path; if that one is forgotten, take it over: stackspec import {self.context.address}",
+                f"use another path; if that one is forgotten, take it over: {import_command(self.context)}",
             )
         for table in self._gaps(connection):
             if columns := _columns(connection, table):

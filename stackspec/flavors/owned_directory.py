@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from stackspec.core.whole_file import sync_folder, write_whole
-from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation, Owner
+from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation, Owner, import_command
 from stackspec.flavors.owned_database import database_owner
 
 MARK = ".stackspec-owner.json"
@@ -66,7 +66,7 @@ class OwnedDirectory:
         if owner is not None and not self._is_ours():
             raise HookError(
                 f"{self.path} belongs to another component, {owner}",
-                f"use another path; if that one is forgotten, take it over: stackspec import {self.context.address}",
+                f"use another path; if that one is forgotten, take it over: {import_command(self.context)}",
             )
 
     def deprovision(self, *, delete_contents: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError
 from stackspec.core.expression import HIDDEN, Deferred, Sealed
+from stackspec.core.layout import in_environment
 from stackspec.core.values import Value
 from stackspec.plan.situation import SpecOf
 from stackspec.stack.graph import in_dependency_order
@@ -52,7 +53,8 @@ def _blocked(then: AppliedState, now: AppliedState, same: Mapping[str, AppliedCo
         present = same.get(one.identity)
         if present is not None and present.address != one.address and now.known(one.address) is not None:
             message = f"{one.address} of then is {present.address} now, and {one.address} is another one"
-            hint = f"give that one another address first: stackspec state mv {one.address} {one.address.type}/NAME"
+            move = in_environment(f"stackspec state mv {one.address} {one.address.type}/NAME", now.environment)
+            hint = f"give that one another address first: {move}"
             yield Diagnostic("SS0508", message, hint=hint)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from stackspec.core.address import format_path
 from stackspec.core.diagnostic import Diagnostic
+from stackspec.core.layout import in_environment
 from stackspec.plan.drift import Drift
 from stackspec.plan.model import FieldChange
 from stackspec.render.diagnostics import diagnostics_json
@@ -29,9 +30,10 @@ def drift_text(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[D
         told = [f"{count} {word.replace('-', ' ')}" for word, count in counts.items() if count]
         blocks.append(f"{style('Drift', 'bold')} in '{name}': {', '.join(told)}.")
     if found:
-        blocks[-1] += "\nTo have it as declared again: stackspec apply --refresh"
+        again = in_environment("stackspec apply --refresh", applied.environment)
+        blocks[-1] += f"\nTo have it as declared again: {again}"
     elif _unfinished(applied):
-        blocks[-1] += "\nTo have it finished: stackspec apply"
+        blocks[-1] += f"\nTo have it finished: {in_environment('stackspec apply', applied.environment)}"
     return "\n\n".join(blocks) + "\n"
 
 

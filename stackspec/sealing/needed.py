@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from stackspec.core.address import FieldPath
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
 from stackspec.core.expression import Deferred, SecretReference, secrets_in
+from stackspec.core.layout import in_environment
 from stackspec.core.values import Value, sealed_in
 from stackspec.sealing.sealer import Sealer
 from stackspec.secret_stores.registry import store_type
@@ -106,7 +107,7 @@ def recorded(components: Iterable[AppliedComponent], sealer: Sealer) -> Iterator
                 yield from secrets_in(one.expression)
 
 
-def unreadable(components: Iterable[AppliedComponent], sealer: Sealer) -> Iterator[Diagnostic]:
+def unreadable(components: Iterable[AppliedComponent], sealer: Sealer, environment: str) -> Iterator[Diagnostic]:
     """What is wrong with components that are to be removed, where what they were made with cannot be had any more."""
     for component in components:
         try:
@@ -114,7 +115,8 @@ def unreadable(components: Iterable[AppliedComponent], sealer: Sealer) -> Iterat
         except StackspecError as error:
             for one in error.diagnostics:
                 message = f"{component.address} cannot be removed: {one.message}"
-                give_up = f"give the component up, without its hook: stackspec state rm {component.address}"
+                forget = in_environment(f"stackspec state rm {component.address}", environment)
+                give_up = f"give the component up, without its hook: {forget}"
                 yield Diagnostic(one.code, message, None, f"{one.hint}; or {give_up}" if one.hint else give_up)
 
 

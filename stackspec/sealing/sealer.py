@@ -43,13 +43,13 @@ _KIND = KeyKind(
     file="secrets.key",
     variable=SECRETS_KEY_VARIABLE,
     code="SS0805",
-    anew="run: chmod 600; without it sensitive outputs cannot be read any more, and each secret shows as changed once",
+    anew="make it yours alone: chmod 600 {}; if it is gone for good, each secret shows as changed once",
 )
 
 _LOST = "lost:"
 """The digest of what cannot be read."""
 
-_OTHER_KEY = "it was recorded under another key of secrets than there is now"
+_OTHER_KEY = "it was recorded under a key of secrets that is not here"
 
 Current = Callable[[SecretReference], SecretReference]
 """A reference to itself as the manifests have it now; one that they have no more stays what it is."""

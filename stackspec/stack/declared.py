@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from stackspec.core.diagnostic import Diagnostic, Note, Span, did_you_mean
 from stackspec.core.hints import Hints
+from stackspec.core.layout import DEFAULT_ENVIRONMENT
 from stackspec.flavors.types import COMPONENT_TYPES
 from stackspec.manifest.model import EnvironmentSpec, Manifest, ProjectSpec
-from stackspec.stack.model import DEFAULT_ENVIRONMENT
 
 PROCESS_STORE = "env"
 """The store that is there without being declared: the variables of the process."""

@@ -12,9 +12,6 @@ from stackspec.core.values import ValueMap
 from stackspec.manifest.document import Document
 from stackspec.manifest.model import NO_LIFECYCLE, EnvironmentSpec, LifecycleSpec
 
-DEFAULT_ENVIRONMENT = "default"
-"""The environment of a project that declares none."""
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:

@@ -52,7 +52,7 @@ class KeyKind:
         file: Its name in the project's own folder.
         variable: The process variable that stands for the file.
         code: Of the diagnostic that tells what is wrong with it.
-        anew: What to do where the file is no good.
+        anew: What to do where the file is no good, its path as `{}`.
     """
 
     noun: str
@@ -106,7 +106,7 @@ def _read(kind: KeyKind, path: Path) -> bytes | None:
 
 
 def _unfit(kind: KeyKind, path: Path, why: str) -> StackspecError:
-    return StackspecError.of(kind.code, f"{path} cannot be {kind.noun}: {why}", hint=kind.anew)
+    return StackspecError.of(kind.code, f"{path} cannot be {kind.noun}: {why}", hint=kind.anew.format(path))
 
 
 def _make(kind: KeyKind, local: LocalFolder, path: Path) -> None:

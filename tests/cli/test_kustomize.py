@@ -124,3 +124,18 @@ def test_text_in_quotes_stays_what_it_is(root: Path) -> None:
     (root / "built.yaml").write_text(run(root, "kubectl kustomize overlays/dev").stdout)
     desired = Project.open(root, [str(root / "built.yaml")]).desired("dev")
     assert {name: desired.environment.settings.vars[name] for name in variables} == variables
+
+
+@pytest.mark.parametrize(
+    "words", ["plan -f -", "validate -f -", "apply --yes --allow-empty -f -", "destroy --yes -f -"]
+)
+def test_where_kustomize_fails_nothing_is_planned(words: str, root: Path) -> None:
+    (root / "overlays" / "dev" / "kustomization.yaml").write_text("no: kustomization\n")
+    done = piped(root, "dev", words)
+    assert (done.returncode, "error[SS0201]: standard input holds no manifest" in done.stderr) == (1, True), done
+
+
+def test_a_command_gets_the_variables_of_an_overlay(root: Path) -> None:
+    assert piped(root, "dev", "apply --yes -f -").returncode == 0
+    assert piped(root, "dev", "exec -f - -- true").returncode == 0
+    assert piped(root, "dev", "secret list -f -").returncode == 0

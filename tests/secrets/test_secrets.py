@@ -232,6 +232,21 @@ def test_what_cannot_be_removed_is_told_before_anything_is(chained: Path) -> Non
     assert len(json.loads(run("state", "list", "-o", "json").stdout)["components"]) == 3
 
 
+def test_what_a_hint_says_is_for_the_environment_at_hand(chained: Path) -> None:
+    environments = "".join(
+        f"---\napiVersion: stackspec.dev/v1\nkind: Environment\nmetadata: {{name: {name}}}\n" for name in ("one", "two")
+    )
+    say(
+        chained,
+        stack=(chained / "stacks" / "dev.yaml").read_text().replace("./a-", "./{{ environment.name }}-") + environments,
+    )
+    assert run("destroy", "--yes", "-e", "default").returncode == 0
+    assert run("apply", "--yes", "-e", "two").returncode == 0
+    (chained / ".stackspec" / "secrets.key").unlink()
+    done = run("destroy", "--yes", "-e", "two")
+    assert (done.returncode, "stackspec state rm log_store/dev -e two" in done.stderr) == (1, True), done.stderr
+
+
 def test_what_a_secret_that_is_gone_was_made_with(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert applied(root) == []
     monkeypatch.delenv("DB_PASSWORD")
