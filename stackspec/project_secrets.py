@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,10 +61,16 @@ class ProjectSecrets:
         """Read what components need, all at once.
 
         Raises:
-            StackspecError: a secret has no value here.
+            StackspecError: a secret has no value here, or what would encrypt it is not installed.
         """
-        from stackspec.sealing.needed import unavailable
+        from stackspec.sealing.needed import is_kept, unavailable
+        from stackspec.sealing.sealer import not_installed
 
+        components = list(components)
+        if find_spec("cryptography") is None:
+            specs = ((one, self._sources.spec(one.address.type, one.flavor)) for one in components)
+            if any(spec is not None and is_kept(one, spec) for one, spec in specs):
+                raise not_installed()
         self._declared[desired.environment.name] = desired.secrets
         if problems := unavailable(components, self._values):
             raise StackspecError(in_order(problems))

@@ -9,6 +9,7 @@ from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
 from stackspec.core.expression import Deferred, SecretReference, secrets_in
 from stackspec.core.layout import in_environment
 from stackspec.core.values import Value, sealed_in
+from stackspec.flavors.contract import FlavorSpec
 from stackspec.sealing.sealer import Sealer
 from stackspec.secret_stores.registry import store_type
 from stackspec.secret_stores.values import SecretValues, Unavailable
@@ -105,6 +106,13 @@ def recorded(components: Iterable[AppliedComponent], sealer: Sealer) -> Iterator
         if sealed and sealer.holds(component):  # else its hooks are refused, and who changed it is not to be followed
             for one in sealed:
                 yield from secrets_in(one.expression)
+
+
+def is_kept(component: DesiredComponent, spec: FlavorSpec) -> bool:
+    """Whether state will keep something of a component encrypted: what says what it is, or an output."""
+    fields = spec.replacing if spec.can_update else component.config.keys()
+    named = (one for name in fields for _, one in _deferred_in(component.config.get(name), ()))
+    return bool(spec.sensitive_outputs) or any(any(secrets_in(one.expression)) for one in named)
 
 
 def unreadable(components: Iterable[AppliedComponent], sealer: Sealer, environment: str) -> Iterator[Diagnostic]:

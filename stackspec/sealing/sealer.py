@@ -249,12 +249,16 @@ class Sealer:
         try:
             from cryptography.fernet import Fernet
         except ModuleNotFoundError as error:
-            message = "a value with a secret in it is kept encrypted, and the package 'cryptography' is not installed"
-            hint = "run: pip install 'stackspec[secrets]', then apply again"
-            raise StackspecError.of("SS0602", message, hint=hint) from error
+            raise not_installed() from error
         from base64 import urlsafe_b64encode
 
         return Fernet(urlsafe_b64encode(self._key.derived("stackspec secrets: outputs")))
+
+
+def not_installed() -> StackspecError:
+    """The error where what encrypts is not installed."""
+    message = "a value with a secret in it is kept encrypted, and the package 'cryptography' is not installed"
+    return StackspecError.of("SS0602", message, hint="run: pip install 'stackspec[secrets]'")
 
 
 def _lost(message: str) -> StackspecError:

@@ -374,6 +374,14 @@ def test_drift_of_a_secret_is_told_without_it(root: Path) -> None:
     assert traces(repr(drift).encode(), "changed-by-hand") == []
 
 
+def test_what_encrypts_is_asked_for_before_anything_begins(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    with pytest.raises(StackspecError) as refused:
+        opened(root).plan()
+    (problem,) = refused.value.diagnostics
+    assert (problem.code, problem.hint) == ("SS0602", "run: pip install 'stackspec[secrets]'")
+
+
 def test_a_secret_that_is_missing_is_an_error_at_each_place(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DB_PASSWORD")
     with pytest.raises(StackspecError) as refused:
