@@ -58,6 +58,13 @@ def opened(data: bytes, keys: list[Any]) -> bytes | None:
         return None
 
 
+def none_opens(config: AgeFileConfig, hint: str | None = None) -> StoreError:
+    """No identity opens a file, for which the hint is what to do beside looking for others."""
+    if config.identity is None:
+        hint = f"{hint}; identities are {WHERE}" if hint else f"identities are {WHERE}"
+    return StoreError(f"none of the age identities here opens '{config.path}'", hint, unfit=True)
+
+
 def _usual(place: StorePlace) -> list[Any]:
     found = _parsed(" ".join(place.environ.get(KEY_VARIABLE, "").split()).replace(" ", "\n").encode(), KEY_VARIABLE)
     home = place.environ.get("XDG_CONFIG_HOME") or os.path.join(place.environ.get("HOME", "/nonexistent"), ".config")

@@ -58,7 +58,12 @@ class OpenedByAgeKeys(StoreConformance):
     def test_another_key(self, case: StoreCase) -> None:
         case.put({"A": "hush"})
         case.environ["SOPS_AGE_KEY"] = str(x25519.Identity.generate())
-        assert f"none of the age identities here opens '{case.config['path']}'" in refused(case.read("A"))
+        said = refused(case.read("A"))
+        assert f"none of the age identities here opens '{case.config['path']}'" in said
+        assert "identities are by default SOPS_AGE_KEY, the file that SOPS_AGE_KEY_FILE names" in said
+        write_private(case.root / "keys", case.environ["SOPS_AGE_KEY"])
+        case.config = {**case.config, "identity": "keys"}
+        assert "SOPS_AGE_KEY" not in refused(case.read("A"))
 
     def test_a_file_that_everybody_may_replace_is_read(self, case: StoreCase) -> None:
         case.put({"A": "hush"})

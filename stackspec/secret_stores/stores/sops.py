@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from shlex import quote
 from typing import Any
 
-from stackspec.secret_stores.age_keys import WHERE, AgeFileConfig, identities, opened
+from stackspec.secret_stores.age_keys import AgeFileConfig, identities, none_opens, opened
 from stackspec.secret_stores.contract import Missing, StoreError
 from stackspec.secret_stores.document import Format, Plain, read_document
 from stackspec.secret_stores.encrypted_file import EncryptedFileStore
@@ -44,8 +44,7 @@ class SopsSecretStore(EncryptedFileStore):
             key = opened(one.encode(), keys)
             if key is not None and len(key) == 32:
                 return key
-        message = f"none of the age identities here opens '{self.config.path}'"
-        raise StoreError(message, f"identities are {WHERE}" if self.config.identity is None else None, unfit=True)
+        raise none_opens(self.config)
 
 
 class _Verified:
