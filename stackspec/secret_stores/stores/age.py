@@ -24,5 +24,5 @@ class AgeSecretStore(EncryptedFileStore):
         text = opened(data, identities(self.place, self.config.identity))
         if text is None:
             hint = "encrypt it to a recipient whose identity is here, or bring back the file as age wrote it"
-            raise none_opens(self.config, hint)
+            raise none_opens(self.place, self.config, hint)
         return read_document(text, form, f"'{name}'")

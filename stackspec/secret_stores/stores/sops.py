@@ -44,7 +44,7 @@ class SopsSecretStore(EncryptedFileStore):
             key = opened(one.encode(), keys)
             if key is not None and len(key) == 32:
                 return key
-        raise none_opens(self.config)
+        raise none_opens(self.place, self.config)
 
 
 class _Verified:
