@@ -43,6 +43,8 @@ def identities(place: StorePlace, file: str | None) -> list[Any]:
         found = _parsed(data, f"'{file}'")
     else:
         found = _usual(place)
+        if not found and (lost := _lost_file(place)):
+            raise StoreError(lost, f"mend {KEY_FILE_VARIABLE}; identities are {WHERE}", unfit=True)
     if not found:
         raise StoreError("there is no age identity to read with", _HINT)
     return found
@@ -58,13 +60,35 @@ def opened(data: bytes, keys: list[Any]) -> bytes | None:
         return None
 
 
+def none_opens(place: StorePlace, config: AgeFileConfig, hint: str | None = None) -> StoreError:
+    """No identity opens a file, for which the hint is what to do beside looking for others."""
+    message = f"none of the age identities here opens '{config.path}'"
+    if config.identity is None:
+        hint = f"{hint}; identities are {WHERE}" if hint else f"identities are {WHERE}"
+        if lost := _lost_file(place):
+            message += f", and {lost}"
+    return StoreError(message, hint, unfit=True)
+
+
 def _usual(place: StorePlace) -> list[Any]:
     found = _parsed(" ".join(place.environ.get(KEY_VARIABLE, "").split()).replace(" ", "\n").encode(), KEY_VARIABLE)
     home = place.environ.get("XDG_CONFIG_HOME") or os.path.join(place.environ.get("HOME", "/nonexistent"), ".config")
-    for file in (place.environ.get(KEY_FILE_VARIABLE), f"{home}/sops/age/keys.txt"):
+    named = place.environ.get(KEY_FILE_VARIABLE, "")
+    if _BEGIN in named.upper():  # a mistake that is easily made, and must not be told as the name of a file
+        message = f"the variable {KEY_FILE_VARIABLE} holds an age identity, and not the name of a file"
+        raise StoreError(message, f"set {KEY_VARIABLE} instead", unfit=True)
+    for file in (named, f"{home}/sops/age/keys.txt"):
         if file and (data := read_at(Path(file), file)) is not None:
             found += _parsed(data, f"'{file}'")
     return found
+
+
+def _lost_file(place: StorePlace) -> str | None:
+    """What is to be told of a file that the variable names and that does not exist."""
+    file = place.environ.get(KEY_FILE_VARIABLE)
+    if not file or os.path.exists(file):
+        return None
+    return f"the variable {KEY_FILE_VARIABLE} names the file '{file}', which does not exist"
 
 
 def _parsed(data: bytes, what: str) -> list[Any]:

@@ -72,8 +72,12 @@ def read_document(data: bytes, form: Format, what: str) -> dict[str, Any]:
     return found
 
 
-def value_at(document: Mapping[str, Any], path: str) -> Secret | Missing:
-    """The value at a path such as `db.password`, `list[0]` or `["a.b"]`; a document may say why it has none there."""
+def value_at(document: Mapping[str, Any], path: str, what: str) -> Secret | Missing:
+    """The value at a path such as `db.password`, `list[0]` or `["a.b"]`; a document may say why it has none there.
+
+    Args:
+        what: What a person calls the text that the document was read from.
+    """
     try:
         steps = parse_path(path)
     except ValueError:
@@ -83,9 +87,9 @@ def value_at(document: Mapping[str, Any], path: str) -> Secret | Missing:
         here = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
         if step not in here:
             names = known_names(value) if isinstance(value, dict) else ()
-            return Missing(f"there is no {path}", tuple(format_path((*steps[:index], name)) for name in names))
+            return Missing(f"{what} has no '{path}'", tuple(format_path((*steps[:index], name)) for name in names))
         value = value[step]
-    return value if isinstance(value, Missing) else leaf(value, path)
+    return value if isinstance(value, Missing) else leaf(value, f"'{path}' in {what}")
 
 
 def read_json(text: str, what: str) -> Any:

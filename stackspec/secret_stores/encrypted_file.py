@@ -46,4 +46,4 @@ class EncryptedFileStore(SecretStore):
         if data is None:
             return dict.fromkeys(paths, Missing(f"there is no file '{name}'"))
         document = self.document(data, format_of(name, self.config.format))
-        return {path: value_at(document, path) for path in paths}
+        return {path: value_at(document, path, f"'{name}'") for path in paths}

@@ -64,6 +64,17 @@ def read_at(path: Path, called: str, *, private: bool = True) -> bytes | None:
     return file.data
 
 
+def names_in(folder: Path) -> list[str] | None:
+    """The names of the files in a folder, sorted, without hidden ones; None where there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(one.name for one in entries if not one.name.startswith(".") and one.is_file())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return []  # it need not be listed for a file in it to be read
+
+
 def _open_to_all(path: Path) -> Path | None:
     """The folder on the way to a file, if any, in which everybody may put another in its place.
 

@@ -48,6 +48,24 @@ class OpenedByAgeKeys(StoreConformance):
         case.environ["SOPS_AGE_KEY_FILE"] = str(case.root / "keys")
         assert "can be read or written by others" in refused(case.read("A"))
 
+    def test_a_file_of_keys_that_does_not_exist(self, case: StoreCase) -> None:
+        case.put({"A": "hush"})
+        told = "the variable SOPS_AGE_KEY_FILE names the file '/nonexistent/keys.txt', which does not exist"
+        case.environ["SOPS_AGE_KEY_FILE"] = "/nonexistent/keys.txt"
+        assert case.read("A") == "hush"
+        case.environ["SOPS_AGE_KEY"] = str(x25519.Identity.generate())
+        said = refused(case.read("A"))
+        assert f"none of the age identities here opens '{case.config['path']}', and {told}" in said
+        del case.environ["SOPS_AGE_KEY"]
+        assert told in refused(case.read("A"))
+
+    def test_a_key_in_the_place_of_a_file_of_keys_is_not_told(self, case: StoreCase) -> None:
+        case.put({"A": "hush"})
+        case.environ["SOPS_AGE_KEY_FILE"] = case.environ.pop("SOPS_AGE_KEY")
+        said = refused(case.read("A"))
+        assert "SOPS_AGE_KEY_FILE holds an age identity, and not the name of a file; set SOPS_AGE_KEY" in said
+        assert str(KEY) not in said
+
     def test_what_is_no_identity(self, case: StoreCase) -> None:
         case.put({"A": "hush"})
         case.environ["SOPS_AGE_KEY"] = f"{KEY} AGE-SECRET-KEY-1HUSH"
@@ -58,7 +76,12 @@ class OpenedByAgeKeys(StoreConformance):
     def test_another_key(self, case: StoreCase) -> None:
         case.put({"A": "hush"})
         case.environ["SOPS_AGE_KEY"] = str(x25519.Identity.generate())
-        assert f"none of the age identities here opens '{case.config['path']}'" in refused(case.read("A"))
+        said = refused(case.read("A"))
+        assert f"none of the age identities here opens '{case.config['path']}'" in said
+        assert "identities are by default SOPS_AGE_KEY, the file that SOPS_AGE_KEY_FILE names" in said
+        write_private(case.root / "keys", case.environ["SOPS_AGE_KEY"])
+        case.config = {**case.config, "identity": "keys"}
+        assert "SOPS_AGE_KEY" not in refused(case.read("A"))
 
     def test_a_file_that_everybody_may_replace_is_read(self, case: StoreCase) -> None:
         case.put({"A": "hush"})

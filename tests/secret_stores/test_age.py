@@ -82,11 +82,24 @@ def test_a_value_is_its_text_as_it_is_written(path: str, value: str, case: Store
     assert case.read(path) == value
 
 
-@pytest.mark.parametrize("path", ["db", "db.none", "list", "list[2]", "8080", "", "db..password", "nul\0"])
-def test_paths_that_lead_to_no_value(path: str, case: StoreCase) -> None:
+@pytest.mark.parametrize(
+    ("path", "told"),
+    {
+        "db": "'db' in 'secrets.yaml.age' holds several values",
+        "db.none": "'db.none' in 'secrets.yaml.age' is null",
+        "db.passwrd": "'secrets.yaml.age' has no 'db.passwrd'; did you mean 'db.password'?",
+        "list": "'list' in 'secrets.yaml.age' is a list",
+        "list[2]": "'secrets.yaml.age' has no 'list[2]'",
+        "8080": "'8080' is not a path",
+        "": "'' is not a path",
+        "db..password": "'db..password' is not a path",
+        "nul\0": "is not a path",
+    }.items(),
+)
+def test_paths_that_lead_to_no_value(path: str, told: str, case: StoreCase) -> None:
     encrypt(case.root / "secrets.yaml.age", YAML)
     case.config = {"path": "secrets.yaml.age"}
-    refused(case.read(path), "SS0802")
+    assert told in refused(case.read(path), "SS0802")
 
 
 def test_a_json_number_is_its_text_too(case: StoreCase) -> None:

@@ -128,6 +128,18 @@ class TestFile(Files):
         assert told(case.read_together("NUL", "GOOD")) == ["SS0804", "v"]
         assert "the value at 'NUL' holds a NUL" in refused(case.read("NUL"))
 
+    def test_names_of_the_same_folder_are_told(self, case: StoreCase) -> None:
+        case.put({"db_password": "hush", "team/token": "hush", ".hidden": "hush"})
+        assert "no file 'secrets/db_pasword'; did you mean 'db_password'?" in refused(case.read("db_pasword"), "SS0802")
+        assert "no file 'secrets/team/tokn'; did you mean 'team/token'?" in refused(case.read("team/tokn"), "SS0802")
+        assert refused(case.read("zzz"), "SS0802").endswith("known: db_password")
+
+    def test_a_folder_that_is_missing_is_said_to_be(self, case: StoreCase) -> None:
+        told = "there is no file 'secrets/FIRST', nor is there a folder 'secrets'"
+        assert told in refused(case.read("FIRST"), "SS0802")
+        case.put({"FIRST": "hush"})
+        assert "nor is there a folder 'secrets/team'" in refused(case.read("team/token"), "SS0802")
+
     @pytest.mark.parametrize("path", ["../other", "/etc/hostname", "a/../../b", "nul\0"])
     def test_a_path_out_of_the_folder(self, path: str, case: StoreCase) -> None:
         answer = case.read(path)

@@ -50,11 +50,25 @@ def test_no_file(case: StoreCase) -> None:
 
 def test_another_key(case: StoreCase, home: Path) -> None:
     encrypt(home, case.root / "secrets.yaml.gpg", "A: hush", to=OTHER)
+    assert "none of the GnuPG keys here opens 'secrets.yaml.gpg'" in refused(case.read("A"))
+
+
+def test_a_passphrase_in_the_place_of_a_key(case: StoreCase, home: Path) -> None:
+    words = ["--pinentry-mode", "loopback", "--passphrase", "hush", "--no-symkey-cache", "--symmetric"]
+    (case.root / "secrets.yaml.gpg").write_bytes(gpg(home, *words, text="A: hush"))
     assert "gpg --decrypt of 'secrets.yaml.gpg' failed with exit code 2" in refused(case.read("A"))
 
 
-@pytest.mark.parametrize("change", ["flip", "cut", "plain"])
-def test_a_file_that_was_changed(change: str, case: StoreCase, home: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("flip", "'secrets.yaml.gpg' was changed or cut after it was encrypted"),
+        ("cut", "'secrets.yaml.gpg' was changed or cut after it was encrypted"),
+        ("plain", "'secrets.yaml.gpg' is not a file that gpg encrypted; encrypt it: gpg --encrypt"),
+        ("empty", "'secrets.yaml.gpg' is not a file that gpg encrypted; encrypt it: gpg --encrypt"),
+    ],
+)
+def test_a_file_that_was_changed(change: str, told: str, case: StoreCase, home: Path) -> None:
     case.put({"A": "hush"})
     file = case.root / "secrets.yaml.gpg"
     data = bytearray(file.read_bytes())
@@ -63,9 +77,14 @@ def test_a_file_that_was_changed(change: str, case: StoreCase, home: Path) -> No
     elif change == "cut":
         del data[-30:]
     else:
-        data = bytearray(b"A: hush")
+        data = bytearray(b"A: hush" if change == "plain" else b"")
     file.write_bytes(data)
-    refused(case.read("A"))
+    assert told in refused(case.read("A"))
+
+
+def test_a_file_that_was_encrypted_without_a_check_of_changes(case: StoreCase, home: Path) -> None:
+    encrypt(home, case.root / "secrets.yaml.gpg", "A: hush", "--rfc2440", "--disable-mdc")
+    assert "is not encrypted so that a change would show" in refused(case.read("A"))
 
 
 @pytest.mark.parametrize(

@@ -51,13 +51,28 @@ def test_where_the_store_is_looked_for(case: StoreCase, home: Path) -> None:
     assert case.read("A") == "hush"
 
 
+@pytest.mark.parametrize("configured", [True, False])
+def test_a_store_that_does_not_exist_is_named(configured: bool, case: StoreCase) -> None:
+    case.config = {"directory": "elsewhere"} if configured else {}
+    case.environ["PASSWORD_STORE_DIR"] = str(case.root / "nowhere")
+    told = "elsewhere" if configured else case.root / "nowhere"
+    assert f"there is no password store '{told}'" in refused(case.read("A"), "SS0802")
+
+
+def test_names_of_the_same_folder_are_told(case: StoreCase) -> None:
+    case.put({"db": "hush", "team/token": "hush"})
+    assert "has no 'dbb'; did you mean 'db'?" in refused(case.read("dbb"), "SS0802")
+    assert "has no 'team/tokn'; did you mean 'team/token'?" in refused(case.read("team/tokn"), "SS0802")
+    assert "has no 'tema/token', nor a folder 'tema'" in refused(case.read("tema/token"), "SS0802")
+
+
 @pytest.mark.parametrize("path", ["../A", "/etc/passwd", "team/../../A", "nul\0"])
 def test_a_name_that_leads_out_of_the_store(path: str, case: StoreCase) -> None:
     refused(case.read(path))
 
 
 def test_a_folder_is_no_entry(case: StoreCase) -> None:
-    case.put({"team/hush": "hush"})
+    case.put({"team/db": "hush"})
     for path in ("team", "team/", ""):
         refused(case.read(path), "SS0802")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -358,12 +359,25 @@ def test_what_is_no_file_of_sops(name: str, text: bytes, case: StoreCase) -> Non
     refused(case.read("a"))
 
 
+@pytest.mark.parametrize(("name", "text"), [("my secrets.yaml", "a: hush"), ("secrets.env", "a=hush")])
+def test_the_command_that_encrypts_a_file_of_plain_text(name: str, text: str, case: StoreCase) -> None:
+    (case.root / name).write_text(text)
+    case.config = {"path": name}
+    said = refused(case.read("a"))
+    (command,) = re.findall(r"encrypt it: sops (.+); without --age where \.sops\.yaml names the recipients", said)
+    words = shlex.split(command.replace("RECIPIENT", str(KEY.to_public())))
+    sops(*words[:-1], str(case.root / words[-1]))
+    assert case.read("a") == "hush"
+
+
 def test_a_file_without_age_recipients(case: StoreCase) -> None:
     case.put({"A": "hush"})
     document = yaml.safe_load((case.root / "secrets.yaml").read_text())
     document["sops"]["key_groups"] = [{"age": document["sops"].pop("age")}]
     (case.root / "secrets.yaml").write_text(json.dumps(document))
-    assert "is not encrypted to an age key" in refused(case.read("A"))
+    said = refused(case.read("A"))
+    assert "is not encrypted to an age key" in said
+    assert said.endswith("sops --encrypt --in-place --age RECIPIENT secrets.yaml")
 
 
 def test_outside_the_project(case: StoreCase, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -106,7 +106,7 @@ def test_where_values_lie_is_listed(root: Path, capfd: pytest.CaptureFixture[str
         "type": "file",
         "path": "name",
         "available": False,
-        "problem": {"code": "SS0802", "message": told, "hint": None},
+        "problem": {"code": "SS0802", "message": told, "hint": "known: prod-password"},
     }
     assert (second["path"], second["available"], second["problem"]) == ("prod-password", True, None)
 

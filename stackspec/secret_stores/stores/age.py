@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stackspec.secret_stores.age_keys import AgeFileConfig, identities, opened
-from stackspec.secret_stores.contract import StoreError
+from stackspec.secret_stores.age_keys import AgeFileConfig, identities, none_opens, opened
 from stackspec.secret_stores.document import Format, read_document
 from stackspec.secret_stores.encrypted_file import EncryptedFileStore
 
@@ -25,5 +24,5 @@ class AgeSecretStore(EncryptedFileStore):
         text = opened(data, identities(self.place, self.config.identity))
         if text is None:
             hint = "encrypt it to a recipient whose identity is here, or bring back the file as age wrote it"
-            raise StoreError(f"none of the age identities here opens '{name}'", hint, unfit=True)
+            raise none_opens(self.place, self.config, hint)
         return read_document(text, form, f"'{name}'")

@@ -14,7 +14,7 @@ from stackspec.secret_stores.contract import (
     each_alone,
     setting,
 )
-from stackspec.secret_stores.private_file import as_text, read_private
+from stackspec.secret_stores.private_file import as_text, names_in, read_private
 
 
 class FileSecretStore(SecretStore):
@@ -38,4 +38,10 @@ class FileSecretStore(SecretStore):
             raise StoreError(f"'{path}' leads out of the store's folder", unfit=True)
         text = f"{self.config.folder}/{path}"
         data = read_private(self.place, text)
-        return Missing(f"there is no file '{text}'") if data is None else Secret(as_text(data, f"'{text}'"))
+        if data is not None:
+            return Secret(as_text(data, f"'{text}'"))
+        folder, before = text.rpartition("/")[0], "".join(path.rpartition("/")[:2])
+        names = names_in(self.place.path(folder))
+        if names is None:
+            return Missing(f"there is no file '{text}', nor is there a folder '{folder}'")
+        return Missing(f"there is no file '{text}'", tuple(before + name for name in names))

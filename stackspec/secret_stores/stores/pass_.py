@@ -16,7 +16,7 @@ from stackspec.secret_stores.contract import (
     each_alone,
     setting,
 )
-from stackspec.secret_stores.private_file import as_text
+from stackspec.secret_stores.private_file import as_text, names_in
 from stackspec.secret_stores.program import Program
 
 
@@ -55,9 +55,21 @@ class PassSecretStore(SecretStore):
             self.place.path(f"{self.config.directory}/{path}.gpg")  # a link in the project leads nowhere else
         # Of a folder the program prints what is in it, and what it says of an entry that is not there is for people.
         if not (folder / f"{path}.gpg").is_file():
-            return Missing(f"the password store has no '{path}'")
+            return self._missing(path, folder)
         said = program.output(["show", "--", path])
         if isinstance(said, int):
             hint = "run it by hand, and read what it says: the key may be missing, or locked, or the entry changed"
             raise StoreError(f"pass show '{path}' failed with exit code {said}", hint, unfit=True)
         return Secret(as_text(said.partition(b"\n")[0], f"the entry '{path}'"))
+
+    def _missing(self, path: str, folder: Path) -> Missing:
+        if not folder.is_dir():
+            return Missing(f"there is no password store '{self.config.directory or folder}'")
+        inner, slash, _ = path.rpartition("/")
+        if self.config.directory is not None:
+            self.place.path(f"{self.config.directory}/{inner}")
+        names = names_in(folder / inner)
+        if names is None:
+            return Missing(f"the password store has no '{path}', nor a folder '{inner}'")
+        entries = tuple(inner + slash + name.removesuffix(".gpg") for name in names if name.endswith(".gpg"))
+        return Missing(f"the password store has no '{path}'", entries)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
-from stackspec.secret_stores.age_keys import WHERE, AgeFileConfig, identities, opened
+from stackspec.secret_stores.age_keys import AgeFileConfig, identities, none_opens, opened
 from stackspec.secret_stores.contract import Missing, StoreError
 from stackspec.secret_stores.document import Format, Plain, read_document
 from stackspec.secret_stores.encrypted_file import EncryptedFileStore
@@ -28,7 +29,7 @@ class SopsSecretStore(EncryptedFileStore):
     def document(self, data: bytes, form: Format) -> Mapping[str, Any]:
         """See `EncryptedFileStore.document`."""
         what = f"'{self.config.path}'"
-        document, metadata = _parts(data, form, what)
+        document, metadata = _parts(data, form, self.config.path)
         only_encrypted = metadata.get("mac_only_encrypted") in (True, "true")
         return _Verified(document, metadata, self._data_key(metadata), what, only_encrypted).values
 
@@ -36,15 +37,14 @@ class SopsSecretStore(EncryptedFileStore):
         """The key that the file's values are encrypted with, itself encrypted to each recipient."""
         wrapped = [one["enc"] for one in metadata.get("age") or () if isinstance(one.get("enc"), str)]
         if not wrapped:
-            hint = "encrypt it so that an age key alone opens it: sops --age RECIPIENT --encrypt"
+            hint = f"encrypt its plain text so that an age key alone opens it: {_command(self.config.path)}"
             raise StoreError(f"'{self.config.path}' is not encrypted to an age key", hint, unfit=True)
         keys = identities(self.place, self.config.identity)
         for one in wrapped:
             key = opened(one.encode(), keys)
             if key is not None and len(key) == 32:
                 return key
-        message = f"none of the age identities here opens '{self.config.path}'"
-        raise StoreError(message, f"identities are {WHERE}" if self.config.identity is None else None, unfit=True)
+        raise none_opens(self.place, self.config)
 
 
 class _Verified:
@@ -131,26 +131,32 @@ _BOOLEANS = {"True": "true", "False": "false"}
 _AGE_KEY = re.compile(r"age__list_[0-9]{1,4}__map_enc\Z")
 
 
-def _parts(data: bytes, form: Format, what: str) -> tuple[dict[str, Any], Mapping[str, Any]]:
+def _parts(data: bytes, form: Format, name: str) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """The values of a file, and what sops says of it."""
+    what = f"'{name}'"
     if form != "dotenv":
         document = read_document(data, form, what)
         metadata = document.pop("sops", None)
         if not isinstance(metadata, dict):
-            raise _foreign(what)
+            raise _foreign(name)
         age = metadata.get("age")
         metadata["age"] = [one for one in age if isinstance(one, dict)] if isinstance(age, list) else []
         return document, metadata
     lines = read_sops_lines(as_text(data, what), what)
     said = {name.removeprefix("sops_"): value for name, value in lines.items() if name.startswith("sops_")}
     if not said:
-        raise _foreign(what)
+        raise _foreign(name)
     age = [{"enc": value} for name, value in said.items() if _AGE_KEY.match(name)]
     return {name: value for name, value in lines.items() if not name.startswith("sops_")}, {**said, "age": age}
 
 
-def _foreign(what: str) -> StoreError:
-    return StoreError(f"{what} is not a file of sops", "encrypt it: sops --encrypt --in-place", unfit=True)
+def _foreign(name: str) -> StoreError:
+    hint = f"encrypt it: {_command(name)}; without --age where .sops.yaml names the recipients"
+    return StoreError(f"'{name}' is not a file of sops", hint, unfit=True)
+
+
+def _command(name: str) -> str:
+    return f"sops --encrypt --in-place --age RECIPIENT {quote(name)}"
 
 
 def _number(text: str) -> str:
