@@ -90,7 +90,7 @@ def test_of_one_environment_nothing_is_said_but_what_is_missing(root: Path) -> N
     [
         ("  secrets: [db]", "  secrets: [late]", (5, 13)),
         ("  secrets: [db]", "  environment: {A: '1', KEY: '{{ secrets.late.KEY }}'}", (5, 30)),
-        ("./data/{{ secrets.db.name }}\"}}", "./data\"}, secrets: [late]}", (8, 73)),
+        ('./data/{{ secrets.db.name }}"}}', './data"}, secrets: [late]}', (8, 73)),
     ],
 )
 def test_what_hands_a_missing_secret_on_is_shown(old: str, new: str, place: tuple[int, int], root: Path) -> None:
