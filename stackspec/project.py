@@ -304,8 +304,13 @@ class Project(Sources):
             raise StackspecError.of("SS0502", f"there are {len(desired.stacks)} stacks in '{name}'", hint=hint)
         wanted = stack or next(iter(desired.stacks))
         if wanted not in desired.stacks:
-            hint = did_you_mean(wanted, desired.stacks)
-            raise StackspecError.of("SS0502", f"there is no stack '{wanted[:80]}' in this environment", hint=hint)
+            message = f"there is no stack '{wanted[:80]}' in the environment '{name}'"
+            place, hint = None, did_you_mean(wanted, desired.stacks)
+            if elsewhere := self.loaded.declarations.stacks.get(wanted):
+                place = elsewhere.span(("spec", "deploy_to"))
+                others = ", ".join(elsewhere.spec["deploy_to"])
+                hint = f"it is in {others}: select one by -e, or add '{name}' to its deploy_to"
+            raise StackspecError([Diagnostic("SS0502", message, place, hint)])
         return variables(desired.stacks[wanted], desired, self.store(name).read(), self.secrets.sealer(name))
 
     def outputs(self, address: ComponentAddress, environment: str | None, *, reveal: bool) -> ValueMap:

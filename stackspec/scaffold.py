@@ -71,7 +71,7 @@ jobs:
       - run: stackspec validate
 """,
 }
-_IGNORED = (b".stackspec/", b"data/")
+_IGNORED = (b".stackspec/", b"data/", b".env")
 
 
 class _Addition(NamedTuple):

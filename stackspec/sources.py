@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -218,13 +217,14 @@ class Sources:
         told = sorted({one.source for one in found if one.source and one.code in HIDING})
         for file, text in self.loaded.texts.items():
             if file not in unread:
-                yield from (one for one in exposed(text) if one.source and not _covers(told, one.source))
+                yield from (one for one in exposed(text) if one.source and not _told(told, one.source))
 
 
-def _covers(places: Sequence[Span], inner: Span) -> bool:
-    """Whether one of some places, in order and apart from each other, holds another one."""
-    at = bisect_right(places, replace(inner, end_line=sys.maxsize))
-    return at > 0 and _end(inner) <= _end(places[at - 1]) and inner.file == places[at - 1].file
+def _told(places: Sequence[Span], found: Span) -> bool:
+    """Whether one of some places, in order and apart from each other, holds another one or a part of it."""
+    at = bisect_left(places, (found.file, _end(found)), key=lambda one: (one.file, (one.line, one.column)))
+    before = places[at - 1] if at else None
+    return before is not None and before.file == found.file and _end(before) > (found.line, found.column)
 
 
 def _end(place: Span) -> tuple[int, int]:

@@ -62,8 +62,10 @@ def plan(
 
             saved = save(session, planned, out)
         if session.json:
-            session.answer_json(plan_json(planned.plan, planned.diagnostics, show_all=show_all))
+            document = plan_json(planned.plan, planned.diagnostics, show_all=show_all, untrusted=session.untrusted)
+            session.answer_json(document)
         else:
             session.report(planned.diagnostics)
-            session.answer(plan_text(planned.plan, session.style, show_all=show_all) + saved)
+            text = plan_text(planned.plan, session.style, show_all=show_all, untrusted=session.untrusted)
+            session.answer(text + saved)
     return 2 if detailed_exitcode and planned.plan.has_changes else 0

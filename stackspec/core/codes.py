@@ -511,7 +511,8 @@ CODES: Mapping[str, Code] = {
     "SS0808": Code(
         "plain-text-secret",
         "A secret stands in a manifest, where everybody reads it who reads the repository, and its history.",
-        "a field that its flavor marks as sensitive with its value in it; a token of a well-known form",
+        "a field that its flavor marks as sensitive with its value in it; a variable `DB_PASSWORD` with a text; a "
+        "token of a well-known form",
         "Keep it in a store, declare it by `kind: Secret`, and write `{{ secrets.NAME.KEY }}`; change the secret, for "
         "it was told.",
     ),

@@ -1,4 +1,4 @@
-"""Secrets that stand in manifests as plain text, told by the forms that well-known tokens have."""
+"""Secrets that stand in manifests as plain text, told by the forms that well-known tokens have, and by names."""
 
 from __future__ import annotations
 
@@ -45,6 +45,13 @@ _TOKENS = {
 TOKEN_FORMS = tuple(_TOKENS.values())
 """The forms alone, as regular expressions without groups."""
 
+_WORDS = (
+    *("password", "passwords", "passwd", "passphrase", "pwd", "secret", "secretid", "token", "apikey", "accesskey"),
+    *("secretkey", "privatekey", "credential", "credentials"),
+)
+"""What the name of a key ends with, without `_`, `-` and `.`, whose value is a secret."""
+_SEPARATORS = str.maketrans("", "", "_.-")
+
 
 @cache
 def _any() -> re.Pattern[str]:
@@ -58,6 +65,12 @@ def exposed(source: SourceText) -> Iterator[Diagnostic]:
     for found in _any().finditer(source.text, 0, _MOST):
         what = names[int(str(found.lastgroup)[1:])]
         yield plain_secret(f"this looks like {what}", source.span(found.start(), found.end()))
+
+
+def says_secret(name: str) -> bool:
+    """Whether what a key or variable is called says that its value is a secret."""
+    plain = name.translate(_SEPARATORS).lower()
+    return plain.endswith(_WORDS) or plain == "pass" or name.lower().endswith("_pass")
 
 
 def plain_secret(what: str, place: Span | None) -> Diagnostic:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stackspec.manifest.exposed import TOKEN_FORMS
+from stackspec.manifest.exposed import TOKEN_FORMS, says_secret
 from stackspec.manifest.text import SourceText
 
 MASK = "•"
@@ -33,11 +33,6 @@ _OWN_LINE = re.compile(r" *(?:[-?] +)*" + _KEY.pattern)
 _VALUE = re.compile(r""""(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?""")
 _EXPRESSION = re.compile(r"\{\{.*?\}\}")
 _TEXT = re.compile(r""""[^"]*"|'[^']*'""")
-_WORDS = (
-    *("password", "passwords", "passwd", "passphrase", "pwd", "secret", "secretid", "token", "apikey", "accesskey"),
-    *("secretkey", "privatekey", "credential", "credentials"),
-)
-"""What the name of a key ends with, without `_`, `-` and `.`, whose value is a secret."""
 
 
 def masked(source: SourceText, number: int, shown: slice) -> str:
@@ -71,7 +66,7 @@ def _hidden_whole(source: SourceText, number: int, line: str) -> bool:
         if text.strip() and _indent(text) < indent:
             indent = _indent(text)
             key = _OWN_LINE.match(text)
-            if key and _is_secret(key["name"]):
+            if key and says_secret(key["name"]):
                 return True
     return False
 
@@ -95,7 +90,7 @@ def _secret_values(line: str) -> Iterator[tuple[int, int]]:
     at = 0
     while (key := _KEY.search(line, at)) is not None:
         at = key.end()
-        if not _is_secret(key["name"]):
+        if not says_secret(key["name"]):
             continue
         quoted = _VALUE.match(line, at)
         if quoted is not None:
@@ -139,9 +134,3 @@ def _masked_value(value: str) -> str:
 def _dots(text: str) -> str:
     """The text with every character but spaces masked."""
     return re.sub(r"\S", MASK, text)
-
-
-def _is_secret(name: str) -> bool:
-    """Whether what a key is called says that its value is a secret."""
-    plain = re.sub(r"[_.-]", "", name).lower()
-    return plain.endswith(_WORDS) or plain == "pass" or name.lower().endswith("_pass")

@@ -54,11 +54,17 @@ _MOST_RECORDED = 10
 """How many components are named of which only the record changes."""
 
 
-def plan_text(plan: Plan, style: Style, *, show_all: bool = False, approved: bool = False) -> str:
+_UNTRUSTED = "Untrusted: made against nothing applied, no secret and no variable read."
+
+
+def plan_text(
+    plan: Plan, style: Style, *, show_all: bool = False, approved: bool = False, untrusted: bool = False
+) -> str:
     """The changes, one block each, and a line that counts them.
 
     Args:
         approved: Whether a protected environment's name was given already.
+        untrusted: Whether a stranger wrote the manifests, so that nothing but them was looked at.
     """
     shown_changes = [change for change in plan.changes if show_all or change.action is not Action.NO_OP]
     blocks = [_block(change, style) for change in shown_changes]
@@ -80,6 +86,8 @@ def plan_text(plan: Plan, style: Style, *, show_all: bool = False, approved: boo
         if plan.protected and not approved:
             told += f"\n'{name}' is protected: apply a saved plan (plan --out FILE), or add --approve {name}."
         blocks.append(told)
+    if untrusted:
+        blocks.append(_UNTRUSTED)
     return "\n\n".join(blocks) + "\n"
 
 
@@ -132,11 +140,18 @@ def _field(field: FieldChange, action: Action, width: int, style: Style) -> str:
     return f"{name}  {before} → {after}{forces}"
 
 
-def plan_json(plan: Plan, diagnostics: Iterable[Diagnostic] = (), *, show_all: bool = False) -> dict[str, Any]:
-    """The plan as SPEC's JSON document."""
+def plan_json(
+    plan: Plan, diagnostics: Iterable[Diagnostic] = (), *, show_all: bool = False, untrusted: bool = False
+) -> dict[str, Any]:
+    """The plan as SPEC's JSON document.
+
+    Args:
+        untrusted: See `plan_text`.
+    """
     return {
         "format_version": FORMAT_VERSION,
         "environment": plan.environment.name,
+        "untrusted": untrusted,
         "protected": plan.protected,
         "protection": plan.protection,
         "serial": plan.serial,

@@ -44,9 +44,8 @@ def _places(
     """Where components name secrets."""
     for component in components:
         for key, value in (("config", component.config), ("environment", component.variables)):
-            for path, deferred in _deferred_in(value, (key,)):
-                for reference in dict.fromkeys(secrets_in(deferred.expression)):
-                    yield component, path, reference
+            for path, reference in _secrets_in(value, (key,)):
+                yield component, path, reference
 
 
 def named(desired: DesiredState, *, local_only: bool) -> list[SecretReference]:
@@ -62,12 +61,17 @@ def named(desired: DesiredState, *, local_only: bool) -> list[SecretReference]:
 
 def handed_on(members: Iterable[DesiredComponent | DesiredStack], desired: DesiredState) -> list[SecretReference]:
     """The secrets that components and stacks hand to what runs with them."""
-    found: list[SecretReference] = []
-    for one in members:
-        found += [reference for name in one.secrets for reference in desired.secrets[name].values()]
-        for _, deferred in _deferred_in(one.variables, ()):
-            found += secrets_in(deferred.expression)
-    return found
+    return [reference for one in members for _, reference in _handed_on(one, desired)]
+
+
+def _handed_on(
+    one: DesiredComponent | DesiredStack, desired: DesiredState
+) -> Iterator[tuple[FieldPath, SecretReference]]:
+    """The secrets that a component or stack hands on, and the paths at which it names them."""
+    for index, name in enumerate(one.secrets):
+        for reference in desired.secrets[name].values():
+            yield ("secrets", index), reference
+    yield from _secrets_in(one.variables, ("environment",))
 
 
 def not_handed_on(
@@ -75,22 +79,24 @@ def not_handed_on(
 ) -> list[Diagnostic]:
     """A diagnostic for each secret without a value here that what runs on a stack is to get, and no component names.
 
+    It is told at the first place that hands it on.
+
     Args:
         local_only: See `unavailable`.
     """
     told = {(one.name, one.key) for _, _, one in _places(desired.components.values())}
-    wanted: dict[tuple[str, str], tuple[SecretReference, str]] = {}
+    wanted: dict[tuple[str, str], tuple[SecretReference, str, DesiredComponent | DesiredStack, FieldPath]] = {}
     users: list[tuple[str, DesiredComponent | DesiredStack]] = []
     users += [(f"stack/{name}", stack) for name, stack in desired.stacks.items()]
     users += [(str(address), component) for address, component in desired.components.items()]
     for user, one in users:
-        for reference in handed_on([one], desired):
+        for path, reference in _handed_on(one, desired):
             if (reference.name, reference.key) not in told and (not local_only or _is_local(reference)):
-                wanted.setdefault((reference.name, reference.key), (reference, user))
-    found = values.values(reference for reference, _ in wanted.values())
+                wanted.setdefault((reference.name, reference.key), (reference, user, one, path))
+    found = values.values(reference for reference, *_ in wanted.values())
     return [
-        Diagnostic(why.code, f"{why.message}; what runs with {user} needs it", None, why.hint, severity)
-        for key, (_, user) in wanted.items()
+        Diagnostic(why.code, f"{why.message}; what runs with {user} needs it", one.place(path), why.hint, severity)
+        for key, (_, user, one, path) in wanted.items()
         if isinstance(why := found[key], Unavailable)
     ]
 
@@ -126,6 +132,13 @@ def unreadable(components: Iterable[AppliedComponent], sealer: Sealer, environme
                 forget = in_environment(f"stackspec state rm {component.address}", environment)
                 give_up = f"give the component up, without its hook: {forget}"
                 yield Diagnostic(one.code, message, None, f"{one.hint}; or {give_up}" if one.hint else give_up)
+
+
+def _secrets_in(value: Value, path: FieldPath) -> Iterator[tuple[FieldPath, SecretReference]]:
+    """The secrets named in a value, each once where it stands, by the paths of what names them."""
+    for place, deferred in _deferred_in(value, path):
+        for reference in dict.fromkeys(secrets_in(deferred.expression)):
+            yield place, reference
 
 
 def _deferred_in(value: Value, path: FieldPath) -> Iterator[tuple[FieldPath, Deferred]]:

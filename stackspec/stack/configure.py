@@ -16,8 +16,8 @@ from stackspec.flavors.plugins import PluginError
 from stackspec.flavors.registry import Registry
 from stackspec.flavors.types import COMPONENT_TYPES
 from stackspec.manifest.document import Document
-from stackspec.manifest.exposed import plain_secret
-from stackspec.manifest.expressions import Resolution, ValueResolver
+from stackspec.manifest.exposed import plain_secret, says_secret
+from stackspec.manifest.expressions import Resolution, ValueResolver, is_expression
 from stackspec.manifest.load import located
 from stackspec.manifest.model import VARIABLES_SCHEMA, Manifest
 from stackspec.manifest.schema import Checker, ConfigCheckers, Problem
@@ -118,6 +118,11 @@ class Configurator:
         if resolution.value is not written:
             problems = variables_problems(as_written(resolution.value))
             self._diagnostics += [located(problem, document, path) for problem in problems]
+        for name, text in written.items():
+            if isinstance(text, str) and text and says_secret(name) and not is_expression(text):
+                place = document.span((*path, "environment", name))
+                told = f"'environment.{name}' is called like a secret and stands in plain text"
+                self._diagnostics.append(plain_secret(told, place))
         return resolution
 
     def _spec(self, declared: DeclaredComponent) -> FlavorSpec | None:

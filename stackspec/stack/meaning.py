@@ -17,7 +17,7 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 def meaning(desired: DesiredState) -> dict[str, Value]:
     """Each component's address and each stack's, `stack/name`, to what is wanted of it, as JSON-like values."""
-    stacks = {f"stack/{name}": record(stack) for name, stack in desired.stacks.items()}
+    stacks = {f"stack/{name}": record(stack, without=("origin",)) for name, stack in desired.stacks.items()}
     return {**{str(address): component_meaning(one) for address, one in desired.components.items()}, **stacks}
 
 

@@ -15,13 +15,13 @@ from stackspec.manifest.model import NO_LIFECYCLE, EnvironmentSpec, LifecycleSpe
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where in the manifests a component is declared; places are worked out only when they are shown."""
+    """Where in the manifests a component or stack is declared; places are worked out only when they are shown."""
 
     document: Document
     path: FieldPath
 
     def span(self, path: FieldPath = (), *, key: bool = False) -> Span:
-        """The place of a value of the component, by its path from the component's own mapping."""
+        """The place of a value of it, by its path from the mapping that declares it."""
         return self.document.span((*self.path, *path), key=key)
 
 
@@ -64,7 +64,11 @@ class DesiredComponent:
 
 @dataclass(frozen=True, slots=True)
 class DesiredStack:
-    """A stack and the components it uses, the default first where a type has several."""
+    """A stack and the components it uses, the default first where a type has several.
+
+    Attributes:
+        origin: Where it is declared.
+    """
 
     name: str
     description: str
@@ -72,7 +76,12 @@ class DesiredStack:
     suspended: bool
     variables: ValueMap
     labels: Mapping[str, str]
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...]
+    origin: Origin
+
+    def place(self, path: FieldPath = ()) -> Span:
+        """Where a value of it stands in the manifests, by its path from the manifest's `spec`."""
+        return self.origin.span(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from stackspec.stack.configure import Configurator, Configured
 from stackspec.stack.declared import Declarations, environment_settings
 from stackspec.stack.graph import closure, in_dependency_order
 from stackspec.stack.link import DeclaredComponent, Links, link
-from stackspec.stack.model import DesiredComponent, DesiredStack, DesiredState, Environment
+from stackspec.stack.model import DesiredComponent, DesiredStack, DesiredState, Environment, Origin
 from stackspec.stack.reports import as_written, report_expressions
 from stackspec.stack.rules import check_rules
 from stackspec.stack.secrets import DeclaredSecrets
@@ -172,6 +172,7 @@ def _stack(stack: Manifest, links: Links, configurator: Configurator) -> Desired
         configurator.stack_variables(stack),
         stack.labels,
         configurator.stack_secrets(stack),
+        Origin(stack.document, ("spec",)),
     )
 
 

@@ -88,3 +88,19 @@ def test_what_is_not_selected_is_not_called_unchanged(dev: Path, ask: Ask) -> No
     assert (summary["no-op"], summary["not-selected"]) == (1, 1)
     answer = ask("plan", "--target", "orchestrator/dev", "--replace", "artifact_store/dev")
     assert "error[SS0502]: artifact_store/dev is not selected, so it is not replaced" in answer.err
+
+
+def test_a_stack_of_other_environments_is_told_from_one_that_is_nowhere(tmp_path: Path, ask: Ask) -> None:
+    (tmp_path / "stacks").mkdir()
+    names = ("dev", "prod", "test")
+    declared = "---\n".join(DEV.replace("dev}", f"{one}}}").replace("PROTECTED", "false") for one in names)
+    (tmp_path / "stackspec.yaml").write_text(declared)
+    (tmp_path / "stacks" / "serve.yaml").write_text(STACK.replace("spec:\n", "spec:\n  deploy_to: [prod, test]\n", 1))
+    answer = ask("-C", str(tmp_path), "exec", "--stack", "dev", "-e", "dev", "--", "true")
+    assert (
+        "error[SS0502]: there is no stack 'dev' in the environment 'dev'\n --> stacks/serve.yaml:5:14\n" in answer.err
+    )
+    assert "it is in prod, test: select one by -e, or add 'dev' to its deploy_to\n" in answer.err
+    nowhere = ask("-C", str(tmp_path), "exec", "--stack", "nope", "-e", "dev", "--", "true")
+    assert "there is no stack 'nope' in the environment 'dev'\n" in nowhere.err
+    assert "deploy_to" not in nowhere.err

@@ -42,13 +42,13 @@ def test_a_gitignore_of_any_encoding_is_extended(tmp_path: Path, ask: Ask) -> No
     ignore = tmp_path / ".gitignore"
     ignore.write_bytes(b"# caf\xe9\ndata/")
     assert ask("init", str(tmp_path)).code == 0
-    assert ignore.read_bytes() == b"# caf\xe9\ndata/\n.stackspec/\n"
+    assert ignore.read_bytes() == b"# caf\xe9\ndata/\n.stackspec/\n.env\n"
     assert ask("-C", str(tmp_path), "validate").code == 0
 
 
 def test_what_is_there_is_kept(tmp_path: Path, ask: Ask) -> None:
     (tmp_path / ".pre-commit-config.yaml").write_text("repos: []\n")
-    (tmp_path / ".gitignore").write_text("data/\r\n.stackspec/\r\n")
+    (tmp_path / ".gitignore").write_text("data/\r\n.env\r\n.stackspec/\r\n")
     before = snapshot(tmp_path)
     answer = ask("init", str(tmp_path))
     assert answer.code == 0

@@ -69,6 +69,16 @@ def test_nothing_of_it_runs_and_nothing_is_told(command: str, hostile: Path, tmp
     assert sorted(hostile.rglob("*")) == before
 
 
+def test_a_plan_says_that_it_is_an_untrusted_one(hostile: Path, tmp_path: Path) -> None:
+    told = "Untrusted: made against nothing applied, no secret and no variable read.\n"
+    assert run(hostile, "plan", "--untrusted").stdout.count(told) == 1
+    assert json.loads(run(hostile, "plan", "--untrusted", "-o", "json").stdout)["untrusted"] is True
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "dev.yaml").write_text(STACK)
+    assert "Untrusted" not in run(tmp_path, "plan").stdout
+    assert json.loads(run(tmp_path, "plan", "-o", "json").stdout)["untrusted"] is False
+
+
 def test_mistakes_are_told_all_the_same(hostile: Path) -> None:
     (hostile / "stacks" / "dev.yaml").write_text(STACK.replace("flavor: local", "flavor: locla", 1))
     done = run(hostile, "validate", "--untrusted")

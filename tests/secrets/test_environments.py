@@ -85,6 +85,24 @@ def test_of_one_environment_nothing_is_said_but_what_is_missing(root: Path) -> N
     assert missing(root) == [told]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("  secrets: [db]", "  secrets: [late]", (5, 13)),
+        ("  secrets: [db]", "  environment: {A: '1', KEY: '{{ secrets.late.KEY }}'}", (5, 30)),
+        ('./data/{{ secrets.db.name }}"}}', './data"}, secrets: [late]}', (8, 73)),
+    ],
+)
+def test_what_hands_a_missing_secret_on_is_shown(old: str, new: str, place: tuple[int, int], root: Path) -> None:
+    late = (
+        "---\napiVersion: stackspec.dev/v1\nkind: Secret\nmetadata: {name: late}\n"
+        "spec: {store: env, keys: {KEY: NO_SUCH_VARIABLE}}\n"
+    )
+    (root / "stacks" / "main.yaml").write_text(MANIFESTS.replace(old, new, 1) + late)
+    (found,) = Project.open(root).secrets.without_value(None, fail=True)
+    assert (found.code, found.source and (found.source.line, found.source.column)) == ("SS0802", place)
+
+
 def test_where_values_lie_is_listed(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert in_process(["secret", "list", "-e", "prod"]) == 0
     assert capfd.readouterr().out == (

@@ -27,7 +27,7 @@ class DefaultContainerRegistry(ContainerRegistry):
         """Where a registry is."""
 
         uri: str = setting(
-            "The prefix of image names: the host, and a port and a path if there are any. No scheme.",
+            "The prefix of image names: the host, and a port and a path in lower case if there are any. No scheme.",
             pattern=_URI,
             max_length=255,
             examples=["localhost:5000/team", "ghcr.io/acme"],
