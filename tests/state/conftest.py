@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from stackspec.manifest.state_settings import AzureSettings, GcsSettings, PostgresSettings, S3Settings
-from tests.state import servers
+from tests import servers
 
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """What every azurite takes; its documentation says it."""
