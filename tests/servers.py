@@ -1,4 +1,4 @@
-"""Servers that keep shared state, real ones, on this machine: begun for the tests and ended with them."""
+"""Servers of others, real ones, on this machine: begun for the tests and ended with them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "A
 """What the S3 servers here take."""
 STRANGER = ("stranger", "a stranger's secret")
 """The key and the secret of somebody to whom `seaweed` refuses every bucket."""
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""What every azurite takes; its documentation says it."""
 _PATIENCE = 40.0
 
 

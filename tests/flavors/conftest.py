@@ -107,10 +107,20 @@ def moto(s3_credentials: None) -> Iterator[str]:
         yield endpoint
 
 
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[str]:
+    """The address of an account in a server that speaks as Azure Blob Storage does."""
+    servers.needs("adlfs", "azure-artifacts")
+    with servers.azurite() as url, mock.patch.dict(os.environ, {"AZURE_STORAGE_KEY": servers.AZURITE_KEY}):
+        yield url
+
+
 @pytest.fixture
 def store_config(flavor: str, tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
     """A config with which a store of files of that flavor works here."""
     if flavor == "local":
         return {"path": "data"}
     name = f"b-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]}"
+    if flavor == "azure":
+        return {"container": name, "prefix": "deep/down", "account_url": request.getfixturevalue("azurite")}
     return {"bucket": name, "prefix": "deep/down", "endpoint_url": request.getfixturevalue("seaweed")}

@@ -251,11 +251,11 @@ class _S3Bucket:
             if "kms_key_id" in given:
                 rule["KMSMasterKeyID"] = given["kms_key_id"]
             rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": rule}]}
-            put("encryption", self._client.put_bucket_encryption, ServerSideEncryptionConfiguration=rules)
+            put("encryption of buckets", self._client.put_bucket_encryption, ServerSideEncryptionConfiguration=rules)
         if "block_public_access" in moved:
             block = dict.fromkeys(_PUBLIC_ACCESS, given["block_public_access"])
             change = self._client.put_public_access_block
-            put("block_public_access", change, PublicAccessBlockConfiguration=block)
+            put("block of public access", change, PublicAccessBlockConfiguration=block)
         if "tags" in moved:
             tags = self._tags()
             kept = {key: tags[key] for key in tags if not ours or key.startswith(_TAG)}
@@ -310,7 +310,7 @@ class _S3Bucket:
 
     def _put_setting(self, field: str, request: Callable[..., Any], **arguments: Any) -> None:
         if self._unless(_UNSUPPORTED, request, **arguments) is None:
-            raise HookError(f"{self}: the store has no such thing as '{field}'", f"leave '{field}' out")
+            raise HookError(f"{self}: the store has no {field}", "leave out what the config says of it")
 
     def _tags(self) -> dict[str, str]:
         answer = self._unless({"NoSuchTagSet", *_UNSUPPORTED}, self._client.get_bucket_tagging)
@@ -329,7 +329,7 @@ class _S3Bucket:
         if own == before:
             return
         if own:
-            self._put_setting("tags", self._client.put_bucket_tagging, Tagging={"TagSet": _tag_set(own)})
+            self._put_setting("tags of buckets", self._client.put_bucket_tagging, Tagging={"TagSet": _tag_set(own)})
         else:
             self._call(self._client.delete_bucket_tagging)
 
@@ -388,7 +388,7 @@ class _S3Bucket:
     def _put_rules(self, rules: list[dict[str, Any]]) -> None:
         if rules:
             put = self._client.put_bucket_lifecycle_configuration
-            self._put_setting("expire_days", put, LifecycleConfiguration={"Rules": rules})
+            self._put_setting("rules of expiry", put, LifecycleConfiguration={"Rules": rules})
         else:
             self._call(self._client.delete_bucket_lifecycle)
 
