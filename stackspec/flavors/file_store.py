@@ -6,7 +6,7 @@ import builtins
 from abc import ABC
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from stackspec.flavors.contract import Flavor, HookError
 from stackspec.flavors.extras import require_extra
@@ -19,7 +19,12 @@ class FileStore(Flavor, ABC):
     """A component whose output `uri` is a folder that fsspec (https://filesystem-spec.readthedocs.io) opens.
 
     Paths are relative to it, with slashes; none leads out of it.
+
+    Attributes:
+        packages: What the extra installs that opens the files.
     """
+
+    packages: ClassVar[tuple[str, ...]] = ("fsspec",)
 
     def storage_options(self) -> Mapping[str, Any]:
         """What fsspec is told beside the URI: credentials, an endpoint."""
@@ -72,7 +77,7 @@ class FileStore(Flavor, ABC):
             raise HookError(f"{self.context.address} is not provisioned", "apply first")
         if path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path:
             raise HookError(f"the path '{path}' leads out of {self.context.address}", "use a path relative to it")
-        require_extra("files", "fsspec")
+        require_extra(self.extra or "files", *self.packages)
         from fsspec.core import url_to_fs
 
         files, root = url_to_fs(self.context.outputs["uri"], **self.storage_options())

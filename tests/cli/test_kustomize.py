@@ -13,7 +13,7 @@ import pytest
 
 from stackspec.project import Project
 from tests.running import environment
-from tests.state.servers import program
+from tests.servers import program
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "kustomize"
 OVERLAYS = {"dev": 3, "prod": 4}

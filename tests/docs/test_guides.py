@@ -24,7 +24,7 @@ from stackspec.core.diagnostic import has_errors
 from stackspec.project import Project
 from tests.docs.markdown import GUIDES, Block, blocks
 from tests.running import environment
-from tests.state.servers import program
+from tests.servers import program
 
 HOME = "/home/ada/models"
 """What the guides call the folder in which they are walked; as long as the real name: tables keep their form."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from time import monotonic
+from typing import Any
+from unittest import mock
 
 import pytest
 
 from stackspec.core.address import ComponentAddress
 from stackspec.flavors.contract import HookContext
 from stackspec.flavors.marked_processes import MARK
+from tests import servers
 
 RealPart = Callable[[str, str], None]
 MakeContext = Callable[..., HookContext]
@@ -77,3 +82,45 @@ def make_context(tmp_path: Path) -> Iterator[MakeContext]:
     for process in left:
         process.kill()
     assert not left, "processes left over"
+
+
+@pytest.fixture(scope="session")
+def s3_credentials() -> Iterator[None]:
+    """What the servers that speak S3 take, in the environment."""
+    with mock.patch.dict(os.environ, servers.CREDENTIALS):
+        yield
+
+
+@pytest.fixture(scope="session")
+def seaweed(s3_credentials: None) -> Iterator[str]:
+    """The address of a real S3 server."""
+    servers.needs("s3fs", "s3-artifacts")
+    with TemporaryDirectory() as folder, servers.seaweed(Path(folder)) as endpoint:
+        servers.make_bucket(endpoint, "warm")
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def moto(s3_credentials: None) -> Iterator[str]:
+    """The address of a server that speaks as AWS does."""
+    with servers.moto() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[str]:
+    """The address of an account in a server that speaks as Azure Blob Storage does."""
+    servers.needs("adlfs", "azure-artifacts")
+    with servers.azurite() as url, mock.patch.dict(os.environ, {"AZURE_STORAGE_KEY": servers.AZURITE_KEY}):
+        yield url
+
+
+@pytest.fixture
+def store_config(flavor: str, tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A config with which a store of files of that flavor works here."""
+    if flavor == "local":
+        return {"path": "data"}
+    name = f"b-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]}"
+    if flavor == "azure":
+        return {"container": name, "prefix": "deep/down", "account_url": request.getfixturevalue("azurite")}
+    return {"bucket": name, "prefix": "deep/down", "endpoint_url": request.getfixturevalue("seaweed")}

@@ -33,9 +33,11 @@ def test_each_type_says_what_it_tells_others(kind: str) -> None:
         assert (spec.type, spec.flavor) == (kind, flavor)
 
 
-@pytest.mark.parametrize(("kind", "flavor"), [("artifact_store", "local"), ("log_store", "local")])
-def test_files(kind: str, flavor: str, tmp_path: Path) -> None:
-    store: FileStore = made(tmp_path, kind, flavor, path="data")
+@pytest.mark.parametrize(
+    ("kind", "flavor"), [("artifact_store", "local"), ("artifact_store", "s3"), ("log_store", "local")]
+)
+def test_files(kind: str, flavor: str, store_config: dict[str, Any], tmp_path: Path) -> None:
+    store: FileStore = made(tmp_path, kind, flavor, **store_config)
     assert store.list() == []
     store.write("deep/er/one.bin", b"\0\1")
     with store.open("two.txt", "w") as file:

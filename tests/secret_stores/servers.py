@@ -11,32 +11,18 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from stackspec.core.secret import Redactor, Secret
 from stackspec.secret_stores.contract import StorePlace
 from stackspec.secret_stores.values import SecretValues, Unavailable
 from stackspec.testing.store_conformance import StoreCase
-from tests.state.servers import free_port, program, running
+from tests.servers import free_port, needs, program, running
 
 ROOT_TOKEN = "root"
 Answer = tuple[int, Mapping[str, str], bytes]
 """Status, headers and body."""
-
-
-def needs(module: str, extra: str) -> None:
-    """Skip, or fail where everything is required, without what a store imports."""
-    try:
-        found = find_spec(module) is not None
-    except ModuleNotFoundError:
-        found = False
-    if not found:
-        message = f"{module} is not installed: pip install 'stackspec[{extra}]'"
-        pytest.fail(message) if os.environ.get("STACKSPEC_TEST_ALL") == "1" else pytest.skip(message)
 
 
 @contextmanager
@@ -50,18 +36,6 @@ def openbao() -> Iterator[str]:
         command += [f"-dev-root-token-id={ROOT_TOKEN}", f"-dev-listen-address={address}"]
         with running(command, f"http://{address}/v1/secret/config", Path(name)):
             yield f"http://{address}"
-
-
-@contextmanager
-def moto() -> Iterator[str]:
-    """The address of a server that speaks as AWS does, with nothing in it."""
-    needs("boto3", "aws")
-    server = program("moto_server", "pip install 'moto[secretsmanager,ssm]' flask flask-cors")
-    with tempfile.TemporaryDirectory() as name:
-        port = free_port()
-        url = f"http://127.0.0.1:{port}"
-        with running([server, "-H", "127.0.0.1", "-p", str(port)], f"{url}/moto-api/", Path(name)):
-            yield url
 
 
 @contextmanager

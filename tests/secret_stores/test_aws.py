@@ -14,7 +14,8 @@ import pytest
 from stackspec.core.secret import Secret
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
 from tests.secret_stores.files import told
-from tests.secret_stores.servers import Answer, moto, refused, silent, web, why
+from tests.secret_stores.servers import Answer, refused, silent, web, why
+from tests.servers import moto
 
 REGION = "eu-central-1"
 

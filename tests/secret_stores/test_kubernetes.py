@@ -20,7 +20,8 @@ from stackspec.core.secret import Secret
 from stackspec.secret_stores.entries import AT_ONCE
 from stackspec.testing.store_conformance import StoreCase, StoreConformance
 from tests.secret_stores.files import told
-from tests.secret_stores.servers import Answer, needs, refused, self_signed, silent, web, why
+from tests.secret_stores.servers import Answer, refused, self_signed, silent, web, why
+from tests.servers import needs
 
 TOKEN = "the-token-canary"
 

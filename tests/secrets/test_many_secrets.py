@@ -16,7 +16,8 @@ import pytest
 from tests.running import command, environment
 from tests.secret_stores.files import as_dotenv, as_json, write_private
 from tests.secret_stores.gnupg import encrypt, home, needs_program, variables
-from tests.secret_stores.servers import Answer, needs, web
+from tests.secret_stores.servers import Answer, web
+from tests.servers import needs
 
 __all__ = ["home"]
 

@@ -11,10 +11,7 @@ from unittest import mock
 import pytest
 
 from stackspec.manifest.state_settings import AzureSettings, GcsSettings, PostgresSettings, S3Settings
-from tests.state import servers
-
-AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-"""What every azurite takes; its documentation says it."""
+from tests import servers
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +61,6 @@ def azure() -> Iterator[AzureSettings]:
     """A container in a server that speaks as Azure Blob Storage does."""
     from azure.storage.blob import ContainerClient
 
-    with servers.azurite() as url, mock.patch.dict(os.environ, {"AZURE_STORAGE_KEY": AZURITE_KEY}):
-        ContainerClient(url, "states", AZURITE_KEY).create_container()
+    with servers.azurite() as url, mock.patch.dict(os.environ, {"AZURE_STORAGE_KEY": servers.AZURITE_KEY}):
+        ContainerClient(url, "states", servers.AZURITE_KEY).create_container()
         yield AzureSettings(backend="azure", account_url=url, container="states", prefix="tests")

