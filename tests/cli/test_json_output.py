@@ -13,6 +13,7 @@ from tests.cli.hostile import STACK
 PLAN = [
     "format_version",
     "environment",
+    "untrusted",
     "protected",
     "protection",
     "serial",
