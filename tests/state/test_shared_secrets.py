@@ -36,7 +36,8 @@ class Place:
 def in_s3(s3: S3Settings, s3_folder: Path) -> Place:
     import boto3
 
-    client = boto3.client("s3", endpoint_url=s3.endpoint_url, region_name="us-east-1")
+    # A session of its own: the default one keeps what it first found, in whichever test that was.
+    client = boto3.Session().client("s3", endpoint_url=s3.endpoint_url, region_name="us-east-1")
 
     def stored() -> Iterator[tuple[str, bytes]]:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=s3.bucket):
