@@ -43,7 +43,7 @@ def client(service: str, endpoint: str) -> Any:
     """What fills the server."""
     import boto3
 
-    return boto3.client(service, endpoint_url=endpoint, region_name=REGION)
+    return boto3.Session().client(service, endpoint_url=endpoint, region_name=REGION)
 
 
 def put_secret(endpoint: str, name: str, value: str | bytes) -> str:
