@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -286,11 +286,14 @@ class Project(Sources):
             raise StackspecError(in_order(diagnostics))
         return desired
 
-    def variables(self, stack: str | None, environment: str | None = None) -> dict[str, str]:
+    def variables(
+        self, stack: str | None, environment: str | None = None, run: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
         """The variables of what runs on a stack, secrets among them; for a child's environment and nothing else.
 
         Args:
             stack: Its name; None where there is only one.
+            run: Variables of this run, which win over the stack's, and secrets over them.
 
         Raises:
             StackspecError: the manifests are wrong, there is no such stack, or a secret has no value here.
@@ -311,7 +314,8 @@ class Project(Sources):
                 others = ", ".join(elsewhere.spec["deploy_to"])
                 hint = f"it is in {others}: select one by -e, or add '{name}' to its deploy_to"
             raise StackspecError([Diagnostic("SS0502", message, place, hint)])
-        return variables(desired.stacks[wanted], desired, self.store(name).read(), self.secrets.sealer(name))
+        applied, sealer = self.store(name).read(), self.secrets.sealer(name)
+        return variables(desired.stacks[wanted], desired, applied, sealer, run or {})
 
     def outputs(self, address: ComponentAddress, environment: str | None, *, reveal: bool) -> ValueMap:
         """What a component gives to others, a sensitive output as `HIDDEN`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from stackspec.core.address import ComponentAddress
@@ -19,8 +20,10 @@ from stackspec.stack.model import DesiredComponent, DesiredStack, DesiredState
 from stackspec.state.model import AppliedState
 
 
-def variables(stack: DesiredStack, desired: DesiredState, applied: AppliedState, sealer: Sealer) -> dict[str, str]:
-    """The variables of what runs on a stack: its components', over them its own, and over those all secrets.
+def variables(
+    stack: DesiredStack, desired: DesiredState, applied: AppliedState, sealer: Sealer, run: Mapping[str, str]
+) -> dict[str, str]:
+    """The variables of what runs on a stack: its components', over them its own, the run's, and over those all secrets.
 
     Raises:
         StackspecError: a secret has no value here, or an output that is read is not there yet.
@@ -33,12 +36,13 @@ def variables(stack: DesiredStack, desired: DesiredState, applied: AppliedState,
     ]
     sealer.read(handed_on((*components, stack), desired))
     found: dict[str, Value] = {}
-    output = partial(_output, applied)
+    output = partial(_output, applied, sealer)
     for one in (*components, stack):
         try:
             found |= sealer.opened(resolved(one.variables, output, partial(sealer.seal, "")))
         except ExpressionError as error:
             raise StackspecError.of(error.code, error.message, hint=error.hint) from error.with_traceback(None)
+    found |= run
     for one in (*components, stack):
         found |= _keys(one.secrets, desired, sealer)
     return {name: value if isinstance(value, str) else canonical(value) for name, value in found.items()}
@@ -49,8 +53,11 @@ def _keys(names: tuple[str, ...], desired: DesiredState, sealer: Sealer) -> Valu
     return {key: sealer.opened(sealer.seal("", reference)) for key, reference in references.items()}
 
 
-def _output(applied: AppliedState, reference: ComponentOutput) -> Expression:
+def _output(applied: AppliedState, sealer: Sealer, reference: ComponentOutput) -> Expression:
     component = applied.components.get(ComponentAddress.parse(reference.component))
+    if component is not None and not sealer.holds(component):
+        message = f"what {reference.component} gives was recorded under a key of secrets that is not here"
+        raise ExpressionError("SS0805", message, "bring the key back; or apply, which records it anew")
     known = as_expression(component.outputs, reference) if component is not None else None
     if known is None:
         raise ExpressionError("SS0402", f"'{reference}' is not known yet", f"apply {reference.component} first")

@@ -483,6 +483,11 @@ def test_a_command_gets_the_variables_of_its_stack(dev: Path) -> None:
         "token": CANARY,
     }
     assert run("exec", "--", "sh", "-c", "exit 7").returncode == 7
+    given = ["--variable", "N=4=5", "--variable", "token=mine", "--variable", "EXTRA="]
+    done = run("exec", *given, "--", sys.executable, "-c", SHOW.replace('"WHERE"', '"EXTRA"'))
+    assert json.loads(done.stdout) == {"EXTRA": "", "N": "4=5", "M": f"{CANARY}-end", "token": CANARY}
+    wrong = run("exec", "--variable", "4=5", "--", "true")
+    assert (wrong.returncode, "error[SS0901]: '4' of --variable is no variable" in wrong.stderr) == (1, True)
 
 
 def test_a_missing_secret_is_a_warning_to_who_only_validates(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
