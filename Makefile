@@ -4,6 +4,9 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python;
 DEV := .venv/dev
 BIN := $(DEV)/bin
 
+# uv trusts what the machine trusts, as pip does: a company's own certificates among it.
+export UV_SYSTEM_CERTS := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-mlflow test faults check bench docs clean
 

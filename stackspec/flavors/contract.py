@@ -238,11 +238,6 @@ class Flavor(ABC):
         """Start again what `suspend` stopped."""
         raise TypeError(f"{self.flavor} has no resume")
 
-    def unable(self, what: str) -> HookError:
-        """The error of what others of the type can do for what runs on a stack, and this flavor cannot."""
-        message = f"{self.context.address}: the flavor '{self.flavor}' cannot {what}"
-        return HookError(message, f"use another flavor of {self.type}")
-
 
 @dataclass(frozen=True, slots=True)
 class FlavorSpec:

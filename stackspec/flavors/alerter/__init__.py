@@ -17,11 +17,3 @@ class Alerter(Flavor, ABC):
         """What every alerter tells other components."""
 
         uri: str = setting("Where messages go, as a URI without credentials.")
-
-    def post(self, text: str, *, title: str = "") -> None:
-        """Tell people something.
-
-        Raises:
-            HookError: it did not reach where it was to go, or the flavor cannot post.
-        """
-        raise self.unable("post")
