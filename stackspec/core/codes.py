@@ -2,7 +2,8 @@
 
 A code is stable: once released, its meaning does not change and its number is not used again. The hundreds say which
 step speaks: 01 reading files, 02 the form of manifests, 03 expressions, 04 linking, 05 planning, 06 applying,
-07 state, 09 the command line.
+07 state, 08 secrets, 09 the command line, 10 other tools' stacks, 11 policies, 12 revisions of git, 13 reconciling,
+14 what is made for others to read, 15 formatting.
 """
 
 from __future__ import annotations
@@ -96,6 +97,13 @@ CODES: Mapping[str, Code] = {
         "`stackspec plan` in an empty folder",
         "Run `stackspec init`, or name the project with `-C DIR`.",
     ),
+    "SS0113": Code(
+        "file-not-read",
+        "A file that was named holds manifests and lies where the project does not look for any: `plan` and `apply` "
+        "will know nothing of it. A warning.",
+        "`stackspec validate --alone old/dev.yaml`",
+        "Move the file, or name its folder under `spec.manifests` of the Project.",
+    ),
     "SS0201": Code(
         "not-a-manifest",
         "A document is not a manifest: a mapping with `apiVersion`, `kind`, `metadata` and `spec`.",
@@ -143,12 +151,6 @@ CODES: Mapping[str, Code] = {
         "The component type has no flavor of this name.",
         "`flavor: locl`",
         "Use one of the flavors listed.",
-    ),
-    "SS0209": Code(
-        "kind-not-available",
-        "The kind belongs to the language but this version of stackspec does not carry it out yet.",
-        "`kind: Policy`",
-        "Remove the manifest, or use a version that has it.",
     ),
     "SS0210": Code(
         "password-in-manifest",
@@ -268,6 +270,27 @@ CODES: Mapping[str, Code] = {
         "`moved: [artifact_store/dev]` in an orchestrator, or while that one is still declared",
         "Name the address that the component had before, and declare nothing under that.",
     ),
+    "SS0411": Code(
+        "stack-rule",
+        "A stack does not hold what one of its components needs beside it: a component type that it lacks, one of a "
+        "flavor that will not do, or one on this machine where runs are on others.",
+        "a remote orchestrator beside `artifact_store: {flavor: local}`",
+        "Add or change the component that the diagnostic names; `stackspec flavor describe` says what a flavor needs.",
+    ),
+    "SS0412": Code(
+        "in-use",
+        "What is to be deleted from the manifests is in use: a stack names it or declares it itself, or it is the "
+        "active stack.",
+        "`stackspec artifact-store delete shared`, which a stack names",
+        "Take it out where it is used first.",
+    ),
+    "SS0413": Code(
+        "edit-by-hand",
+        "A manifest is written in a way that a command cannot change without changing more than is meant: anchors and "
+        "aliases, tabs between tokens, a comment beside what goes. Nothing was written.",
+        "`stackspec artifact-store update dev path=./b`, where `config` is an alias",
+        "Edit the file by hand.",
+    ),
     "SS0501": Code(
         "prevent-destroy",
         "The plan would delete or replace a component whose lifecycle forbids it.",
@@ -326,9 +349,10 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0602": Code(
         "missing-extra",
-        "The flavor needs Python packages that are not installed.",
+        "A flavor, or a store of secrets, needs Python packages that are not installed. An apply asks for all of its "
+        "components before it does anything.",
         "experiment_tracker `mlflow` without `stackspec[mlflow]`",
-        "Run the `pip` command shown.",
+        "Run the `pip` command shown; it installs them all.",
     ),
     "SS0603": Code(
         "not-confirmed",
@@ -553,4 +577,206 @@ CODES: Mapping[str, Code] = {
         "none known",
         "Report it with the message, and the traceback that `-v` shows.",
     ),
+    "SS1001": Code(
+        "not-a-stack-file",
+        "The file is none that ZenML exports or that mlstacks reads, or a part of it is not what stands there in one.",
+        "`stackspec stack import notes.yaml`",
+        "Export it anew: `zenml stack export NAME FILE`.",
+    ),
+    "SS1002": Code(
+        "field-left-out",
+        "A field of the other tool's is not carried over: nothing here says the same, or its value is none of ours.",
+        "`dag_id` of an Airflow orchestrator",
+        "Nothing, where it is not needed; else say it by what the flavor has.",
+    ),
+    "SS1003": Code(
+        "flavor-without-counterpart",
+        "There is no flavor here that does what the other tool's does. Where its address is told it becomes the flavor "
+        "`external`, and else it is left out.",
+        "`flavor: neptune`",
+        "Register a component of a flavor that does, or write a flavor.",
+    ),
+    "SS1004": Code(
+        "component-left-out",
+        "A component is left out of what is taken over: its flavor needs what the file does not tell, its type is "
+        "none of ours, or a stack has one of its type only.",
+        "a deployer `local`, which here names the application that it serves",
+        "Give what is missing as `TYPE.FIELD=VALUE` behind the file, or register the component afterwards.",
+    ),
+    "SS1005": Code(
+        "secret-to-keep",
+        "A secret stands in the file in plain text. It is written nowhere: in its place is the name of a variable.",
+        "`tracking_password: hunter2`",
+        "Set the variable, change the secret where the file was shared, and remove the file.",
+    ),
+    "SS1006": Code(
+        "supplied",
+        "What the other tool adds by itself stands in the manifests now.",
+        "an image builder for a stack that runs its steps in containers",
+        "Nothing; change it where another suits better.",
+    ),
+    "SS1007": Code(
+        "renamed",
+        "A name is none that manifests may have, and was changed: small letters, digits, `-` and `_`.",
+        "`name: My Stack`",
+        "Nothing, or give a stack another by `--name`.",
+    ),
+    "SS1008": Code(
+        "cannot-be-exported",
+        "The other tool has no words for a part of a stack: it is left out of what is exported. What it needs for any "
+        "stack cannot be left out: that is an error.",
+        "a `metadata_store`",
+        "Nothing, where it is not needed there; else say it there by hand.",
+    ),
+    "SS1101": Code(
+        "policy",
+        "A component is not as a Policy of the project requires, or a plan is to do what one forbids; the message and "
+        "the note say which.",
+        "a bucket without the label `owner`, where a Policy requires it",
+        "Do as the policy says, or change the policy with those who own it.",
+    ),
+    "SS1102": Code(
+        "wrong-policy",
+        "What a Policy requires is no JSON Schema of a component, so that it would let everything pass.",
+        "`require: {properties: {labls: {}}}`",
+        "Write what the hint names; `stackspec schema` and the guide on policies list what there is.",
+    ),
+    "SS1201": Code(
+        "git",
+        "What git knows of the project cannot be had: there is no repository, no git, or git fails.",
+        "`stackspec plan --changed-since main` in a folder that is no clone",
+        "Mend the cause shown.",
+    ),
+    "SS1202": Code(
+        "no-such-revision",
+        "The clone has no branch, tag or commit of this name; a shallow clone has few.",
+        "`--changed-since mian`",
+        "Name one that is there, or fetch it.",
+    ),
+    "SS1203": Code(
+        "nothing-in-common",
+        "No commit that both the revision and what is checked out come from is in the clone.",
+        "`--changed-since origin/main` in a clone of depth 1",
+        "Fetch the past: `git fetch --unshallow`; for `actions/checkout`, `fetch-depth: 0`.",
+    ),
+    "SS1204": Code(
+        "past-unreadable",
+        "The manifests of an earlier commit are wrong, so that what changed since cannot be told.",
+        "a mistake that this branch mends",
+        "Nothing: everything is planned.",
+    ),
+    "SS1301": Code(
+        "repository-not-reached",
+        "The repository that is followed cannot be reached, or is none; or git itself failed. What it said stands in "
+        "the message.",
+        "`stackspec reconcile --repo https://git.example.com/gone.git`",
+        "Try `git ls-remote URL` as the same user. An agent that has followed the repository before goes on with the "
+        "last good commit, and tries again.",
+    ),
+    "SS1302": Code(
+        "no-such-ref",
+        "The repository has no branch or tag of this name, or what the name stands for is no commit.",
+        "`--ref mian`",
+        "Correct the name; `refs/...` names any other ref in full.",
+    ),
+    "SS1303": Code(
+        "work-folder",
+        "The folder that an agent works in cannot be used: another agent works there, or it cannot be written.",
+        "two agents with the same `--work-dir`",
+        "Give each agent a folder of its own; they share the work by the state's locks.",
+    ),
+    "SS1304": Code(
+        "cannot-listen",
+        "The address for metrics and health cannot be listened on.",
+        "`--listen 127.0.0.1:9464`, and another process does already",
+        "Choose another address; port 0 takes any that is free.",
+    ),
+    "SS1305": Code(
+        "commit-not-used",
+        "A commit cannot be used: it holds no project at its root, or brings files of its own for `.stackspec/`, "
+        "where state is kept.",
+        "`git add --force .stackspec`",
+        "Mend it in the repository; the agent stays on the last good commit until the ref moves.",
+    ),
+    "SS1306": Code(
+        "suspended-already",
+        "Reconciling of this environment is suspended, by somebody else or for another reason. That stays as it is.",
+        "`stackspec reconcile suspend` twice",
+        "Look at who suspended it and why; `stackspec reconcile resume` ends it.",
+    ),
+    "SS1307": Code(
+        "approval-missing",
+        "An environment is protected: an agent plans it and tells what it would do, and does nothing.",
+        "`protected: true`, and an agent without `--approve`",
+        "Apply it by hand with `--approve`, or allow the agent to with its own.",
+    ),
+    "SS1308": Code(
+        "not-as-applied",
+        "Components are not as they were applied, and the agent does not repair them: it only reports, or may not "
+        "change the environment.",
+        "a folder that was removed by hand, with `--mode report`",
+        "`stackspec drift` shows what differs; `stackspec apply --refresh` mends it.",
+    ),
+    "SS1309": Code(
+        "nobody-told",
+        "An alerter of the environment did not take what people were to be told. All else goes on.",
+        "a token that was revoked",
+        "Mend the alerter; where none took the message it is tried again at the next look.",
+    ),
+    "SS1401": Code(
+        "destroyed",
+        "The plan removes a component, and with it what it holds; nothing is wrong, but somebody should know.",
+        "a component that was taken out of its stack",
+        "Check that it may go; in its lifecycle `prevent_destroy` forbids it, and `retain_on_delete` leaves it there.",
+    ),
+    "SS1402": Code(
+        "replaced",
+        "The plan removes a component and makes it anew; nothing is wrong, but what it holds may be lost.",
+        "another `path` of an artifact store",
+        "Check that it may go; `stackspec flavor describe` says which fields cannot be changed in place.",
+    ),
+    "SS1403": Code(
+        "drifted",
+        "A component is not as it was applied: somebody changed or removed it by hand.",
+        "a folder of an artifact store that was deleted",
+        "Run `stackspec apply --refresh` to have it as declared, or change its manifest.",
+    ),
+    "SS1404": Code(
+        "unfinished",
+        "An apply began something with a component and did not end it.",
+        "an apply that was killed inside a hook",
+        "Run `stackspec apply`: it settles what was begun.",
+    ),
+    "SS1405": Code(
+        "not-drawn",
+        "An SVG is drawn by Graphviz, whose program `dot` is not there or failed.",
+        "`stackspec graph --format svg` where Graphviz is not installed",
+        "Install Graphviz, or take `--format mermaid`, which GitHub and GitLab draw by themselves.",
+    ),
+    "SS1406": Code(
+        "wrong-template",
+        "A template of `render --format` cannot be read, fails, or makes something that is no YAML.",
+        "`{{ component.confg.port }}` in `templates/compose/deployer/docker.j2`",
+        "Mend the template at the line shown.",
+    ),
+    "SS1407": Code(
+        "no-such-form",
+        "A component has no form of the kind that was asked for, and is left out.",
+        "`stackspec render --format kubernetes` with an artifact store in a bucket",
+        "Nothing, where it needs none; or write a template for it in the project.",
+    ),
+    "SS1501": Code(
+        "cannot-be-formatted",
+        "What `stackspec fmt` makes of a file would be too large for a manifest, for aliases are written out; or would "
+        "not say the same, or lack a comment. The file is left as it is.",
+        "a list of 200 items, and 190 aliases of it",
+        "Use fewer aliases; else lay the file out by hand, and report it: then it is a bug.",
+    ),
 }
+
+_DOCUMENTATION = "https://stackspec.dev/docs"
+
+
+def documentation(code: str | None = None) -> str:
+    """The address of what is written about a code, or of all documentation."""
+    return f"{_DOCUMENTATION}/reference/codes#{code.lower()}-{CODES[code].slug}" if code else _DOCUMENTATION

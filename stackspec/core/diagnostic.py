@@ -8,6 +8,13 @@ from enum import StrEnum
 
 from stackspec.core.codes import CODES
 
+IN_PLAIN_TEXT = "SS0808"
+"""The code of the warning of a secret that stands in a manifest as plain text."""
+PASSWORD_OF_STATE = "SS0210"  # noqa: S105 - a code
+"""The code of the error where it is a password of the state's own store."""
+HIDING = frozenset((IN_PLAIN_TEXT, PASSWORD_OF_STATE))
+"""The codes of what is said of a place that holds a secret, which is not shown."""
+
 
 class Severity(StrEnum):
     """How bad a diagnostic is; only an error stops a command."""

@@ -99,7 +99,8 @@ class Fields:
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Setting)}
         for name in own:
             delattr(cls, name)
-        cls.__settings__ = {**cls.__settings__, **own}
+        inherited = (vars(one).get("__settings__", {}) for one in reversed(cls.__mro__))
+        cls.__settings__ = {name: one for found in (*inherited, own) for name, one in found.items()}
 
     def __init__(self, **values: Any) -> None:
         for name, one in self.__settings__.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 PROJECT_FILE = "stackspec.yaml"
 """The settings of a project, at its root."""
 
@@ -13,6 +15,11 @@ LOCAL_FOLDER = ".stackspec"
 
 DEFAULT_ENVIRONMENT = "default"
 """The environment of a project that declares none."""
+
+
+def is_root(folder: str | os.PathLike[str]) -> bool:
+    """Whether a folder is a project's root: it holds `stackspec.yaml` or `stacks/`."""
+    return os.path.isfile(os.path.join(folder, PROJECT_FILE)) or os.path.isdir(os.path.join(folder, MANIFEST_FOLDER))
 
 
 def in_environment(command: str, environment: str) -> str:

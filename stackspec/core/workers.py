@@ -23,10 +23,11 @@ class Workers(Generic[Key, Result]):
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._jobs: SimpleQueue[tuple[Key, Callable[[], Result]]] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Key, Callable[[], Result]] | None] = SimpleQueue()
         self._results: SimpleQueue[tuple[Key, Result] | Callable[[], None]] = SimpleQueue()
         self._deadlines: dict[Key, float] = {}
         self._threads = 0
+        self._started = 0
 
     @property
     def busy(self) -> int:
@@ -38,13 +39,19 @@ class Workers(Generic[Key, Result]):
         self._deadlines[key] = deadline
         if self._threads < min(self.most, len(self._deadlines)):
             self._threads += 1
+            self._started += 1
             threading.Thread(target=self._work, daemon=True, name="stackspec-worker").start()
         self._jobs.put((key, function))
 
     def _work(self) -> None:
-        while True:
-            key, function = self._jobs.get()
+        while (job := self._jobs.get()) is not None:
+            key, function = job
             self._results.put((key, function()))
+
+    def close(self) -> None:
+        """Have each thread end as soon as it is idle: a process that goes on for months makes many workers."""
+        for _ in range(self._started):
+            self._jobs.put(None)
 
     def tell(self, message: Callable[[], None]) -> None:
         """Have `message` called in the thread that collects results; safe from any thread and from signal handlers."""

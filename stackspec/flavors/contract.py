@@ -13,7 +13,7 @@ from __future__ import annotations
 import builtins
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -22,7 +22,9 @@ from typing import Any, ClassVar, Self
 from stackspec.core.address import ComponentAddress
 from stackspec.core.fields import Fields, Schema, defaults_of, json_schema, setting, settings_marked
 from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE, in_environment
+from stackspec.core.loopback import is_local
 from stackspec.core.places import is_allowed, is_reserved, real_place
+from stackspec.flavors.stack_rules import StackRule
 
 __all__ = [
     "Flavor",
@@ -33,6 +35,7 @@ __all__ = [
     "HookError",
     "Observation",
     "Owner",
+    "StackRule",
     "setting",
 ]
 
@@ -179,8 +182,15 @@ class Flavor(ABC):
         type: The component type; set by the type's own base class.
         flavor: The flavor's name; the file's name as well.
         extra: The extra of stackspec that installs what the hooks import, if any.
+        imports: The modules of other packages, which `extra` installs, that its hooks import.
+        imports_unless: The config field with which they import none of them, if there is one.
         requirements: The PyPI requirements of what runs on a stack with this component.
-        is_remote: Whether the component lives on other machines.
+        apt_packages: The Debian packages of what runs on a stack with this component.
+        is_remote: Whether the component lives on other machines, so that other machines reach it too.
+        located_by: The config field whose address tells it, where configs differ in that and it is not absent.
+        runs_in_image: Whether what it runs comes in a container image, made for the stack.
+        environment: Variable to the name of the output that is its value, for what runs on a stack with this component.
+        stack_rules: What a stack must hold beside it; those of its type hold as well.
         transient: What a hook may raise for a reason that passes by itself, beside a `HookError` that says so.
         occupies: The config fields that name what only one component can have at a time: a path, a port. A second
             component beside the first, for `create_before_destroy`, must differ from it in each of them. None where
@@ -193,8 +203,15 @@ class Flavor(ABC):
     type: ClassVar[str]
     flavor: ClassVar[str]
     extra: ClassVar[str | None] = None
+    imports: ClassVar[tuple[str, ...]] = ()
+    imports_unless: ClassVar[str | None] = None
     requirements: ClassVar[tuple[str, ...]] = ()
+    apt_packages: ClassVar[tuple[str, ...]] = ()
     is_remote: ClassVar[bool] = False
+    located_by: ClassVar[str | None] = None
+    runs_in_image: ClassVar[bool] = False
+    environment: ClassVar[Mapping[str, str]] = {}
+    stack_rules: ClassVar[tuple[StackRule, ...]] = ()
     transient: ClassVar[tuple[builtins.type[Exception], ...]] = (ConnectionError, TimeoutError)
     retries: ClassVar[int] = 3
     occupies: ClassVar[frozenset[str] | None] = None
@@ -252,6 +269,13 @@ class FlavorSpec:
         occupies: The fields in which two that exist at the same time must differ; None where two cannot.
         outputs: Output name to its description.
         sensitive_outputs: The outputs whose values are never shown, and kept encrypted.
+        requirements: The PyPI requirements of what runs on a stack with such a component.
+        apt_packages: Likewise the Debian packages.
+        remote_by_default: Whether other machines reach it, where no address tells.
+        located_by: The config field whose address tells it.
+        runs_in_image: Whether what it runs comes in a container image.
+        environment: Variable to the output that is its value, for what runs on a stack with such a component.
+        stack_rules: What a stack must hold beside it.
     """
 
     type: str
@@ -268,11 +292,30 @@ class FlavorSpec:
     extra: str | None
     occupies: frozenset[str] | None = None
     sensitive_outputs: frozenset[str] = frozenset()
+    requirements: tuple[str, ...] = ()
+    apt_packages: tuple[str, ...] = ()
+    remote_by_default: bool = False
+    located_by: str | None = None
+    runs_in_image: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stack_rules: tuple[StackRule, ...] = ()
+
+    def is_remote(self, config: Mapping[str, Any]) -> bool | None:
+        """Whether other machines reach a component with this config; None where that is not known yet."""
+        address = config.get(self.located_by) if self.located_by else None
+        if address is None:
+            return self.remote_by_default
+        return not is_local(address) if isinstance(address, str) else None
 
     def complete(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The config with the defaults of the fields it leaves out, in the order in which the flavor declares them."""
         values = {**self.defaults, **config}
         return {name: values[name] for name in self.schema["properties"] if name in values}
+
+
+def described(cls: type[Flavor]) -> str:
+    """What a flavor is, in a line."""
+    return (cls.__doc__ or "").strip().partition("\n")[0]
 
 
 def spec_of(cls: type[Flavor]) -> FlavorSpec:
@@ -281,7 +324,7 @@ def spec_of(cls: type[Flavor]) -> FlavorSpec:
     return FlavorSpec(
         type=cls.type,
         flavor=cls.flavor,
-        description=(cls.__doc__ or "").strip().splitlines()[0] if cls.__doc__ else "",
+        description=described(cls),
         schema=schema,
         defaults=defaults_of(cls.Config),
         replacing=settings_marked(cls.Config, "requires_replacement"),
@@ -295,4 +338,16 @@ def spec_of(cls: type[Flavor]) -> FlavorSpec:
         extra=cls.extra,
         occupies=cls.occupies,
         sensitive_outputs=settings_marked(cls.Outputs, "sensitive"),
+        requirements=cls.requirements,
+        apt_packages=cls.apt_packages,
+        remote_by_default=cls.is_remote,
+        located_by=cls.located_by,
+        runs_in_image=cls.runs_in_image,
+        environment=cls.environment,
+        stack_rules=tuple(rule for rule in _stack_rules(cls) if not rule.if_remote or cls.is_remote or cls.located_by),
     )
+
+
+def _stack_rules(cls: type[Flavor]) -> Iterator[StackRule]:
+    """A flavor's own, and those of its type."""
+    return (rule for one in cls.__mro__ for rule in vars(one).get("stack_rules", ()))

@@ -9,12 +9,16 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from stackspec.flavors import __path__ as _home
-from stackspec.flavors.contract import Flavor, FlavorSpec, spec_of
+from stackspec.flavors.contract import Flavor, FlavorOutputs, FlavorSpec, spec_of
 from stackspec.flavors.plugins import PluginError, by_entry_point, entry_points, in_module
 from stackspec.flavors.types import COMPONENT_TYPES
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+
+_FAMILIES = {"secrets_manager": "stackspec.flavors.stored_secrets"}
+"""Component type to the module that makes flavors for it: `names` of them, and each by `flavor`."""
 
 
 class Registry:
@@ -40,6 +44,11 @@ class Registry:
         key = (component_type, flavor)
         return key in self._extra or flavor in _built_in(component_type) or key in self._others
 
+    @property
+    def was_ours_alone(self) -> bool:
+        """Whether no flavor was looked for yet that is not part of stackspec."""
+        return not self._extra and not self._plugins and "_others" not in vars(self)
+
     def flavors_of(self, component_type: str) -> tuple[str, ...]:
         """The names of a type's flavors, sorted; none for an unknown type."""
         others = (flavor for kind, flavor in (*self._extra, *self._others) if kind == component_type)
@@ -63,6 +72,9 @@ class Registry:
             return self._extra[key]
         if flavor in _modules(kind):
             return _class_in(f"stackspec.flavors.{kind}.{flavor}")
+        if flavor in _family(kind):
+            found: type[Flavor] = import_module(_FAMILIES[kind]).flavor(flavor)
+            return found
         if flavor in _built_in(kind):
             return _of_type(_class_in(f"stackspec.flavors.any_type.{flavor}"), kind)
         other = self._others[key]
@@ -108,9 +120,24 @@ class Registry:
         return [self.spec(kind, flavor) for kind in COMPONENT_TYPES for flavor in sorted(_built_in(kind))]
 
 
+def of_any_type() -> tuple[str, ...]:
+    """The names of the flavors that every type has."""
+    return tuple(sorted(_modules("any_type")))
+
+
 @cache
 def _built_in(component_type: str) -> tuple[str, ...]:
-    return (*_modules(component_type), *_modules("any_type")) if component_type in COMPONENT_TYPES else ()
+    if component_type not in COMPONENT_TYPES:
+        return ()
+    return (*_modules(component_type), *_family(component_type), *_modules("any_type"))
+
+
+def _family(component_type: str) -> tuple[str, ...]:
+    """The flavors that a module makes of something else."""
+    if component_type not in _FAMILIES:
+        return ()
+    found: tuple[str, ...] = import_module(_FAMILIES[component_type]).names()
+    return found
 
 
 @cache
@@ -131,7 +158,10 @@ def _class_in(name: str) -> type[Flavor]:
 
 @cache
 def _of_type(flavor: type[Flavor], component_type: str) -> type[Flavor]:
-    """A flavor that leaves its type open, as one of a type, which gives the outputs of that type."""
+    """A flavor that leaves its type open, as one of a type, with the outputs of that type beside its own, if any."""
     parent = _class_in(f"stackspec.flavors.{component_type}")
-    said = {"__doc__": flavor.__doc__, "__module__": flavor.__module__, "Outputs": parent.Outputs}
+    outputs: type[FlavorOutputs] = parent.Outputs
+    if own := vars(flavor).get("Outputs"):
+        outputs = type("Outputs", (own, parent.Outputs), {"__doc__": own.__doc__, "__module__": flavor.__module__})
+    said = {"__doc__": flavor.__doc__, "__module__": flavor.__module__, "Outputs": outputs}
     return type(f"{flavor.__name__}{parent.__name__}", (flavor, parent), said)

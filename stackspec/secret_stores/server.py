@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from stackspec.core.loopback import is_loopback
 from stackspec.secret_stores.contract import StoreConfig, StoreError, setting
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def refuse_plain(url: str, config: ServerConfig) -> None:
         host = parts.hostname or ""
     except ValueError:
         raise StoreError(f"{shown_address(url)} is no address", "write https://HOST:PORT", unfit=True) from None
-    if parts.scheme == "https" or config.allow_http or _is_here(host):
+    if parts.scheme == "https" or config.allow_http or (host and is_loopback(host)):
         return
     hint = "use https://, or set 'allow_http: true' where the network itself is encrypted"
     raise StoreError(f"{shown_address(url)} would be asked without encryption", hint, unfit=True)
@@ -112,11 +112,3 @@ def keep_netrc_out(session: requests.Session, url: str = "") -> None:
 
     own = get_auth_from_url(url)
     session.auth = own if any(own) else lambda request: request
-
-
-def _is_here(host: str) -> bool:
-    """Whether a host is this machine itself."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

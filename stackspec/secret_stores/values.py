@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -86,18 +87,19 @@ class SecretValues:
                 waiting.setdefault(_store(source), {})[source.path] = source
         workers: Workers[_Store, _Answers] = Workers(_PARALLELISM)
         todo = list(waiting)
-        while todo or workers.busy:
-            while todo and workers.busy < _PARALLELISM:
-                store = todo.pop()
-                (first, *_) = waiting[store].values()
-                workers.call(store, monotonic() + self._patience, partial(self._ask, first, list(waiting[store])))
-            ended, overdue = workers.wait()
-            late = Unavailable("SS0803", f"the store did not answer in {self._patience:.0f} s")
-            for store, answer in [*ended, *((store, late) for store in overdue)]:
-                for path in waiting[store]:
-                    taken = self._known[store, path] = _taken(answer, path)
-                    if isinstance(taken, Secret):
-                        self._redactor.add(taken.reveal(), parts=True)
+        with closing(workers):
+            while todo or workers.busy:
+                while todo and workers.busy < _PARALLELISM:
+                    store = todo.pop()
+                    (first, *_) = waiting[store].values()
+                    workers.call(store, monotonic() + self._patience, partial(self._ask, first, list(waiting[store])))
+                ended, overdue = workers.wait()
+                late = Unavailable("SS0803", f"the store did not answer in {self._patience:.0f} s")
+                for store, answer in [*ended, *((store, late) for store in overdue)]:
+                    for path in waiting[store]:
+                        taken = self._known[store, path] = _taken(answer, path)
+                        if isinstance(taken, Secret):
+                            self._redactor.add(taken.reveal(), parts=True)
 
     def _ask(self, source: SecretSource, paths: list[str]) -> _Answers:
         """What a store says; never raises."""

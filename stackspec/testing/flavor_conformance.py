@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from types import CodeType, FrameType
@@ -65,7 +66,7 @@ class FlavorCase:
         spec = spec_of(self.flavor)
         values = {
             "address": ComponentAddress(spec.type, "subject"),
-            "identity": "0123456789abcdef",
+            "identity": _identity(root),
             "environment": "conformance",
             "root": root,
             "data_dir": root / ".stackspec" / "data" / "subject",
@@ -203,9 +204,11 @@ class FlavorConformance:
     def test_secrets_stay_inside(self, case: FlavorCase, component: Flavor, tmp_path: Path) -> None:
         lines: list[str] = []
         talking = case.component(tmp_path, log=lines.append)
-        secrets = [getattr(component.config, name) for name in spec_of(case.flavor).sensitive]
-        outputs = talking.provision()
-        said = f"{_plain(outputs)} {talking.observe()} {lines}"
+        spec = spec_of(case.flavor)
+        secrets = [getattr(component.config, name) for name in spec.sensitive]
+        outputs = _plain(talking.provision())
+        shown = {name: value for name, value in outputs.items() if name not in spec.sensitive_outputs}
+        said = f"{shown} {talking.observe()} {lines}"
         assert not [secret for secret in secrets if isinstance(secret, str) and secret in said]
 
     def test_two_leave_each_other_alone(self, case: FlavorCase, component: Flavor, tmp_path: Path) -> None:
@@ -219,7 +222,7 @@ class FlavorConformance:
         assert all(first[name] != second[name] for name in spec.occupies), "`beside` must differ in all it occupies"
 
         def other() -> Flavor:
-            return case.component(tmp_path, config(tmp_path), identity="fedcba9876543210")
+            return case.component(tmp_path, config(tmp_path), identity=_identity(tmp_path / "other"))
 
         component.provision()
         other().provision()
@@ -237,6 +240,7 @@ class FlavorConformance:
         if not case.kill_points:
             pytest.skip("the case asks for no killing")
         lines = _lines_run(case, case.component(tmp_path / "count").provision)
+        case.component(tmp_path / "count").deprovision()
         for point in _spread(lines, case.kill_points):
             root = tmp_path / f"provision-{point}"
             root.mkdir()
@@ -273,6 +277,11 @@ class FlavorConformance:
         """The case's component, not yet provisioned; removed at the end."""
         yield case.component(tmp_path)
         case.component(tmp_path).deprovision()
+
+
+def _identity(root: Path) -> str:
+    """An identity of the component of one project, for projects that are tested at the same time."""
+    return sha256(str(root).encode()).hexdigest()[:16]
 
 
 def _validate(schema: Mapping[str, Any], value: Any) -> None:

@@ -13,12 +13,13 @@ from threading import Event
 from time import monotonic
 from typing import Any
 from unittest import mock
+from urllib.parse import urlsplit
 
 import pytest
 
 from stackspec.core.address import ComponentAddress
 from stackspec.flavors.contract import HookContext
-from stackspec.flavors.marked_processes import MARK
+from stackspec.flavors.processes.marked_processes import MARK
 from tests import servers
 
 RealPart = Callable[[str, str], None]
@@ -75,7 +76,7 @@ def make_context(tmp_path: Path) -> Iterator[MakeContext]:
     left = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) in identities:
+            if process.environ().get(MARK, "").rpartition("/")[0] in identities:
                 left.append(process)
         except psutil.Error:
             continue  # ended meanwhile, or another user's
@@ -115,6 +116,57 @@ def azurite() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def fake_gcs() -> Iterator[str]:
+    """The address of a server that speaks as Google Cloud Storage does."""
+    servers.needs("gcsfs", "gcs-artifacts")
+    with servers.fake_gcs() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[dict[str, Any]]:
+    """Where a PostgreSQL server is, and who may do everything there."""
+    servers.needs("psycopg", "postgres")
+    with servers.postgres() as url:
+        found = urlsplit(url)
+        yield {"host": found.hostname, "port": found.port, "admin_user": found.username}
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[dict[str, Any]]:
+    """Where a MariaDB server is, and who may do everything there."""
+    with servers.mariadb() as (host, port):
+        yield {"host": host, "port": port, "admin_user": "root"}
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[str]:
+    """The address of an engine that speaks Docker's API."""
+    with servers.podman() as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def docker_registry() -> Iterator[str]:
+    """The host and port of a container registry."""
+    with servers.docker_registry() as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def slurm_conf() -> Iterator[Path]:
+    """The configuration of a Slurm cluster."""
+    with servers.slurm() as file:
+        yield file
+
+
+@pytest.fixture
+def slurm(slurm_conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Slurm cluster that this machine's programs know."""
+    monkeypatch.setenv("SLURM_CONF", str(slurm_conf))
+
+
 @pytest.fixture
 def store_config(flavor: str, tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
     """A config with which a store of files of that flavor works here."""
@@ -123,4 +175,14 @@ def store_config(flavor: str, tmp_path: Path, request: pytest.FixtureRequest) ->
     name = f"b-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]}"
     if flavor == "azure":
         return {"container": name, "prefix": "deep/down", "account_url": request.getfixturevalue("azurite")}
-    return {"bucket": name, "prefix": "deep/down", "endpoint_url": request.getfixturevalue("seaweed")}
+    server = request.getfixturevalue({"gcs": "fake_gcs", "s3": "seaweed"}[flavor])
+    return {"bucket": name, "prefix": "deep/down", "endpoint_url": server}
+
+
+@pytest.fixture
+def log_config(flavor: str, tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A config with which a log store of that flavor works here."""
+    if flavor == "cloudwatch":
+        name = hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]
+        return {"group": f"/types/{name}", "endpoint_url": request.getfixturevalue("moto")}
+    return {"path": "logs"} if flavor == "local" else {"uri": (tmp_path / "artifacts").as_uri()}

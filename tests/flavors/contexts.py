@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
@@ -25,11 +26,16 @@ class Subjects:
     root: Path
     lines: list[str] = field(default_factory=list)
 
+    @property
+    def identity(self) -> str:
+        """Of the components of this project: no other project's, so that none ends another's servers."""
+        return f"mine-{sha256(str(self.root).encode()).hexdigest()[:8]}"
+
     def context(self, kind: str = "artifact_store", **changes: Any) -> HookContext:
         """A context with a minute left; `changes` are other values for its attributes."""
         values = {
             "address": ComponentAddress(kind, "main"),
-            "identity": "mine",
+            "identity": self.identity,
             "environment": "dev",
             "root": self.root,
             "data_dir": self.root / ".stackspec" / "data" / "main",

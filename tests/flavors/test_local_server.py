@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stackspec.flavors.contract import HookContext, HookError
-from stackspec.flavors.local_port import answers
-from stackspec.flavors.local_server import LocalServer, ServerRecord
-from stackspec.flavors.marked_processes import MARK, marked_processes
+from stackspec.flavors.processes.local_port import answers
+from stackspec.flavors.processes.local_server import LocalServer, ServerRecord
+from stackspec.flavors.processes.marked_processes import MARK, marked_processes
 
 MakeContext = Callable[..., HookContext]
 Until = Callable[[Callable[[], bool]], None]
@@ -47,7 +51,8 @@ def start(context: HookContext, command: Callable[[int], list[str]] = serve, wan
 
 
 def members(record: ServerRecord) -> list[int]:
-    return marked_processes(record.pid, record.identity)
+    """Its processes but for the keeper."""
+    return [pid for pid in marked_processes(record.session, record.mark) if pid != record.session]
 
 
 def test_it_starts_once_stops_and_comes_back_on_the_same_port(make_context: MakeContext) -> None:
@@ -75,9 +80,9 @@ def test_it_has_nothing_of_its_starter(make_context: MakeContext) -> None:
 
     context = make_context()
     server = psutil.Process(start(context).pid)
-    assert os.getsid(server.pid) == server.pid
+    assert os.getsid(server.pid) == server.ppid()
+    assert psutil.Process(server.ppid()).ppid() != os.getpid()
     assert server.terminal() is None
-    assert server.ppid() != os.getpid()
     assert server.cwd() == str(context.data_dir)
     assert set(server.environ()) - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"} == {"PATH", MARK, "STACKSPEC_SERVER_KEY"}
     assert context.data_dir.stat().st_mode & 0o777 == 0o700
@@ -154,10 +159,11 @@ def test_its_record_says_nothing_by_which_a_setting_could_be_guessed(make_contex
 STARTER = """
 import os, signal, subprocess, sys
 from pathlib import Path
+from typing import Any
 from time import monotonic
 from stackspec.core.address import ComponentAddress
 from stackspec.flavors.contract import HookContext
-from stackspec.flavors.local_server import LocalServer
+from stackspec.flavors.processes.local_server import LocalServer
 
 def die(*_arguments, **_options):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -210,16 +216,30 @@ def test_starters_at_the_same_time_start_one_server(make_context: MakeContext, u
     LocalServer(context).remove()
 
 
-def test_whenever_its_starter_is_killed_there_is_one_server(make_context: MakeContext) -> None:
-    for step in range(20):
+def kill_first(identity: str) -> None:
+    """End the first process that carries the mark, whatever it has come to, as by the kernel."""
+    import psutil
+
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get(MARK, "").startswith(f"{identity}/"):
+                process.kill()
+                return
+
+
+@pytest.mark.parametrize("with_keeper", [False, True], ids=["starter", "starter and keeper"])
+def test_whenever_its_starter_is_killed_there_is_one_server(make_context: MakeContext, with_keeper: bool) -> None:
+    for step in range(8):
         context = make_context(f"identity-{step}")
         port = LocalServer(context).port(None)
         with starter(context, port, "never") as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(step * 0.005)
+                process.wait(step * 0.015)
             process.kill()
+            if with_keeper:
+                kill_first(context.identity)
         record = start(context, wanted=port)
         assert members(record) == [record.pid]
         LocalServer(context).remove()
@@ -264,12 +284,39 @@ def test_children_that_outlive_its_first_process_are_cleared_away(make_context: 
     record = start(context, stubborn)
     until(lambda: len(members(record)) == 2)
     os.kill(record.pid, signal.SIGKILL)
-    until(lambda: LocalServer(context).running() is None)
+    until(lambda: marked_processes(record.session, record.mark) == members(record))
+    assert LocalServer(context).running() is None
     assert len(members(record)) == 1
     again = start(make_context(seconds=3), stubborn)
     assert not members(record)
     assert again.pid != record.pid
     LocalServer(make_context(seconds=1.5)).remove()
+
+
+LEAVING = """
+import http.server, subprocess, sys
+child = [sys.executable, "-c", "import signal; print('here', flush=True); signal.pause()"]
+subprocess.Popen(child, start_new_session=True, close_fds=sys.argv[2] == "closes")
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+@pytest.mark.parametrize("lock", ["closes", "holds"])
+@pytest.mark.parametrize("first_process", ["lives", "dies"])
+def test_a_child_in_a_session_of_its_own_ends_with_it(
+    make_context: MakeContext, until: Until, lock: str, first_process: str
+) -> None:
+    context = make_context()
+    record = start(context, lambda port: [sys.executable, "-c", LEAVING, str(port), lock])
+    until(lambda: "here" in LocalServer(context).log_file.read_text())
+    assert len(marked_processes(None, record.mark)) == 3
+    if first_process == "dies":
+        os.kill(record.pid, signal.SIGKILL)
+        until(lambda: not marked_processes(record.session, record.mark))
+        start(make_context(seconds=20))
+        assert len(marked_processes(None, record.mark)) == 2
+    LocalServer(make_context(seconds=5)).remove()
+    assert not marked_processes(None, record.mark)
 
 
 def test_a_port_in_use_is_named_with_its_process(make_context: MakeContext) -> None:
@@ -329,3 +376,125 @@ def test_a_log_that_is_a_link_is_not_followed(make_context: MakeContext, tmp_pat
     with pytest.raises(HookError, match="cannot write"):
         start(context)
     assert not (tmp_path / "elsewhere").exists()
+
+
+CHATTY = """
+import http.server, os, sys
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/fail":
+            os._exit(3)
+        if self.path == "/talk":
+            print("x" * 999, flush=True)
+        super().do_GET()
+print("begun in", os.getcwd(), flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def start_chatty(context: HookContext, **options: Any) -> ServerRecord:
+    server = LocalServer(context)
+    port = server.port(None)
+    ready = lambda: answers("127.0.0.1", port, "/")  # noqa: E731  what it waits for
+    command = [sys.executable, "-c", CHATTY, str(port)]
+    return server.start(command, port=port, environment=ENVIRONMENT, is_ready=ready, **options)
+
+
+def test_its_log_stays_small_and_keeps_what_came_before(make_context: MakeContext, until: Until) -> None:
+    context = make_context()
+    record = start_chatty(context, folder=context.root, log_size=3_000)
+    log, old = LocalServer(context).log_file, context.data_dir / "server.1.log"
+    assert f"begun in {context.root}\n" in log.read_text()
+    for _ in range(4):
+        answers("127.0.0.1", record.port, "/talk")
+    until(lambda: old.exists() and log.stat().st_size == 0)
+    assert 3_000 >= old.stat().st_size >= 2_900
+    answers("127.0.0.1", record.port, "/talk")
+    assert log.read_text().startswith("x" * 999)
+    assert {file.stat().st_mode & 0o777 for file in context.data_dir.iterdir()} == {0o600}
+    LocalServer(context).remove()
+    assert not context.data_dir.exists()
+
+
+def test_what_fails_is_started_again_where_that_is_asked(make_context: MakeContext, until: Until) -> None:
+    context = make_context()
+    first = start_chatty(context, restart=True)
+    answers("127.0.0.1", first.port, "/fail")
+    until(lambda: LocalServer(context).running() not in (None, first))
+    second = LocalServer(context).running()
+    assert second is not None
+    assert (second.session, second.port) == (first.session, first.port)
+    until(lambda: answers("127.0.0.1", first.port, "/"))
+    assert "the server failed (exit code 3) and is started again in 0.5 s" in LocalServer(context).log_file.read_text()
+    assert start_chatty(context, restart=True) == second
+
+    os.kill(second.pid, signal.SIGKILL)
+    until(lambda: LocalServer(context).running() is None)
+    LocalServer(context).stop()  # in the pause before the next start
+    assert not marked_processes(first.session, first.mark)
+    LocalServer(context).remove()
+
+
+def test_where_it_is_not_asked_a_server_that_fails_leaves_nothing(make_context: MakeContext, until: Until) -> None:
+    context = make_context()
+    record = start_chatty(context)
+    os.kill(record.pid, signal.SIGKILL)
+    until(lambda: not marked_processes(record.session, record.mark))
+    LocalServer(context).remove()
+
+
+def test_a_server_serves_on_without_its_keeper_and_the_next_start_gives_it_one(
+    make_context: MakeContext, until: Until
+) -> None:
+    context = make_context()
+    first = start_chatty(context)
+    os.kill(first.session, signal.SIGKILL)
+    until(lambda: marked_processes(first.session, first.mark) == [first.pid])
+    assert LocalServer(context).running() == first
+    assert answers("127.0.0.1", first.port, "/")
+    second = start_chatty(context)
+    assert not marked_processes(first.session, first.mark)
+    assert marked_processes(second.session, second.mark) == [second.session, second.pid]
+    os.kill(second.session, signal.SIGKILL)
+    LocalServer(context).remove()
+    assert not marked_processes(second.session, second.mark)
+
+
+def test_a_server_that_never_comes_up_is_not_started_for_ever(make_context: MakeContext) -> None:
+    context = make_context()
+    server = LocalServer(context)
+    with pytest.raises(HookError, match="ended before it was ready"):
+        server.start(
+            [sys.executable, "-c", "raise SystemExit(4)"],
+            port=server.port(None),
+            environment=ENVIRONMENT,
+            is_ready=lambda: False,
+            restart=True,
+        )
+    record = server.recorded()
+    assert record is not None
+    assert not marked_processes(record.session, record.mark)
+    server.remove()
+
+
+def test_a_copy_of_a_project_leaves_the_servers_of_the_first_alone(make_context: MakeContext, tmp_path: Path) -> None:
+    context = make_context()
+    first = start(context)
+    shutil.copytree(context.data_dir, tmp_path / "copy" / "main")
+    copy = LocalServer(replace(context, data_dir=tmp_path / "copy" / "main"))
+    assert copy.running() is None
+    with pytest.raises(HookError, match=f"port {first.port} .*in use"):
+        start(copy.context, wanted=copy.port(None))
+    copy.remove()
+    assert LocalServer(context).running() == first
+    LocalServer(context).remove()
+
+
+def test_a_project_that_is_moved_keeps_its_servers(make_context: MakeContext, tmp_path: Path) -> None:
+    context = make_context()
+    first = start(context)
+    context.data_dir.rename(tmp_path / "moved")
+    moved = replace(context, data_dir=tmp_path / "moved")
+    assert LocalServer(moved).running() == first
+    LocalServer(moved).remove()
+    assert not marked_processes(first.session, first.mark)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from stackspec.flavors.contract import Flavor, FlavorConfig, FlavorOutputs, Observation, setting
-from stackspec.flavors.http_endpoint import trouble
-
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+from stackspec.flavors.http.service import trouble
 
 
 class External(Flavor):
     """What exists already, and is somebody else's: nothing is made, changed or removed."""
 
     flavor = "external"
+    located_by = "uri"
     occupies = frozenset()  # nothing is made
 
     class Config(FlavorConfig):
@@ -44,7 +41,7 @@ class External(Flavor):
     def provision(self) -> FlavorOutputs:
         """Make nothing, and tell whether it serves; what does not now may before it is needed."""
         if self.config.health is not None and (why := self._trouble(self.config.health)):
-            self.context.log(f"{self.context.address} does not serve: {why}")
+            self.context.log(f"does not serve: {why}")
         return self.Outputs.from_value({"uri": self.config.uri})
 
     def update(self, previous: External) -> FlavorOutputs:
@@ -55,5 +52,4 @@ class External(Flavor):
         """Nothing was made, and nothing is removed."""
 
     def _trouble(self, url: str) -> str:
-        direct = urlsplit(url).hostname in _LOOPBACK
-        return trouble(url, self.context, direct=direct, serving=range(200, 400))
+        return trouble(url, self.context, serving=range(200, 400))

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from stackspec.flavors.artifact_store import ArtifactStore
 from stackspec.flavors.contract import FlavorConfig, HookContext, HookError, Owner, setting
-from stackspec.flavors.extras import require_extra
-from stackspec.flavors.owned_bucket import BucketFlavor, mark_of, owner_of, time_left
+from stackspec.flavors.extras import require_imports
+from stackspec.flavors.hook_time import time_left
+from stackspec.flavors.owned.bucket import BucketFlavor, mark_of, owner_of
 
 PAGE = 1000
 """Blobs in one page of a listing."""
@@ -32,9 +33,10 @@ class AzureArtifactStore(BucketFlavor, ArtifactStore):
 
     flavor = "azure"
     extra = "azure-artifacts"
+    imports = ("azure.storage.blob", "azure.identity")
     packages = ("fsspec", "adlfs")
     requirements = ("adlfs>=2026",)
-    is_remote = True
+    located_by = "account_url"
     occupies = frozenset({"container"})
 
     class Config(FlavorConfig):
@@ -109,7 +111,7 @@ class AzureArtifactStore(BucketFlavor, ArtifactStore):
     @contextmanager
     def bucket(self) -> Iterator[_Container]:
         """The container; what the client reports becomes what a user is told."""
-        require_extra("azure-artifacts", "azure.storage.blob", "azure.identity")
+        require_imports(self)
         place = f"{self.config.account_url.rstrip('/')}/{self.config.container}"
         with _reporting(place):
             yield _Container(_client(self.config, self.context), place, self.config, self.context)

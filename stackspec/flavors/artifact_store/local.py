@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stackspec.flavors.artifact_store import ArtifactStore
 from stackspec.flavors.contract import FlavorConfig, setting
-from stackspec.flavors.owned_directory import DirectoryFlavor
+from stackspec.flavors.owned.directory import DirectoryFlavor
 
 
 class LocalArtifactStore(DirectoryFlavor, ArtifactStore):

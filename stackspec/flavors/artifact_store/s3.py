@@ -5,35 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, Literal
 
 from stackspec.flavors.artifact_store import ArtifactStore
+from stackspec.flavors.aws.client import CREDENTIALS, REFUSED, TAG, client_of, code_of, reporting
 from stackspec.flavors.contract import FlavorConfig, HookContext, HookError, Owner, setting
-from stackspec.flavors.extras import require_extra
-from stackspec.flavors.owned_bucket import MARK, BucketFlavor, mark_of, owner_in, owner_of, time_left
+from stackspec.flavors.extras import require_imports
+from stackspec.flavors.owned.bucket import MARK, BucketFlavor, mark_of, owner_in, owner_of
 
 PAGE = 1000
 """Objects in one page of a listing."""
-_CONNECT, _READ = 5.0, 30.0
-"""Seconds to reach the store, and for each part of an answer, at most."""
-_ATTEMPTS = 3
-_TAG = "stackspec-"
-"""What the keys of the tags begin with that are the mark."""
 _UNSUPPORTED = {"NotImplemented", "501", "MethodNotAllowed", "405", "UnsupportedOperation"}
 _ABSENT = {"404", "NoSuchBucket", "NotFound"}
 _FOREIGN = {"AccessDenied", "403", "AllAccessDisabled", "Forbidden"}
 _REGION = {"PermanentRedirect", "301", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
-_REFUSED = {
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidToken",
-    "SignatureDoesNotMatch",
-    "TokenRefreshRequired",
-    "UnrecognizedClientException",
-}
 _PASSING = {
     "500",
     "502",
@@ -48,7 +33,6 @@ _PASSING = {
     "ServiceUnavailable",
     "SlowDown",
 }
-_CREDENTIALS = "give credentials as the AWS tools take them, in the environment or by 'profile'"
 _PUBLIC_ACCESS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _LIFECYCLE: Mapping[str, tuple[str, str]] = {
     "expire_days": ("Expiration", "Days"),
@@ -63,9 +47,11 @@ class S3ArtifactStore(BucketFlavor, ArtifactStore):
 
     flavor = "s3"
     extra = "s3-artifacts"
+    imports = ("boto3",)
     packages = ("fsspec", "s3fs")
     requirements = ("s3fs>=2026",)
     is_remote = True
+    located_by = "endpoint_url"
     occupies = frozenset({"bucket"})
 
     class Config(FlavorConfig):
@@ -162,10 +148,10 @@ class S3ArtifactStore(BucketFlavor, ArtifactStore):
     @contextmanager
     def bucket(self) -> Iterator[_S3Bucket]:
         """The bucket; what boto3 reports becomes what a user is told."""
-        require_extra("s3-artifacts", "boto3")
+        require_imports(self)
         if self.config.kms_key_id is not None and self.config.encryption not in ("aws:kms", "aws:kms:dsse"):
             raise HookError("kms_key_id needs encryption by KMS", "set encryption to aws:kms, or leave kms_key_id out")
-        with _reporting(f"s3://{self.config.bucket}", self.config):
+        with reporting(f"s3://{self.config.bucket}", self.config.endpoint_url or "Amazon S3", _refused):
             yield _S3Bucket(_client(self.config, self.context), self.config, self.context)
 
 
@@ -197,7 +183,7 @@ class _S3Bucket:
 
     def owner(self) -> Owner | None:
         tags = self._tags()
-        if owner := owner_of({key.removeprefix(_TAG): tags[key] for key in tags if key.startswith(_TAG)}):
+        if owner := owner_of({key.removeprefix(TAG): tags[key] for key in tags if key.startswith(TAG)}):
             return owner
         found = self._unless({"NoSuchKey", "404"}, self._client.get_object, Key=MARK)
         return None if found is None else owner_in(found["Body"].read())
@@ -208,7 +194,7 @@ class _S3Bucket:
         # A store that passes over the word takes it for another wish to make the bucket.
         deaf = {"BucketAlreadyExists", "BucketAlreadyOwnedByYou", *_UNSUPPORTED}
         self._unless(deaf, self._client.put_bucket_tagging, Tagging={"TagSet": _tag_set(self._mark_tags)})
-        if _TAG + "identity" not in self._tags():
+        if TAG + "identity" not in self._tags():
             body = json.dumps(mark_of(self._context)).encode()
             self._unless({"PreconditionFailed", "412"}, self._client.put_object, Key=MARK, Body=body, IfNoneMatch="*")
 
@@ -222,7 +208,7 @@ class _S3Bucket:
         if ours:
             self._remove_mark_object()
             tags = self._tags()
-            self._put_tags({key: value for key, value in tags.items() if not key.startswith(_TAG)}, tags)
+            self._put_tags({key: value for key, value in tags.items() if not key.startswith(TAG)}, tags)
 
     def settings(self, *, ours: bool) -> dict[str, Any]:
         given = self._given()
@@ -258,7 +244,7 @@ class _S3Bucket:
             put("block of public access", change, PublicAccessBlockConfiguration=block)
         if "tags" in moved:
             tags = self._tags()
-            kept = {key: tags[key] for key in tags if not ours or key.startswith(_TAG)}
+            kept = {key: tags[key] for key in tags if not ours or key.startswith(TAG)}
             self._put_tags({**kept, **given["tags"]}, tags)
         if moved & _LIFECYCLE.keys():
             self._converge_lifecycle(moved & _LIFECYCLE.keys())
@@ -284,7 +270,7 @@ class _S3Bucket:
 
     @property
     def _mark_tags(self) -> dict[str, str]:
-        return {_TAG + word: value for word, value in mark_of(self._context).items()}
+        return {TAG + word: value for word, value in mark_of(self._context).items()}
 
     @property
     def _folder(self) -> str:
@@ -304,7 +290,7 @@ class _S3Bucket:
         try:
             return self._call(request, **arguments)
         except ClientError as error:
-            if _code(error) in codes:
+            if code_of(error) in codes:
                 return None
             raise
 
@@ -321,7 +307,7 @@ class _S3Bucket:
         return {
             key: value
             for key, value in self._tags().items()
-            if (ours or key in wanted) and not key.startswith((_TAG, "aws:"))
+            if (ours or key in wanted) and not key.startswith((TAG, "aws:"))
         }
 
     def _put_tags(self, tags: Mapping[str, str], before: Mapping[str, str]) -> None:
@@ -356,7 +342,7 @@ class _S3Bucket:
         return {"encryption": rule.get("SSEAlgorithm"), "kms_key_id": key}
 
     def _rule_id(self, field: str) -> str:
-        return f"{_TAG}{self._context.identity}-{field}"
+        return f"{TAG}{self._context.identity}-{field}"
 
     def _rule(self, field: str, days: int) -> dict[str, Any]:
         action, unit = _LIFECYCLE[field]
@@ -416,39 +402,14 @@ class _S3Bucket:
 
 
 def _client(config: S3ArtifactStore.Config, context: HookContext) -> Any:
-    """A client whose every attempt is within the hook's time."""
-    import boto3
-    import botocore.session
-    from botocore.config import Config
-
-    left = max(1.0, context.remaining())
-    settings = Config(
-        connect_timeout=min(_CONNECT, left),
-        read_timeout=min(_READ, left),
-        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+    return client_of(
+        "s3",
+        config,
+        context,
         s3={"addressing_style": _addressing(config)},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    core = botocore.session.Session()
-    core.register_component("data_loader", _models())
-    session = boto3.Session(profile_name=config.profile, botocore_session=core)
-    region = config.region or session.region_name or _region(config)
-    client = session.client("s3", region_name=region, endpoint_url=config.endpoint_url, config=settings)
-
-    def in_time(**_request: Any) -> None:
-        time_left(context)
-
-    client.meta.events.register("before-send.s3", in_time)
-    return client
-
-
-@cache
-def _models() -> Any:
-    """What botocore reads of its own files, which is most of the time that a client takes to make; read once."""
-    from botocore.loaders import create_loader
-
-    return create_loader()
 
 
 def _region(config: S3ArtifactStore.Config) -> str | None:
@@ -464,49 +425,14 @@ def _tag_set(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def _code(error: Any) -> str:
-    """What a refusal is called."""
-    code: str = error.response.get("Error", {}).get("Code", "")
-    return code
-
-
-@contextmanager
-def _reporting(place: str, config: S3ArtifactStore.Config) -> Iterator[None]:
-    """What boto3 reports as what a user is told; nothing of what a store says about credentials is repeated."""
-    from botocore import exceptions as boto
-
-    credentials = (
-        boto.NoCredentialsError,
-        boto.PartialCredentialsError,
-        boto.CredentialRetrievalError,
-        boto.ProfileNotFound,
-        boto.ConfigParseError,
-        boto.SSOError,
-        boto.TokenRetrievalError,
-    )
-    store = config.endpoint_url or "Amazon S3"
-    try:
-        yield
-    except boto.ClientError as error:
-        raise _refused(place, _code(error), error.operation_name) from error
-    except (boto.ConnectionError, boto.HTTPClientError) as error:
-        message = f"{place}: {store} does not answer ({type(error).__name__})"
-        raise HookError(message, "look at the network and at 'endpoint_url'", transient=True) from error
-    except credentials as error:
-        raise HookError(f"{place}: there are no credentials to use ({type(error).__name__})", _CREDENTIALS) from error
-    except boto.BotoCoreError as error:
-        message = f"{place}: boto3 cannot ask {store} ({type(error).__name__})"
-        raise HookError(message, "look at the config, and at the files of the AWS tools") from error
-
-
 def _refused(place: str, code: str, operation: str) -> HookError:
-    if code in _REFUSED:
-        return HookError(f"{place}: the credentials are refused ({code})", _CREDENTIALS)
+    if code in REFUSED:
+        return HookError(f"{place}: the credentials are refused ({code})", CREDENTIALS)
     if code == "BucketAlreadyExists":
         return HookError(f"{place} belongs to another account", "names of buckets are everybody's: use another name")
     if code in _FOREIGN:
         message = f"{place}: {operation} is denied: it belongs to another account, or the credentials may not do that"
-        return HookError(message, "use another bucket, or credentials that may; " + _CREDENTIALS)
+        return HookError(message, "use another bucket, or credentials that may; " + CREDENTIALS)
     if code in _REGION:
         return HookError(f"{place} is in another region", "set 'region' to the region of the bucket")
     if code == "RequestTimeTooSkewed":

@@ -1,25 +1,21 @@
-"""Experiments in an MLflow tracking server of this machine."""
+"""Experiments in an MLflow tracking server, of this machine or one that exists already."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from stackspec.flavors.contract import FlavorConfig, HookError, Observation, setting
-from stackspec.flavors.experiment_tracker import ExperimentTracker
-from stackspec.flavors.extras import require_extra
-from stackspec.flavors.local_port import answers
-from stackspec.flavors.local_server import LocalServer, ServerRecord
-from stackspec.flavors.marked_processes import environment_of
-from stackspec.flavors.owned_directory import OwnedDirectory
+from stackspec.flavors.contract import FlavorConfig, HookError, setting
+from stackspec.flavors.experiment_tracker import ExperimentTracker, Run
+from stackspec.flavors.http.mlflow_server import MlflowRun, MlflowServer
+from stackspec.flavors.owned.directory import OwnedDirectory
+from stackspec.flavors.processes.local_server import ServerRecord
+from stackspec.flavors.processes.marked_processes import environment_of
+from stackspec.flavors.processes.server_or_address import ADDRESS, ServerOrAddress
 
-_PACKAGES = ("mlflow", "flask", "flask_cors", "sqlalchemy", "alembic", "aiohttp", "pandas", "uvicorn", "psutil")
-_PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
-_PASSED_ON_PREFIXES = ("LC_", "MLFLOW_", "AWS_", "GOOGLE_", "AZURE_")
 _KEPT_BACK_PREFIX = "MLFLOW_SERVER_"  # they could open the server to other machines' web pages
 _FIXED_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -29,18 +25,46 @@ _FIXED_ENVIRONMENT = {
 }
 
 
-class MlflowExperimentTracker(ExperimentTracker):
-    """An MLflow tracking server on this machine, reachable from this machine only."""
+class MlflowExperimentTracker(ServerOrAddress, ExperimentTracker):
+    """An MLflow tracking server: on this machine and reachable from it only, or one that exists already."""
 
     flavor = "mlflow"
     extra = "mlflow"
+    imports = ("mlflow", "flask", "flask_cors", "sqlalchemy", "alembic", "aiohttp", "pandas", "uvicorn", "psutil")
+    passed_on = ("MLFLOW_", "AWS_", "GOOGLE_", "AZURE_")
+    environment: ClassVar[Mapping[str, str]] = {
+        "MLFLOW_TRACKING_URI": "uri",
+        "MLFLOW_TRACKING_USERNAME": "username",
+        "MLFLOW_TRACKING_PASSWORD": "password",
+        "MLFLOW_TRACKING_TOKEN": "token",
+    }
 
     class Config(FlavorConfig):
-        """An MLflow tracking server with a SQLite database."""
+        """An MLflow tracking server with a SQLite database, or with `uri` one that exists already.
 
-        artifact_root: str = setting(
-            "Where artifacts go: a URI, such as the `uri` of an artifact store, or a directory. Clients read and write "
-            "them through the server, so after a change it no longer finds what older runs stored.",
+        One that exists is looked at and never changed; all but what it is shown says nothing then.
+        """
+
+        uri: str | None = setting(
+            "The address of a server that exists already; where it is null one is started on this machine.",
+            default=None,
+            requires_replacement=True,
+            pattern=ADDRESS,
+            examples=["https://mlflow.example.org"],
+        )
+        username: str | None = setting("Who uses a server that exists already.", default=None, pattern="^[^:\\s]+$")
+        password: str | None = setting("The password of `username`.", default=None, sensitive=True, min_length=1)
+        token: str | None = setting(
+            "What a server that exists already is shown instead of a username and a password.",
+            default=None,
+            sensitive=True,
+            pattern="^[!-~]+$",
+        )
+        artifact_root: str | None = setting(
+            "Where artifacts go: a URI, such as the `uri` of an artifact store, or a directory; by default one beside "
+            "the database. Clients read and write them through the server, so after a change it no longer finds what "
+            "older runs stored.",
+            default=None,
             min_length=1,
             examples=["{{ components.artifact_store.outputs.uri }}", "s3://bucket/experiments"],
         )
@@ -62,62 +86,58 @@ class MlflowExperimentTracker(ExperimentTracker):
     class Outputs(ExperimentTracker.Outputs):
         """Where the server is, and its database."""
 
-        backend_store_uri: str = setting("The database, as a SQLAlchemy URL.")
+        backend_store_uri: str | None = setting("The database, as a SQLAlchemy URL; null for a server of others.")
+        username: str | None = setting("Who uses it, where it asks.", default=None)
+        password: str | None = setting("The password of `username`.", default=None, sensitive=True)
+        token: str | None = setting("What it is shown instead.", default=None, sensitive=True)
 
     config: Config
 
-    def observe(self) -> Observation:
-        server = LocalServer(self.context)
-        record, running = server.recorded(), server.running()
-        if record is None or not self._database_file.is_file():
-            return Observation(
-                provisioned=False,
-                running=False,
-                detail="no database, or no server was ever started",
-                owner=self._database_directory.observe().owner,
-            )
-        uri = _uri(server, record.port)
-        if running is None:
-            return Observation(provisioned=True, running=False, detail=f"{uri} is stopped")
-        if not answers(server.host, running.port, "/health"):
-            return Observation(provisioned=True, running=False, detail=f"{uri} does not answer (process {running.pid})")
-        return Observation(
-            provisioned=True, running=True, detail=f"{uri} (process {running.pid})", fields=self._real_fields(running)
-        )
+    def begin_run(self, name: str, experiment: str) -> Run:
+        config = self.config
+        server = MlflowServer(self.context.outputs["uri"], config.username, config.password, config.token)
+        return MlflowRun(server, experiment, name)
 
-    def provision(self) -> Outputs:
-        require_extra("mlflow", *_PACKAGES)
-        server = LocalServer(self.context)
-        port = server.port(self.config.port)
-        uri = _uri(server, port)
-        self._database_directory.provision()
-        if server.running() is None:
-            self.context.log(f"starting MLflow at {uri}")
-        server.start(
-            _command(server.host, port),
-            port=port,
-            environment=_environment(os.environ),
-            settings=self._settings,
-            is_ready=lambda: answers(server.host, port, "/health"),
-        )
-        return self.Outputs(uri=uri, backend_store_uri=self._backend_store_uri)
+    def credentials(self) -> tuple[str | None, ...]:
+        return self.config.password, self.config.token
 
-    def update(self, previous: MlflowExperimentTracker) -> Outputs:
-        return self.provision()
+    def command(self, port: int) -> list[str]:
+        host = self.server().host
+        return [sys.executable, "-m", "mlflow", "server", "--serve-artifacts", f"--host={host}", f"--port={port}"]
 
-    def suspend(self) -> None:
-        LocalServer(self.context).stop()
+    def settings(self, port: int) -> Mapping[str, str]:
+        """What the server is to be, by the variables that `mlflow server` reads in the place of options."""
+        return {
+            "MLFLOW_BACKEND_STORE_URI": self._backend_store_uri,
+            "MLFLOW_ARTIFACTS_DESTINATION": self._artifacts_destination,
+            "MLFLOW_WORKERS": str(self.config.workers),
+        }
 
-    def resume(self) -> Outputs:
-        return self.provision()
+    def variables(self) -> Mapping[str, str]:
+        """Where to find things, and the credentials of stores."""
+        found = {name: text for name, text in super().variables().items() if not name.startswith(_KEPT_BACK_PREFIX)}
+        return {**found, **_FIXED_ENVIRONMENT}
 
-    def deprovision(self) -> None:
-        LocalServer(self.context).stop()
-        self._database_directory.deprovision(delete_contents=self.config.delete_data)
-        LocalServer(self.context).remove()
+    def outputs(self, uri: str) -> Outputs:
+        config = self.config
+        if config.uri is None:
+            return self.Outputs(uri=uri, backend_store_uri=self._backend_store_uri)
+        known = {name: getattr(config, name) for name in ("uri", "username", "password", "token")}
+        return self.Outputs(backend_store_uri=None, **known)
 
-    @property
-    def _database_directory(self) -> OwnedDirectory:
+    def is_made(self) -> bool:
+        return self._database_file.is_file()
+
+    def real_fields(self, record: ServerRecord) -> Mapping[str, Any]:
+        settings = environment_of(record.pid)
+        destination = settings.get("MLFLOW_ARTIFACTS_DESTINATION")
+        as_wanted = destination == self._artifacts_destination  # two texts can name one place
+        return {
+            "artifact_root": self.config.artifact_root if as_wanted else destination,
+            "workers": int(settings.get("MLFLOW_WORKERS", 1)),
+        }
+
+    def directory(self) -> OwnedDirectory:
         chosen = self.config.database_dir
         path = self.context.path(chosen) if chosen is not None else self.context.data_dir / "database"
         if "?" in str(path):
@@ -128,7 +148,7 @@ class MlflowExperimentTracker(ExperimentTracker):
 
     @property
     def _database_file(self) -> Path:
-        return self._database_directory.path / "mlflow.db"
+        return self.directory().path / "mlflow.db"
 
     @property
     def _backend_store_uri(self) -> str:
@@ -136,47 +156,11 @@ class MlflowExperimentTracker(ExperimentTracker):
 
     @property
     def _artifacts_destination(self) -> str:
+        if self.config.artifact_root is None:
+            return (self.directory().path / "artifacts").as_uri()
         root = urlsplit(self.config.artifact_root)
         if root.scheme not in ("", "file"):
             return self.config.artifact_root
         if root.netloc not in ("", "localhost"):
             raise HookError(f"artifact_root is on another machine: {root.netloc}", "write file:/// with three slashes")
         return self.context.path(unquote(root.path) if root.scheme else self.config.artifact_root).as_uri()
-
-    @property
-    def _settings(self) -> Mapping[str, str]:
-        """What the server is to be, by the variables that `mlflow server` reads in the place of options."""
-        return {
-            "MLFLOW_BACKEND_STORE_URI": self._backend_store_uri,
-            "MLFLOW_ARTIFACTS_DESTINATION": self._artifacts_destination,
-            "MLFLOW_WORKERS": str(self.config.workers),
-        }
-
-    def _real_fields(self, record: ServerRecord) -> dict[str, Any]:
-        settings = environment_of(record.pid)
-        destination = settings.get("MLFLOW_ARTIFACTS_DESTINATION")
-        # Two texts can name one place, and a port that nobody asked for is no drift.
-        as_wanted = destination == self._artifacts_destination
-        return {
-            "artifact_root": self.config.artifact_root if as_wanted else destination,
-            "workers": int(settings.get("MLFLOW_WORKERS", 1)),
-            **({} if self.config.port is None else {"port": record.port}),
-        }
-
-
-def _command(host: str, port: int) -> list[str]:
-    return [sys.executable, "-m", "mlflow", "server", "--serve-artifacts", f"--host={host}", f"--port={port}"]
-
-
-def _uri(server: LocalServer, port: int) -> str:
-    return f"http://{server.host}:{port}"
-
-
-def _environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the server gets of this process's variables: where to find things, and the credentials of stores."""
-    passed_on = {
-        name: value
-        for name, value in environment.items()
-        if (name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)) and not name.startswith(_KEPT_BACK_PREFIX)
-    }
-    return {**passed_on, **_FIXED_ENVIRONMENT}

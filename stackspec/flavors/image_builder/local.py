@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
-from stackspec.flavors.contract import FlavorConfig, FlavorOutputs, Observation, setting
+from stackspec.flavors.contract import FlavorOutputs, HookError, Observation, setting
 from stackspec.flavors.image_builder import ImageBuilder
-from stackspec.flavors.owned_directory import DirectoryFlavor
+from stackspec.flavors.images import program
+from stackspec.flavors.images.login import RegistryLogin
+from stackspec.flavors.owned.directory import DirectoryFlavor
 
 _PROGRAMS = ("docker", "podman", "buildah")
 """What `auto` looks for, the first found being used."""
@@ -24,7 +28,7 @@ class LocalImageBuilder(DirectoryFlavor, ImageBuilder):
     flavor = "local"
     occupies = frozenset({"work_dir"})
 
-    class Config(FlavorConfig):
+    class Config(RegistryLogin):
         """A program that builds images, and where it finds their sources."""
 
         program: Literal["auto", "docker", "podman", "buildah"] = setting(
@@ -64,6 +68,17 @@ class LocalImageBuilder(DirectoryFlavor, ImageBuilder):
         if self._found() is None:
             self.context.log(f"{self._missing()}; install it before the first build")
         return super().provision()
+
+    def _build(self, folder: Path, image: str, dockerfile: str, build_args: Mapping[str, str]) -> str:
+        return program.build([self._program()], [], self.context, folder, image, dockerfile, build_args, self.config)
+
+    def _push(self, image: str) -> str:
+        return program.push([self._program()], self.context, image, self.config)
+
+    def _program(self) -> str:
+        if (found := self._found()) is None:
+            raise HookError(self._missing(), "install one of them")
+        return found
 
     def _wanted(self) -> tuple[str, ...]:
         return _PROGRAMS if self.config.program == "auto" else (self.config.program,)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from stackspec.flavors.contract import FlavorConfig, Observation, setting
 from stackspec.flavors.metadata_store import MetadataStore
-from stackspec.flavors.owned_database import DatabaseSchema, OwnedDatabase
+from stackspec.flavors.owned.database import DatabaseSchema, OwnedDatabase
 
 _SCHEMA = DatabaseSchema(
     version=1,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from stackspec.flavors.contract import Flavor, FlavorOutputs, setting
+from stackspec.flavors.contract import Flavor, FlavorOutputs, HookError, setting
+
+if TYPE_CHECKING:
+    from stackspec.core.secret import Secret
 
 
 class SecretsManager(Flavor, ABC):
@@ -17,3 +20,11 @@ class SecretsManager(Flavor, ABC):
         """What every secrets_manager tells other components."""
 
         uri: str = setting("Where secrets are kept, as a URI.")
+
+    def get(self, entry: str) -> Secret:
+        """A secret, by what the store calls it; `reveal` tells its value.
+
+        Raises:
+            HookError: there is no such entry, it cannot be read, or what is only named cannot be asked.
+        """
+        raise HookError(f"the flavor '{self.flavor}' cannot read secrets", "use one that is a type of secret store")

@@ -6,12 +6,14 @@ from abc import ABC
 from typing import ClassVar
 
 from stackspec.flavors.contract import Flavor, FlavorOutputs, setting
+from stackspec.flavors.stack_rules import REMOTE_COMPUTE, StackRule
 
 
 class StepOperator(Flavor, ABC):
     """The parent of every step_operator flavor."""
 
     type: ClassVar[str] = "step_operator"
+    stack_rules: ClassVar[tuple[StackRule, ...]] = REMOTE_COMPUTE
 
     class Outputs(FlavorOutputs):
         """What every step_operator tells other components."""

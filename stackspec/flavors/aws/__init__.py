@@ -1,0 +1,1 @@
+"""What flavors that are Amazon's have in common."""

@@ -1,0 +1,1 @@
+"""What flavors have in common that an engine with Docker's API runs."""

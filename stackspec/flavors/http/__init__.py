@@ -1,0 +1,1 @@
+"""Servers that speak HTTP, asked within a hook's time."""

@@ -1,0 +1,1 @@
+"""What container registries and image builders have in common."""

@@ -1,0 +1,1 @@
+"""What flavors in a cluster of Kubernetes have in common."""

@@ -1,0 +1,1 @@
+"""What a component makes, marks as its own, and removes only then."""

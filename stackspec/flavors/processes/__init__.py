@@ -1,0 +1,1 @@
+"""Programs and servers of this machine that hooks run."""
