@@ -1,0 +1,152 @@
+"""A YAML document changed in one place, its comments and layout kept everywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+from io import StringIO
+from typing import Any
+
+from stackspec.manifest.scalars import OutOfRangeError, plain_value
+
+_WIDE = 1_000_000
+"""Columns after which a line would be folded: never."""
+
+
+class UneditableError(Exception):
+    """A document cannot be changed without changing more than is meant."""
+
+
+def with_ends_of(other: str, text: str) -> str:
+    """A text whose lines end as those of another do."""
+    return text.replace("\n", "\r\n") if "\r\n" in other else text
+
+
+def dumped(value: Any) -> str:
+    """A value as a YAML document, which the 1.2 core schema reads as the same value."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True  # what is the same twice is written twice
+
+        def represent_text(self, text: str) -> Any:
+            # PyYAML knows 1.1, in which `1e3` and `0o17` are text that needs no quotes.
+            style = None if _is_plain(text) else '"'
+            return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, Dumper.represent_text)
+    written: str = yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=_WIDE)
+    return written
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        return bool(plain_value(text) == text)
+    except OutOfRangeError:
+        return False
+
+
+def changed(text: str, change: Callable[[Any], None]) -> str:
+    """The text of one YAML document after a change of its value.
+
+    ruamel.yaml (https://yaml.dev/doc/ruamel.yaml) keeps comments, quotes and the order of keys, but not indentation nor
+    the spaces in a line. So the document is written twice, before and after the change, and what differs between these
+    is what is changed in the text.
+
+    Args:
+        change: Changes the value in place: mappings and lists as ruamel.yaml reads them.
+
+    Raises:
+        UneditableError: ruamel.yaml cannot read it; what is changed is used by an alias too; or comments would be lost
+            that stand beside what goes, which ruamel.yaml counts to it.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = _WIDE
+    mapping, sequence, offset = _indentation(text)
+    yaml.indent(mapping=mapping, sequence=sequence, offset=offset)
+
+    def write(value: Any) -> str:
+        stream = StringIO()
+        yaml.dump(value, stream)
+        return stream.getvalue()
+
+    ours = text.replace("\r\n", "\n")
+    try:
+        value = yaml.load(ours)
+        before = write(value)
+    except YAMLError as error:
+        raise UneditableError("this is YAML that stackspec reads and cannot edit") from error
+    meant = _apart(value)
+    for one in (value, meant):
+        change(one)
+    if value != meant:
+        raise UneditableError("what is changed is another place too, by an alias")
+    after = write(value)
+    merged = "".join(_merged(*(one.splitlines(keepends=True) for one in (before, ours, after))))
+    if yaml.load(merged) != value:
+        raise UneditableError("its layout does not let it be changed in one place")
+    if lost := _comments(ours) - _comments(merged):
+        raise UneditableError(f"the comment '{min(lost)[:80]}' would be lost")
+    return with_ends_of(text, merged)
+
+
+def _apart(value: Any) -> Any:
+    """A copy in which nothing is in two places."""
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    if isinstance(value, CommentedMap):
+        return CommentedMap((key, _apart(item)) for key, item in value.items())
+    return CommentedSeq(map(_apart, value)) if isinstance(value, CommentedSeq) else value
+
+
+def _comments(text: str) -> set[str]:
+    """The comments of a document that stand on lines of their own."""
+    return {line.strip() for line in text.splitlines() if line.lstrip().startswith("#")}
+
+
+def _merged(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> list[str]:
+    """Our lines, with what is other in theirs than in the base; where ours is other too, theirs."""
+    in_ours, in_theirs = _matches(base, ours), _matches(base, theirs)
+    lines: list[str] = []
+    at_base = at_ours = at_theirs = 0
+    for index in range(len(base) + 1):
+        to_ours, to_theirs = in_ours.get(index), in_theirs.get(index)
+        if to_ours is None or to_theirs is None:
+            continue
+        same = base[at_base:index] == theirs[at_theirs:to_theirs]
+        lines += ours[at_ours:to_ours] if same else theirs[at_theirs:to_theirs]
+        lines += ours[to_ours : to_ours + 1]
+        at_base, at_ours, at_theirs = index + 1, to_ours + 1, to_theirs + 1
+    return lines
+
+
+def _matches(base: Sequence[str], other: Sequence[str]) -> dict[int, int]:
+    """Number of a line of the base to that of the same line in another text; the ends match."""
+    found = {len(base): len(other)}
+    for block in SequenceMatcher(None, base, other, autojunk=False).get_matching_blocks():
+        found |= {block.a + step: block.b + step for step in range(block.size)}
+    return found
+
+
+def _indentation(text: str) -> tuple[int, int, int]:
+    """Columns by which a mapping in a mapping is indented, and an item of a list in one; and its dash within that."""
+    mapping, offset = 2, 0
+    previous = 0
+    seen_mapping = seen_list = False
+    for line in text.splitlines():
+        content = line.lstrip(" ")
+        if not content or content.startswith("#"):
+            continue
+        depth = len(line) - len(content)
+        if content.startswith("- ") and not seen_list:
+            seen_list, offset = True, max(0, depth - previous)
+        elif depth > previous and not seen_mapping and not content.startswith("- "):
+            seen_mapping, mapping = True, depth - previous
+        if not content.startswith("- "):
+            previous = depth
+    return mapping, offset + 2, offset

@@ -1,0 +1,156 @@
+"""An edit changes what it means to change, and nothing else of a file."""
+
+from __future__ import annotations
+
+from difflib import ndiff
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stackspec.edit.edits import Edit, add, applied, change, remove
+from stackspec.manifest.document import Document
+from stackspec.manifest.parse import parse
+from stackspec.manifest.text import SourceText
+
+FILE = "stacks/a.yaml"
+
+
+def documents(text: str) -> list[Document]:
+    found, problems = parse(SourceText(FILE, text))
+    assert not problems
+    return found
+
+
+def after(text: str, *edits: Edit) -> str | None:
+    return applied(edits, {FILE: SourceText(FILE, text)})[FILE]
+
+
+def differing(before: str, after: str) -> list[str]:
+    return [line for line in ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-"]
+
+
+ODD = """\
+%YAML 1.2
+---
+# at the top
+apiVersion:   stackspec.dev/v1     # wide
+kind: "Stack"
+metadata: { name: 'dev',labels: {team:  a} }
+
+spec:
+    # four columns
+    description: >-
+        folded,
+        in two lines
+    environment: {A: "1", B: no, C: 0x1F, D: 2020-01-01, E: 1_000, F: 08}
+    components:
+        orchestrator:    {flavor: local}
+        alerter:
+          - one   # the first
+          - {flavor: external, config: {uri: "https://example.org/#x"}}
+        artifact_store:
+            flavor: local
+            config:
+                path: "{{ vars.root }}/a"   # an expression
+    # at the end
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "differs"),
+    [
+        (lambda m: m["metadata"].update(name="prod"), ["- metadata: { name: 'dev',", "+ metadata: {name: 'prod'"]),
+        (
+            lambda m: m["spec"]["components"]["artifact_store"]["config"].update(path="./b"),
+            ['-                 path: "{{', '+                 path: "./b" '],
+        ),
+        (lambda m: m["spec"]["components"]["alerter"].append("two"), ["+           - two"]),
+        (lambda m: m["spec"]["components"].pop("orchestrator"), ["-         orchestrator:    {flavor: local}"]),
+        (
+            lambda m: m["spec"]["components"].update(log_store={"flavor": "local", "config": {"path": "./l"}}),
+            [
+                "+         log_store:",
+                "+             flavor: local",
+                "+             config:",
+                "+                 path: ./l",
+            ],
+        ),
+    ],
+    ids=["a name in braces", "a value", "an item", "a key goes", "a key comes"],
+)
+def test_all_else_stays_as_it_is_written(how: Any, differs: list[str]) -> None:
+    (document,) = documents(ODD)
+    result = after(ODD, change(document, how))
+    assert result is not None
+    found = [line for line in differing(ODD, result) if line[2:].strip() != "# at the end"]
+    assert len(found) == len(differs), found
+    assert all(line.startswith(start) for line, start in zip(found, differs, strict=True)), found
+
+
+NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
+TEXTS = st.text("abc :#-'\"{}[],&*?|>%@`é", max_size=12)
+VALUES = st.recursive(
+    TEXTS | st.integers(-5, 99999) | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(NAMES, VALUES, min_size=1, max_size=5), NAMES, VALUES, st.data())
+def test_a_change_means_what_it_says(config: dict[str, Any], name: str, value: Any, data: st.DataObject) -> None:
+    text = "".join(f"# {key}\n{edit.text}" for key, edit in {"x": add(FILE, "Stack", "x", config, {})}.items())
+    (document,) = documents(text)
+    gone = data.draw(st.sampled_from(sorted(config)))
+
+    def how(manifest: Any) -> None:
+        del manifest["spec"][gone]
+        manifest["spec"][name] = value
+
+    result = after(text, change(document, how))
+    assert result is not None
+    (changed,) = documents(result)
+    expected = {key: one for key, one in config.items() if key != gone} | {name: value}
+    assert changed.value["spec"] == expected
+    assert result.startswith("# x\n")
+
+
+SEVERAL = """\
+# of the file
+---
+kind: A
+# of A
+---
+# of B
+kind: B
+...
+---
+kind: C
+"""
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2], ids="ABC")
+def test_a_document_goes_and_the_others_stay(gone: int) -> None:
+    found = documents(SEVERAL)
+    result = after(SEVERAL, remove(found[gone]))
+    assert result is not None
+    assert [one.value["kind"] for one in documents(result)] == [
+        one.value["kind"] for number, one in enumerate(found) if number != gone
+    ]
+    assert "# of the file" in result
+    assert ("# of B" in result) is (gone != 1)
+
+
+def test_a_file_goes_with_its_last_document() -> None:
+    assert after(SEVERAL, *map(remove, documents(SEVERAL))) is None or "kind" not in str(
+        after(SEVERAL, *map(remove, documents(SEVERAL)))
+    )
+
+
+@pytest.mark.parametrize("text", ["", "kind: A", "kind: A\n", "kind: A\n---\n"], ids=repr)
+def test_a_manifest_is_added_behind_what_is_there(text: str) -> None:
+    result = after(text, add(FILE, "Stack", "new", {"components": {}}, {FILE: SourceText(FILE, text)}))
+    assert result is not None
+    assert result.startswith(text)
+    assert [one.value["kind"] for one in documents(result)] == [*(["A"] if "A" in text else []), "Stack"]
