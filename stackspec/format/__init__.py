@@ -1,0 +1,1 @@
+"""How manifests are laid out: text to text, the meaning and the comments kept."""
