@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stackspec.core.diagnostic import Diagnostic, Severity, Span
-from stackspec.manifest.exposed import HIDING
+from stackspec.core.diagnostic import HIDING, Diagnostic, Severity, Span
 from stackspec.manifest.text import SourceText
 from stackspec.render.text import Style, safe
 

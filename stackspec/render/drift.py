@@ -10,8 +10,8 @@ from stackspec.core.diagnostic import Diagnostic
 from stackspec.core.layout import in_environment
 from stackspec.plan.drift import Drift
 from stackspec.plan.model import FieldChange
+from stackspec.render import FORMAT_VERSION
 from stackspec.render.diagnostics import diagnostics_json
-from stackspec.render.plan import FORMAT_VERSION
 from stackspec.render.text import Style, headline, safe, shown
 from stackspec.state.model import AppliedState, PendingOperation
 
@@ -19,7 +19,7 @@ from stackspec.state.model import AppliedState, PendingOperation
 def drift_text(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[Diagnostic], style: Style) -> str:
     """What differs, one block each, and a line that counts."""
     blocks = [_block(drift, style) for drift in found]
-    counts = _counts(applied, found, unseen)
+    counts = drift_counts(applied, found, unseen)
     name = safe(applied.environment)
     blocks += [_unfinished_block(applied, one, style) for one in _unfinished(applied)]
     if applied.is_empty:
@@ -44,7 +44,7 @@ def drift_json(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[D
         "environment": applied.environment,
         "serial": applied.serial,
         "lineage": applied.lineage,
-        "summary": _counts(applied, found, unseen),
+        "summary": drift_counts(applied, found, unseen),
         "drift": [_drift_json(drift) for drift in found],
         "unfinished": [
             {"address": str(one.component.address), "operation": one.operation.value, "failure": one.failure}
@@ -54,7 +54,8 @@ def drift_json(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[D
     }
 
 
-def _counts(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[Diagnostic]) -> dict[str, int]:
+def drift_counts(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[Diagnostic]) -> dict[str, int]:
+    """How many components are missing, different and so on, all of these words in it."""
     missing = sum(drift.missing for drift in found)
     unfinished = _unfinished(applied)
     settled = applied.components.keys() - {one.component.address for one in unfinished}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from stackspec.flavors.contract import FlavorSpec
+from stackspec.flavors.contract import Flavor, FlavorSpec, described
 from stackspec.flavors.plugins import PluginError
 from stackspec.flavors.registry import Registry
-from stackspec.render.plan import FORMAT_VERSION
+from stackspec.flavors.stack_rules import StackRule
+from stackspec.render import FORMAT_VERSION
 from stackspec.render.text import Style, aligned, safe
 
 _KINDS = {
@@ -27,11 +29,11 @@ def flavors_text(registry: Registry, names: Iterable[tuple[str, str]], style: St
     """One line a flavor."""
     rows = [("TYPE", "FLAVOR", "NEEDS", "DESCRIPTION")]
     for kind, flavor in names:
-        spec = _spec(registry, kind, flavor)
-        if isinstance(spec, PluginError):
-            rows.append((kind, safe(flavor), "-", f"(broken) {safe(spec.message)}"))
+        cls = _class(registry, kind, flavor)
+        if isinstance(cls, PluginError):
+            rows.append((kind, safe(flavor), "-", f"(broken) {safe(cls.message)}"))
         else:
-            rows.append((kind, safe(flavor), _needs(spec) or "-", safe(_first_line(spec))))
+            rows.append((kind, safe(flavor), _needs(cls) or "-", safe(described(cls))))
     return _table(rows, style) if len(rows) > 1 else "There are no flavors of this type.\n"
 
 
@@ -39,11 +41,11 @@ def flavors_json(registry: Registry, names: Iterable[tuple[str, str]]) -> dict[s
     """The same for programs."""
     found = []
     for kind, flavor in names:
-        spec = _spec(registry, kind, flavor)
-        if isinstance(spec, PluginError):
-            said = {"needs": None, "description": None, "problem": spec.message}
+        cls = _class(registry, kind, flavor)
+        if isinstance(cls, PluginError):
+            said = {"needs": None, "description": None, "problem": cls.message}
         else:
-            said = {"needs": _needs(spec), "description": _first_line(spec), "problem": None}
+            said = {"needs": _needs(cls), "description": described(cls), "problem": None}
         found.append({"type": kind, "flavor": flavor, **said})
     return {"format_version": FORMAT_VERSION, "flavors": found}
 
@@ -54,6 +56,8 @@ def flavor_text(spec: FlavorSpec, style: Style) -> str:
         ("needs", f"pip install 'stackspec[{spec.extra}]'" if spec.extra else "nothing more than stackspec"),
         ("updates in place", "yes" if spec.can_update else "no, every change replaces"),
         ("suspends", "yes" if spec.can_suspend else "no"),
+        ("is on", where_is(spec)),
+        *((name, ", ".join(map(safe, found))) for name, found in _for_runs(spec).items() if found),
     ]
     blocks = [f"{style(f'{spec.type} {safe(spec.flavor)}', 'bold')}\n{safe(spec.description)}\n"]
     blocks.append("".join(f"  {name:18}{text}\n" for name, text in facts))
@@ -67,6 +71,9 @@ def flavor_text(spec: FlavorSpec, style: Style) -> str:
     for name, description in spec.outputs.items():
         outputs.append((safe(name), "sensitive" if name in spec.sensitive_outputs else "", safe(description)))
     blocks.append(_table(outputs, style))
+    if spec.stack_rules:
+        rules = [("ASKS OF A STACK", ""), *((one.type, safe(asks(one))) for one in spec.stack_rules)]
+        blocks.append(_table(rules, style))
     return "\n".join(blocks)
 
 
@@ -86,22 +93,46 @@ def flavor_json(spec: FlavorSpec) -> dict[str, Any]:
             {"name": name, "description": description, "sensitive": name in spec.sensitive_outputs}
             for name, description in spec.outputs.items()
         ],
+        "is_remote": spec.remote_by_default,
+        "located_by": spec.located_by,
+        "runs_in_image": spec.runs_in_image,
+        "requirements": list(spec.requirements),
+        "apt_packages": list(spec.apt_packages),
+        "environment": dict(spec.environment),
+        "stack_rules": [asdict(one) for one in spec.stack_rules],
     }
 
 
-def _spec(registry: Registry, kind: str, flavor: str) -> FlavorSpec | PluginError:
+def where_is(spec: FlavorSpec) -> str:
+    """On which machine a component of a flavor is, in words."""
+    place = "other machines" if spec.remote_by_default else "this machine"
+    return f"{place}, unless {spec.located_by} says otherwise" if spec.located_by else place
+
+
+def asks(rule: StackRule) -> str:
+    """What a rule asks, in words, after the component type that it is about."""
+    fit = [f"of the flavor {' or '.join(rule.flavors)}"] if rule.flavors else []
+    fit += ["that other machines reach"] if rule.remote else []
+    what = f"{'if there is one, ' if rule.optional else ''}{'one ' if fit else 'one'}{' and '.join(fit)}"
+    return f"{what}; {'where this is on other machines, it' if rule.if_remote else 'it'} {rule.why}"
+
+
+def _class(registry: Registry, kind: str, flavor: str) -> type[Flavor] | PluginError:
+    """A flavor's class, which says what a line of a list needs; its schema takes longer to make."""
     try:
-        return registry.spec(kind, flavor)
+        return registry.flavor(kind, flavor)
     except PluginError as error:
         return error
 
 
-def _first_line(spec: FlavorSpec) -> str:
-    return spec.description.partition("\n")[0]
+def _needs(flavor: FlavorSpec | type[Flavor]) -> str | None:
+    return f"stackspec[{flavor.extra}]" if flavor.extra else None
 
 
-def _needs(spec: FlavorSpec) -> str | None:
-    return f"stackspec[{spec.extra}]" if spec.extra else None
+def _for_runs(spec: FlavorSpec) -> dict[str, list[str]]:
+    """What is for that which runs on a stack with such a component."""
+    variables = [f"{name} (from {output})" for name, output in spec.environment.items()]
+    return {"runs get": variables, "runs need": [*spec.requirements, *spec.apt_packages]}
 
 
 def _fields(spec: FlavorSpec) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from stackspec.render.plan import FORMAT_VERSION
+from stackspec.render import FORMAT_VERSION
 from stackspec.render.text import Style, headline, safe
 from stackspec.state.store import Chapter
 

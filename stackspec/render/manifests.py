@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from stackspec.core.address import format_path
+from stackspec.core.address import ComponentAddress, format_path
 from stackspec.core.expression import Deferred
 from stackspec.core.fields import plain
 from stackspec.core.values import Value, canonical
 from stackspec.manifest.model import API_VERSION, NO_LIFECYCLE
-from stackspec.manifest.written import rewritten, written
+from stackspec.manifest.written import Tell, rewritten, told, written
 from stackspec.plan.diff import differences
-from stackspec.render.plan import FORMAT_VERSION
+from stackspec.render import FORMAT_VERSION
 from stackspec.render.text import Style, aligned, safe, shown
+from stackspec.sealing.needed import named
 from stackspec.stack.model import DesiredComponent, DesiredSecret, DesiredSecretStore, DesiredStack, DesiredState
 
 ABSENT: Any = object()
@@ -23,8 +25,6 @@ DECLARED: Any = "declared"
 
 _SINGLE = {"Stack": "stack", "Secret": "secret", "SecretStore": "secret_store"}
 """Kind to what the addresses of its manifests begin with."""
-
-Tell = Callable[[Deferred], str]
 
 
 def manifests(desired: DesiredState, tell: Tell = rewritten) -> list[dict[str, Any]]:
@@ -41,12 +41,33 @@ def manifests(desired: DesiredState, tell: Tell = rewritten) -> list[dict[str, A
     ]
 
 
+def stack_alone(desired: DesiredState, name: str) -> DesiredState:
+    """One stack with all that it stands on: its components, what these depend on, and where their secrets are kept."""
+    stack, components = desired.stacks[name], dict[ComponentAddress, DesiredComponent]()
+    waiting = [address for addresses in stack.components.values() for address in addresses]
+    while waiting:
+        address = waiting.pop()
+        if address not in components:
+            components[address] = desired.components[address]
+            waiting += components[address].depends_on
+    ordered = {address: one for address, one in desired.components.items() if address in components}
+    alone = replace(desired, components=ordered, stacks={name: stack})
+    keys = {one.name for one in named(alone, local_only=False)}
+    secrets = {key: secret for key, secret in desired.declared_secrets.items() if key in keys}
+    used = {secret.store for secret in secrets.values()}
+    stores = {key: store for key, store in desired.secret_stores.items() if key in used}
+    return replace(alone, declared_secrets=secrets, secret_stores=stores)
+
+
 def manifests_yaml(desired: DesiredState) -> str:
     """The same as a stream of YAML documents."""
     import yaml
 
     documents = manifests(desired)
-    text: str = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, explicit_start=True, width=120)
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # libyaml's, where PyYAML was built with it
+    text: str = yaml.dump_all(
+        documents, Dumper=dumper, sort_keys=False, allow_unicode=True, explicit_start=True, width=120
+    )
     return text if documents else "# no manifests\n"
 
 
@@ -114,26 +135,17 @@ def _secret(secret: DesiredSecret) -> dict[str, Any]:
     return _manifest("Secret", secret.name, secret.labels, {"store": secret.store, "keys": keys})
 
 
-def _told(value: Value, tell: Tell) -> Value:
-    """A value with what waits in it as a text."""
-    if isinstance(value, Deferred):
-        return tell(value)
-    if isinstance(value, Mapping):
-        return {key: _told(item, tell) for key, item in value.items()}
-    return [_told(item, tell) for item in value] if isinstance(value, list) else value
-
-
 def _component(component: DesiredComponent, tell: Tell) -> dict[str, Any]:
     spec: dict[str, Value] = {
         "type": component.address.type,
         "flavor": component.flavor,
-        "config": {name: value for name, value in _told(component.config, tell).items() if value is not None},
+        "config": {name: value for name, value in told(component.config, tell).items() if value is not None},
     }
     more: dict[str, Value] = {
         "depends_on": [str(address) for address in component.depends_on],
         "lifecycle": {} if component.lifecycle == NO_LIFECYCLE else plain(component.lifecycle),
         "timeouts": {hook: f"{round(seconds * 1000)}ms" for hook, seconds in component.timeouts.items()},
-        "environment": _told(component.variables, tell),
+        "environment": told(component.variables, tell),
         "secrets": list(component.secrets),
     }
     spec |= {name: value for name, value in more.items() if value}
@@ -148,7 +160,7 @@ def _stack(stack: DesiredStack, tell: Tell) -> dict[str, Any]:
     spec: dict[str, Value] = {"components": components}
     more: dict[str, Value] = {
         "description": stack.description,
-        "environment": _told(stack.variables, tell),
+        "environment": told(stack.variables, tell),
         "secrets": list(stack.secrets),
         "run_state": "suspended" if stack.suspended else "",
     }

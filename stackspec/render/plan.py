@@ -8,12 +8,10 @@ from typing import Any
 from stackspec.core.address import format_path
 from stackspec.core.diagnostic import Diagnostic
 from stackspec.core.values import Unknown
-from stackspec.plan.model import NOT_APPLIED, Action, Change, FieldChange, Plan
+from stackspec.plan.model import DONE, NOT_APPLIED, Action, Change, FieldChange, Plan, Since
+from stackspec.render import FORMAT_VERSION
 from stackspec.render.diagnostics import diagnostics_json
 from stackspec.render.text import Style, headline, safe, shown
-
-FORMAT_VERSION = "1.0"
-"""The version of the JSON documents; the first number grows when a program that reads them would break."""
 
 _COLOURS = {
     Action.CREATE: "green",
@@ -27,25 +25,13 @@ _COLOURS = {
     Action.RECOVER: "magenta",
 }
 
-_DONE = {
-    "create": "created",
-    "update": "updated",
-    "replace": "replaced",
-    "delete": "deleted",
-    "suspend": "suspended",
-    "resume": "resumed",
-    "adopt": "adopted",
-    "forget": "forgotten",
-    "recover": "recovered",
-}
-
 
 _UNTOUCHED = {"no-op": "unchanged", "not-selected": "not selected"}
 """What a summary counts of components to which nothing happens, in words."""
 
 _EDITED = ("config", "lifecycle", "timeouts", "environment", "labels")
 
-_PROTECTION = {
+PROTECTION = {
     True: "is protected from this apply on",
     False: "was protected when it was last applied, and is no more from this apply on",
 }
@@ -54,7 +40,7 @@ _MOST_RECORDED = 10
 """How many components are named of which only the record changes."""
 
 
-_UNTRUSTED = "Untrusted: made against nothing applied, no secret and no variable read."
+UNTRUSTED = "Untrusted: made against nothing applied, no secret and no variable read."
 
 
 def plan_text(
@@ -71,30 +57,45 @@ def plan_text(
     if plan.moves:
         told = ", ".join(f"{old} is now {new}" for old, new in plan.moves.items())
         blocks.append(f"State takes over, without a hook: {told}.")
-    if recorded := _recorded(plan):
+    if recorded := recorded_text(plan):
         blocks.append(recorded)
     if plan.protection is not None:
-        blocks.append(f"'{plan.environment.name}' {_PROTECTION[plan.protection]}.")
+        blocks.append(f"'{plan.environment.name}' {PROTECTION[plan.protection]}.")
     if not plan.has_changes:
         unchanged = plan.summary["no-op"]
         what = f"{unchanged} component{'' if unchanged == 1 else 's'}" if unchanged else "no components"
         left = f"; {plan.summary['not-selected']} not selected" if "not-selected" in plan.summary else ""
-        blocks.append(f"No changes: {what}, as applied in '{plan.environment.name}'{left}.")
+        if plan.since and not unchanged:
+            blocks.append(f"No changes: nothing of '{plan.environment.name}' is planned.")
+        else:
+            blocks.append(f"No changes: {what}, as applied in '{plan.environment.name}'{left}.")
     else:
         name = plan.environment.name
         told = f"{style('Plan', 'bold')} for '{name}': {counts_text(plan.summary)}."
         if plan.protected and not approved:
             told += f"\n'{name}' is protected: apply a saved plan (plan --out FILE), or add --approve {name}."
         blocks.append(told)
+    if plan.since:
+        blocks.append(since_text(plan.since))
     if untrusted:
-        blocks.append(_UNTRUSTED)
+        blocks.append(UNTRUSTED)
     return "\n\n".join(blocks) + "\n"
+
+
+def since_text(since: Since) -> str:
+    """What limits a plan, and what that leaves out."""
+    told = f"Only what differs since {safe(since.revision)} ({since.commit[:12]}) is planned"
+    left, stacks = len(since.left_out), len(since.untouched_stacks)
+    if not left:
+        return f"{told}, which may be everything."
+    of_stacks = f", and all of {stacks} stack{'' if stacks == 1 else 's'}" if stacks else ""
+    return f"{told}; left out: {left} component{'' if left == 1 else 's'}{of_stacks}."
 
 
 def counts_text(summary: dict[str, int], *, done: bool = False) -> str:
     """`2 to create, 1 to update, 3 unchanged`, or with `done` `2 created, …`."""
     parts = [
-        f"{count} {_DONE[action] if done else 'to ' + action}"
+        f"{count} {DONE[Action(action)] if done else 'to ' + action}"
         for action, count in summary.items()
         if count and action not in _UNTOUCHED
     ]
@@ -102,7 +103,7 @@ def counts_text(summary: dict[str, int], *, done: bool = False) -> str:
     return ", ".join(parts) or "nothing to do"
 
 
-def _recorded(plan: Plan) -> str | None:
+def recorded_text(plan: Plan) -> str | None:
     """What was edited of components that no hook is called for; what only follows from other edits is not told."""
     told = {change.address: [name for name in change.recorded if name in _EDITED] for change in plan.changes}
     parts = [f"{address} ({', '.join(names)})" for address, names in told.items() if names]
@@ -120,6 +121,8 @@ def _block(change: Change, style: Style) -> str:
     lines = [f"{sign} {style(str(change.address), 'bold')}{deposed} ({safe(change.flavor)}){place}"]
     if change.action is not Action.NO_OP and change.reason != NOT_APPLIED:
         lines.append(f"      {headline(change.reason)}")
+    if len(change.stacks) > 1 and change.action is not Action.NO_OP:
+        lines.append(f"      touches the stacks {', '.join(map(safe, change.stacks))}")
     width = max((len(format_path(field.path)) for field in change.fields), default=0)
     lines += [f"      {_field(field, change.action, width, style)}" for field in change.fields]
     return "\n".join(lines)
@@ -157,10 +160,16 @@ def plan_json(
         "serial": plan.serial,
         "lineage": plan.lineage,
         "summary": plan.summary,
+        "since": _since_json(plan.since) if plan.since else None,
         "moves": [{"from": str(old), "to": str(new)} for old, new in plan.moves.items()],
         "changes": [change_json(change) for change in plan.changes if show_all or change.action is not Action.NO_OP],
         "diagnostics": diagnostics_json(diagnostics),
     }
+
+
+def _since_json(since: Since) -> dict[str, Any]:
+    left = {"components": [str(one) for one in since.left_out], "stacks": list(since.untouched_stacks)}
+    return {"revision": since.revision, "commit": since.commit, "left_out": left}
 
 
 def change_json(change: Change) -> dict[str, Any]:

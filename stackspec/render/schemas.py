@@ -7,21 +7,31 @@ from typing import Any
 
 from stackspec.core.fields import Schema, json_schema
 from stackspec.flavors.contract import FlavorSpec
-from stackspec.flavors.registry import Registry
+from stackspec.flavors.registry import Registry, of_any_type
 from stackspec.flavors.types import COMPONENT_TYPES
 from stackspec.manifest.model import KINDS, ComponentReference, InlineComponent
 from stackspec.manifest.schema import envelope
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
-_EXPRESSION: Schema = {"type": "string", "pattern": "\\{\\{", "description": "An expression: {{ … }}."}
+_WHOLE: Schema = {
+    "type": "string",
+    "pattern": "^\\{\\{(?!.*\\{\\{).*\\}\\}$",
+    "description": "An expression: {{ … }}.",
+}
+"""A text that is one expression, and so may come to any value."""
+_PARTLY: Schema = {"type": "string", "pattern": "\\{\\{", "description": "A text with an expression: {{ … }}."}
+"""A text with expressions in it, which comes to a text at least."""
 
 
 def published_schemas(registry: Registry) -> dict[str, Schema]:
     """File name without `.schema.json` to the schema: `manifest`, each kind, and `flavors/TYPE/FLAVOR`."""
     schemas: dict[str, Schema] = {}
+    every = [registry.spec(kind, flavor) for kind in COMPONENT_TYPES for flavor in registry.flavors_of(kind)]
+    configs = {"$defs": {_name(spec): tolerant(spec.schema) for spec in every}}
     for kind in KINDS:
-        schemas[kind.lower()] = {"$schema": DRAFT, "title": kind, **_kind(kind, registry)}
+        definitions = configs if kind in ("Stack", "Component") else {}
+        schemas[kind.lower()] = {"$schema": DRAFT, "title": kind, **_kind(kind, registry), **definitions}
     schemas["manifest"] = {
         "$schema": DRAFT,
         "title": "A stackspec manifest",
@@ -32,6 +42,7 @@ def published_schemas(registry: Registry) -> dict[str, Schema]:
             {"if": {"required": ["kind"], "properties": {"kind": {"const": kind}}}, "then": _kind(kind, registry)}
             for kind in KINDS
         ],
+        **configs,
     }
     for spec in registry.all_specs():
         title = f"{spec.type} {spec.flavor}"
@@ -65,12 +76,17 @@ def _slot(component_type: str, registry: Registry) -> Schema:
         **json_schema(InlineComponent)["properties"],
         **_flavored(component_type, registry)["properties"],
     }
+    # Not `anyOf`: so what is wrong with a component is told at its place, and not that no alternative fits.
     name = {"type": "string", "description": "The name of a shared Component."}
-    one = [name, json_schema(ComponentReference), inline]
+    one = _either({"type": "string"}, name, _either({"required": ["ref"]}, json_schema(ComponentReference), inline))
     kind = COMPONENT_TYPES[component_type]
     if kind.many:
-        return {"description": kind.description, "anyOf": [*one, {"type": "array", "items": {"anyOf": one}}]}
-    return {"description": kind.description, "anyOf": one}
+        one = _either({"type": "array"}, {"type": "array", "items": one}, one)
+    return {"description": kind.description, **one}
+
+
+def _either(condition: Schema, then: Schema, otherwise: Schema) -> Schema:
+    return {"if": condition, "then": then, "else": otherwise}
 
 
 def _flavored(component_type: str, registry: Registry) -> Schema:
@@ -87,25 +103,35 @@ def _flavored(component_type: str, registry: Registry) -> Schema:
     }
 
 
+def _name(spec: FlavorSpec) -> str:
+    """What a flavor's config is called among definitions; a flavor of any type has one for all types."""
+    return spec.flavor if spec.flavor in of_any_type() else f"{spec.type}.{spec.flavor}"
+
+
 def _chosen(spec: FlavorSpec) -> Schema:
-    then: Schema = {"properties": {"config": tolerant(spec.schema)}}
+    then: Schema = {"properties": {"config": {"$ref": f"#/$defs/{_name(spec)}"}}}
     if spec.schema.get("required"):
         then["required"] = ["config"]
     return {"if": {"required": ["flavor"], "properties": {"flavor": {"const": spec.flavor}}}, "then": then}
 
 
 def tolerant(schema: Schema) -> Schema:
-    """The schema with an expression allowed in place of every value that is not any text already."""
+    """The schema with an expression allowed in place of every value in it that is not any text already."""
+    changed = dict(schema)
     if "properties" in schema:
-        return {**schema, "properties": {name: _leaf(inner) for name, inner in schema["properties"].items()}}
-    return schema
+        changed["properties"] = {name: _leaf(inner) for name, inner in schema["properties"].items()}
+    for inside in ("items", "additionalProperties"):
+        if isinstance(schema.get(inside), Mapping):
+            changed[inside] = _leaf(schema[inside])
+    return changed
 
 
 def _leaf(schema: Mapping[str, Any]) -> Schema:
     constraints = set(schema) - {"type", "description", "default", "examples", "writeOnly"}
     kinds = schema.get("type")
-    if not constraints and (kinds == "string" or (isinstance(kinds, list) and "string" in kinds)):
+    text = kinds == "string" or (isinstance(kinds, list) and "string" in kinds)
+    if not constraints and (text or not kinds):
         return dict(schema)
     notes = {key: schema[key] for key in ("description", "default", "examples", "writeOnly") if key in schema}
     bare = {key: value for key, value in schema.items() if key not in notes}
-    return {**notes, "anyOf": [tolerant(bare), _EXPRESSION]}
+    return {**notes, "anyOf": [tolerant(bare), _PARTLY if text else _WHOLE]}

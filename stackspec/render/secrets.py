@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stackspec.core.expression import SecretReference
-from stackspec.render.plan import FORMAT_VERSION
+from stackspec.render import FORMAT_VERSION
 from stackspec.render.text import Style, aligned, headline, safe
 from stackspec.secret_stores.values import Unavailable
 from stackspec.stack.model import DesiredSecret, DesiredState

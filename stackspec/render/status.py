@@ -9,7 +9,7 @@ from stackspec.apply.hooks import HookFailure
 from stackspec.core.address import ComponentAddress
 from stackspec.core.expression import Sealed
 from stackspec.flavors.contract import Observation
-from stackspec.render.plan import FORMAT_VERSION
+from stackspec.render import FORMAT_VERSION
 from stackspec.render.text import Style, headline, safe
 from stackspec.state.model import AppliedComponent, AppliedState, PendingOperation
 

@@ -10,6 +10,7 @@ from typing import Any
 from stackspec.core.values import Unknown
 
 _UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 _CODES = {
     "bold": "1",
@@ -42,6 +43,11 @@ class Style:
 def safe(text: str) -> str:
     """The text with characters that a terminal would act on written as escapes."""
     return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def safe_in_xml(text: str) -> str:
+    """The same with what XML 1.0 has no form for as escapes too (https://www.w3.org/TR/xml/#charsets)."""
+    return _NOT_XML.sub(lambda match: f"\\u{ord(match.group()):04x}", safe(text))
 
 
 def headline(text: str) -> str:

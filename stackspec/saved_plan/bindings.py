@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 
 from stackspec.core.diagnostic import Diagnostic, Note
 from stackspec.core.values import digest as fingerprint
@@ -11,7 +10,7 @@ from stackspec.flavors.contract import Flavor, FlavorSpec
 from stackspec.flavors.registry import Registry
 from stackspec.saved_plan.key import Digest
 from stackspec.saved_plan.model import Bindings, FlavorVersion, SavedPlan
-from stackspec.stack.meaning import meaning
+from stackspec.stack.meaning import meaning, record
 from stackspec.stack.model import DesiredState
 from stackspec.state.model import AppliedState
 from stackspec.state.store import Chapter
@@ -57,8 +56,7 @@ def _flavors(desired: DesiredState, applied: AppliedState, registry: Registry) -
 
 
 def _spec_digest(spec: FlavorSpec) -> str:
-    values = {one.name: getattr(spec, one.name) for one in fields(spec)}
-    return fingerprint({name: sorted(one) if isinstance(one, frozenset) else one for name, one in values.items()})
+    return fingerprint(record(spec))
 
 
 def _package(flavor: type[Flavor]) -> str | None:

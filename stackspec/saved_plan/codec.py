@@ -123,6 +123,7 @@ def _from_json(body: Mapping[str, Any]) -> SavedPlan:
     selection = Selection(
         stacks=tuple(request["stacks"]),
         targets=_addresses(request["targets"]),
+        changed=None if request["changed"] is None else _addresses(request["changed"]),
         replace=_addresses(request["replace"]),
         adopt=_addresses(request["adopt"]),
         destroy=request["destroy"],

@@ -16,6 +16,7 @@ from stackspec.flavors.contract import Flavor, FlavorConfig, FlavorOutputs, Obse
 from stackspec.flavors.orchestrator import Orchestrator
 from stackspec.flavors.registry import Registry
 from stackspec.project import Project
+from stackspec.saved_plan.bindings import _spec_digest
 
 STACK = """\
 apiVersion: stackspec.dev/v1
@@ -163,3 +164,8 @@ def test_a_flavor_of_another_package_is_bound_to_its_version(tmp_path: Path, mon
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-flavors\nVersion: 2.0\n")
     told = refusal(one, tmp_path / "saved")
     assert told.endswith("it was of acme-flavors 1.0 and is of acme-flavors 2.0 now")
+
+
+def test_every_flavor_of_ours_is_told_from_every_other() -> None:
+    specs = list(Registry().all_specs())
+    assert len({_spec_digest(spec) for spec in specs}) == len(specs)
