@@ -9,15 +9,20 @@ __version__ = "0.1.0"
 # `__main__` has taken it off the search path.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from stackspec.core.diagnostic import Diagnostic, Severity
+    from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
     from stackspec.project import Project
+    from stackspec.python_api import Component, DockerBuild, Stack
 
-__all__ = ["Diagnostic", "Project", "Severity", "__version__"]
+__all__ = ["Component", "Diagnostic", "DockerBuild", "Project", "Severity", "Stack", "StackspecError", "__version__"]
 
 _HOMES = {
     "Diagnostic": "stackspec.core.diagnostic",
     "Severity": "stackspec.core.diagnostic",
+    "StackspecError": "stackspec.core.diagnostic",
     "Project": "stackspec.project",
+    "Component": "stackspec.python_api",
+    "DockerBuild": "stackspec.python_api",
+    "Stack": "stackspec.python_api",
 }
 
 

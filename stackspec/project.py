@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from stackspec.saved_plan.key import Digest
     from stackspec.saved_plan.model import Bindings, SavedPlan
     from stackspec.state.run import Run
+    from stackspec.state.suspension import Suspensions
 
 
 _REMOVE = "declare it, here or by -f; or, for all that it holds to go: stackspec destroy -e {}"
@@ -56,6 +57,11 @@ class Planned:
     applied: AppliedState
     diagnostics: tuple[Diagnostic, ...] = ()
     request: Request = MANIFESTS
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether a policy refuses it, as an error among the diagnostics says."""
+        return has_errors(self.diagnostics)
 
 
 class Project(Sources):
@@ -94,6 +100,46 @@ class Project(Sources):
         """
         return cls(find_root(Path(start)), files, registry, named, untrusted=untrusted)
 
+    def reopened(self) -> Project:
+        """The same project as its files are now."""
+        return Project(self.root, self._files, self._registry, self._named, untrusted=self.untrusted)
+
+    @property
+    def active_stack(self) -> str | None:
+        """The stack that was chosen in this clone, while there is one of the name."""
+        chosen = self._local.active_stack
+        return chosen if chosen in self.loaded.declarations.stacks else None
+
+    def activate(self, stack: str) -> None:
+        """Choose a stack as the active one of this clone.
+
+        Raises:
+            StackspecError: there is none of this name, or the choice cannot be written.
+        """
+        known = self.loaded.declarations.stacks
+        if stack not in known:
+            hint = did_you_mean(stack, known)
+            raise StackspecError.of("SS0502", f"there is no stack '{stack[:80]}'", hint=hint)
+        self._local.prepare()
+        self._local.activate(stack)
+
+    def selected_stack(self) -> str:
+        """The active stack; where none was chosen, the only one there is.
+
+        Raises:
+            StackspecError: none was chosen, and there is not one alone.
+        """
+        known = self.loaded.declarations.stacks
+        if chosen := self.active_stack:
+            return chosen
+        if gone := self._local.active_stack:
+            hint = f"choose another: stackspec stack set NAME, of {', '.join(known)}"
+            raise StackspecError.of("SS0502", f"the active stack '{gone[:80]}' is declared no more", hint=hint)
+        if len(known) == 1:
+            return next(iter(known))
+        hint = f"choose one: stackspec stack set NAME, of {', '.join(known)}" if known else "declare one first"
+        raise StackspecError.of("SS0502", f"no stack is the active one, and there are {len(known)}", hint=hint)
+
     def environment(self, wanted: str | None, *, applied: bool = False) -> str:
         """The name of the environment to work on.
 
@@ -126,6 +172,18 @@ class Project(Sources):
             StackspecError: the Project's manifest is wrong, so that it is not known where state is kept.
         """
         return self._backend.store(environment)
+
+    def prepare(self) -> None:
+        """Make the folder of what is kept locally, unknown to git.
+
+        Raises:
+            StackspecError: it cannot be made.
+        """
+        self._local.prepare()
+
+    def suspensions(self, environment: str) -> Suspensions:
+        """What is kept beside an environment's state of whether it is reconciled. Raises as `store`."""
+        return self._backend.suspensions(environment)
 
     @cached_property
     def _backend(self) -> Backend:
@@ -224,8 +282,8 @@ class Project(Sources):
             StackspecError: the manifests are wrong, the state cannot be read, or a rule forbids the plan.
         """
         selection = request.selection
-        name = self.environment(environment, applied=selection.destroy or request.serial is not None)
-        if request.serial is None:
+        name = self.environment(environment, applied=selection.destroy or not request.from_manifests)
+        if request.from_manifests:
             desired, diagnostics = self._desired(name)
             if has_errors(diagnostics):
                 raise StackspecError(in_order(diagnostics))
@@ -233,12 +291,17 @@ class Project(Sources):
         else:
             applied, diagnostics = self.store(name).read(), []
             desired = self._desired_then(applied, request.serial)
+        if request.run_state is not None:
+            from stackspec.plan.past import with_run_state
+
+            desired = with_run_state(desired, applied, selection, suspended=request.run_state == "suspended")
         if self.untrusted:
             plan = make_plan(Situation(desired, applied, self.spec, selection))
+            diagnostics += self._judged(plan, desired, applied)
             return Planned(plan, desired, applied, tuple(in_order(diagnostics)), request)
         check(desired, applied)
         diagnostics += self._left_behind(name)
-        may_be_empty = request.allow_empty or selection.destroy or request.serial is not None
+        may_be_empty = request.allow_empty or selection.destroy or not request.from_manifests
         if not desired.components and not applied.is_empty and not may_be_empty:
             count = len(applied.addresses)
             raise StackspecError.of(
@@ -250,7 +313,9 @@ class Project(Sources):
         applied = moved(applied, moves) if moves else applied
         seen: dict[ComponentAddress, Observation] = {}
         if request.refresh:
-            seen, unseen = self._seen(applied)
+            chosen = Reach(selection, desired, applied).selected([])
+            looked_at = {address: one for address, one in applied.components.items() if address in chosen}
+            seen, unseen = self._seen(dataclasses.replace(applied, components=looked_at))
             diagnostics += unseen
         if desired.secrets and not selection.destroy:
             selected = Reach(selection, desired, applied).selected([])
@@ -268,12 +333,48 @@ class Project(Sources):
         situation = Situation(desired, applied, self.spec, selection, seen, found, seal, lost)
         plan = dataclasses.replace(make_plan(situation), moves=moves)
         said = desired.environment.settings.protected
-        if request.serial is None and not selection.destroy and said != applied.protected:
+        if request.from_manifests and not selection.destroy and said != applied.protected:
             plan = dataclasses.replace(plan, protection=said)
         steps = [step for step in plan.steps.values() if Operation.DEPROVISION in step.operations]
         if sealed := [step.before for step in steps if step.before and contains_sealed(step.before.config)]:
             self.secrets.read_to_remove(name, sealed)
+        diagnostics += self._judged(plan, desired, applied)
         return Planned(plan, desired, applied, tuple(in_order(diagnostics)), request)
+
+    def plan_since(self, revision: str, environment: str | None = None, request: Request = MANIFESTS) -> Planned:
+        """What an apply would do to what differs from where the checkout went apart from a revision of git.
+
+        Raises:
+            StackspecError: there is no such revision; manifests were given by name; or as `plan`.
+        """
+        from stackspec.changed_since import changed_since
+
+        if self._files:
+            hint = "leave -f out, or --changed-since"
+            raise StackspecError.of("SS0901", "files given by -f have no past to compare them with", hint=hint)
+        name = self.environment(environment)
+        since = changed_since(self, revision, name, self.desired(name))
+        changed = None if since.affected is None else tuple(sorted(since.affected))
+        limited = dataclasses.replace(request, selection=dataclasses.replace(request.selection, changed=changed))
+        planned = self.plan(name, limited)
+        limits = since.limits(planned.plan, planned.desired, planned.applied)
+        plan = dataclasses.replace(planned.plan, since=limits)
+        return dataclasses.replace(planned, plan=plan, diagnostics=(*since.warnings, *planned.diagnostics))
+
+    def _judged(self, plan: Plan, desired: DesiredState, applied: AppliedState) -> list[Diagnostic]:
+        """What policies say of a plan.
+
+        Raises:
+            StackspecError: one of them is wrong.
+        """
+        policies, wrong = self.policies
+        if wrong:
+            raise StackspecError(in_order(wrong))
+        if not policies:
+            return []
+        from stackspec.policy.judge import judge_plan
+
+        return list(judge_plan(plan, desired, applied, policies))
 
     def desired(self, environment: str | None = None) -> DesiredState:
         """What the manifests want of an environment.
@@ -287,12 +388,17 @@ class Project(Sources):
         return desired
 
     def variables(
-        self, stack: str | None, environment: str | None = None, run: Mapping[str, str] | None = None
+        self,
+        stack: str | None,
+        environment: str | None = None,
+        run: Mapping[str, str] | None = None,
+        *,
+        secrets: bool = True,
     ) -> dict[str, str]:
-        """The variables of what runs on a stack, secrets among them; for a child's environment and nothing else.
+        """The variables of what runs on a stack; with secrets, for a child's environment and nothing else.
 
         Args:
-            stack: Its name; None where there is only one.
+            stack: Its name; None for the active one, or the only one.
             run: Variables of this run, which win over the stack's, and secrets over them.
 
         Raises:
@@ -302,6 +408,7 @@ class Project(Sources):
 
         desired = self.desired(environment)
         name = desired.environment.name
+        stack = stack or self.active_stack
         if stack is None and len(desired.stacks) != 1:
             hint = f"name one by --stack: {', '.join(desired.stacks)}" if desired.stacks else None
             raise StackspecError.of("SS0502", f"there are {len(desired.stacks)} stacks in '{name}'", hint=hint)
@@ -315,7 +422,7 @@ class Project(Sources):
                 hint = f"it is in {others}: select one by -e, or add '{name}' to its deploy_to"
             raise StackspecError([Diagnostic("SS0502", message, place, hint)])
         applied, sealer = self.store(name).read(), self.secrets.sealer(name)
-        return variables(desired.stacks[wanted], desired, applied, sealer, run or {})
+        return variables(desired.stacks[wanted], desired, applied, sealer, self.spec, run or {}, secrets=secrets)
 
     def outputs(self, address: ComponentAddress, environment: str | None, *, reveal: bool) -> ValueMap:
         """What a component gives to others, a sensitive output as `HIDDEN`.
@@ -336,8 +443,8 @@ class Project(Sources):
             return self.secrets.sealer(name).outputs(component)
         return {key: str(value) if isinstance(value, Sealed) else value for key, value in component.outputs.items()}
 
-    def _desired_then(self, applied: AppliedState, serial: int) -> DesiredState:
-        """What is wanted of an environment where it is to be as it was at a serial.
+    def _desired_then(self, applied: AppliedState, serial: int | None) -> DesiredState:
+        """What is wanted of an environment where it is to be as it was at a serial, or as it is now.
 
         Raises:
             StackspecError: as `desired_then`, or whether something with secrets was so nobody can tell.
@@ -346,7 +453,7 @@ class Project(Sources):
 
         name = applied.environment
         environment = Environment(name, environment_settings(self.loaded.declarations.environments.get(name)))
-        then = self.store(name).read_at(serial)
+        then = self.store(name).read_at(serial) if serial is not None else applied
         sealed = [one for one in then.components.values() if contains_sealed(one.config)]
         if sealed and (problems := self.secrets.not_to_bring_back(name, sealed)):
             raise StackspecError(problems)
@@ -381,7 +488,7 @@ class Project(Sources):
         """
         marked = [one for one in desired.components.values() if one.imported or one.address in selection.adopt]
         wanted = [one for one in marked if one.address not in applied.components]
-        if wanted and (selection.targets or selection.stacks):
+        if wanted and selection.is_limited:
             selected = Reach(selection, desired, applied).selected([])
             wanted = [one for one in wanted if one.address in selected]
         if applied_already := [address for address in selection.adopt if address in applied.components]:
@@ -453,12 +560,18 @@ class Project(Sources):
             purpose: What others are told that the state is locked for.
 
         Raises:
-            StackspecError: the state is locked, changed since the plan, or cannot be written.
+            StackspecError: a policy forbids the plan; the state is locked, changed since the plan, or cannot be
+                written; or what hooks import is not installed.
         """
         from stackspec.apply.executor import Executor
+        from stackspec.apply.installed import not_installed
         from stackspec.apply.stop import Stop as NewStop
 
         plan = planned.plan
+        if planned.is_forbidden:
+            raise StackspecError(planned.diagnostics)
+        if lacking := not_installed(plan, self.registry):
+            raise StackspecError(lacking)
         store = self.store(plan.environment.name)
         self._local.prepare()
         with store.lock(self._run(purpose)):
@@ -488,7 +601,7 @@ class Project(Sources):
         """Save a plan; it is signed, and holds no value of a sensitive field.
 
         Raises:
-            StackspecError: it cannot be written or signed, or the file is there and is no saved plan.
+            StackspecError: a policy forbids it; it cannot be written or signed; or the file is no saved plan.
         """
         from stackspec.plan.exact import exact
         from stackspec.render.plan import plan_json
@@ -496,6 +609,8 @@ class Project(Sources):
         from stackspec.saved_plan.key import plan_key
         from stackspec.saved_plan.model import SavedPlan
 
+        if planned.is_forbidden:
+            raise StackspecError(planned.diagnostics)
         key, made, plan = plan_key(self._local, make=True), self._run("plan"), planned.plan
         digest = key.digest(made.id)
         bindings = self._bindings(planned.desired, planned.applied, digest, made.commit)

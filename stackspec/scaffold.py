@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from stackspec import __version__
 from stackspec.core.diagnostic import Diagnostic, StackspecError
 
 _FILES: Mapping[str, str] = {
@@ -47,14 +48,25 @@ spec:
 repos:
   - repo: local
     hooks:
+      - id: stackspec-fmt
+        name: stackspec fmt
+        entry: stackspec fmt
+        language: system
+        files: ^(stackspec\\.yaml|stacks/.*\\.ya?ml)$
       - id: stackspec-validate
         name: stackspec validate
+        entry: stackspec validate --alone
+        language: system
+        files: ^(stackspec\\.yaml|stacks/.*\\.ya?ml)$
+      - id: stackspec-check
+        name: stackspec check
         entry: stackspec validate
         language: system
         files: ^(stackspec\\.yaml|stacks/.*\\.ya?ml)$
         pass_filenames: false
 """,
-    ".github/workflows/stackspec.yaml": """\
+    ".github/workflows/stackspec.yaml": f"""\
+# Plans as comments, applies on merge: https://stackspec.dev/docs/guides/ci
 name: stackspec
 on: pull_request
 permissions:
@@ -63,12 +75,13 @@ jobs:
   validate:
     runs-on: ubuntu-latest
     steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
         with:
-          python-version: "3.12"
-      - run: pip install stackspec
-      - run: stackspec validate
+          persist-credentials: false
+      # A tag can be moved, a commit cannot: git ls-remote https://github.com/stackspec/stackspec v{__version__}
+      - uses: stackspec/stackspec/integrations/github@v{__version__}
+        with:
+          command: validate
 """,
 }
 _IGNORED = (b".stackspec/", b"data/", b".env")

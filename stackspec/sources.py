@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stackspec.core.address import ComponentAddress
-from stackspec.core.diagnostic import Diagnostic, Severity, Span, has_errors, in_order
+from stackspec.core.diagnostic import HIDING, Diagnostic, Severity, Span, has_errors, in_order
 from stackspec.core.expression import ExpressionError
 from stackspec.core.layout import PROJECT_FILE
 from stackspec.core.own_variables import OWN_VARIABLES
@@ -20,7 +21,7 @@ from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.plugins import PluginError
 from stackspec.flavors.registry import Registry
 from stackspec.manifest.decode import FORBIDDEN
-from stackspec.manifest.exposed import HIDING, exposed
+from stackspec.manifest.exposed import exposed
 from stackspec.manifest.expressions import ValueResolver
 from stackspec.manifest.load import load
 from stackspec.manifest.model import Manifest, ProjectSpec
@@ -30,6 +31,9 @@ from stackspec.stack.declared import Declarations, declare
 from stackspec.stack.model import DesiredState
 from stackspec.stack.resolve import resolve, unused_components
 from stackspec.stack.rules import leads_out, managed_paths
+
+if TYPE_CHECKING:
+    from stackspec.policy.policies import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Sources:
         registry: The flavors there are, instead of those that the project has.
         untrusted: Whether a stranger wrote them: then they read no variable of the process.
         named: Files and folders whose problems `validate` is to report alone, read as well where the project does not.
+        overlay: File, from the root, to the text that is to stand for it; None for one that is to be left out.
     """
 
     def __init__(
@@ -75,12 +80,24 @@ class Sources:
         named: Sequence[str] = (),
         *,
         untrusted: bool = False,
+        overlay: Mapping[str, str | None] | None = None,
     ) -> None:
         self.root = root
+        self._overlay = overlay or {}
         self._registry = registry
         self._files = tuple(files)
         self._named = tuple(named)
         self.untrusted = untrusted
+        self.ways: set[str] = set()
+        """The paths that were looked at for links: those that configs name, and the folders on their way."""
+
+    def overlaid(self, overlay: Mapping[str, str | None]) -> Sources:
+        """The same with other texts for some files, as in an overlay."""
+        return Sources(self.root, self._files, self._registry, untrusted=self.untrusted, overlay=overlay)
+
+    def elsewhere(self, root: Path) -> Sources:
+        """The same with its files in another folder, and with the flavors that there are here."""
+        return Sources(root, self._files, self.registry, untrusted=self.untrusted)
 
     def described(self) -> str:
         """What the project declares, or the files named, counted."""
@@ -100,15 +117,32 @@ class Sources:
     def loaded(self) -> Loaded:
         """Every manifest, and what is wrong with them one by one."""
         reader = Reader(self.root)
-        manifests, diagnostics, texts = load(reader.project_file())
+        manifests, diagnostics, texts = load(self._overlaid(reader.project_file(), {PROJECT_FILE}))
         settings = next((one for one in manifests if one.kind == "Project"), None)
-        sources = list(reader.files(self._files) if self._files else reader.manifests(_folders(settings)))
+        folders = manifest_folders(settings)
+        if self._overlay and settings is None:  # a folder that there is none of yet may be all that is laid over it
+            folders = [one for one in folders if (self.root / one[0]).exists()]
+        read = reader.files(self._files) if self._files else reader.manifests(folders)
+        sources = list(self._overlaid(read, self._overlay.keys() - {PROJECT_FILE}))
         also, named = self._also([*texts, *(one.file for one in sources if isinstance(one, SourceText))])
         more, problems, more_texts = load([*sources, *also])
         if self._files and not more and not problems:
             problems = [_empty(self._files)]
         declarations, conflicts = declare([*manifests, *more])
         return Loaded(declarations, (*diagnostics, *problems, *conflicts), {**texts, **more_texts}, named)
+
+    def _overlaid(
+        self, sources: Iterable[SourceText | Diagnostic], mine: Collection[str]
+    ) -> Iterator[SourceText | Diagnostic]:
+        """Texts, those of the overlay in the place of others; and those of `mine` that are in no file yet."""
+        waiting = {file: text for file, text in self._overlay.items() if text is not None and file in mine}
+        for source in sources:
+            if not isinstance(source, SourceText) or source.file not in self._overlay:
+                yield source
+            elif (text := self._overlay[source.file]) is not None:
+                waiting.pop(source.file, None)
+                yield SourceText(source.file, text)
+        yield from (SourceText(file, text) for file, text in waiting.items())
 
     def _also(self, known: Sequence[str]) -> tuple[list[SourceText | Diagnostic], frozenset[str]]:
         """What is named and not read yet, and the files that are named."""
@@ -140,6 +174,22 @@ class Sources:
         """The flavors there are: those that were given, else the built-in ones with those that the project names."""
         return self._registry or Registry(plugins=self.settings.plugins, foreign=not self.untrusted)
 
+    @cached_property
+    def policies(self) -> tuple[list[Policy], list[Diagnostic]]:
+        """The project's policies, also where other manifests are given by name; and what is wrong with them."""
+        declared = self.loaded.declarations
+        if self._files:
+            own = Sources(self.root, registry=self._registry, untrusted=self.untrusted).loaded
+            if any(has_errors([one]) for one in own.wrong_settings):
+                return [], []  # told of by who reads the settings
+            self.loaded.texts.update({**own.texts, **self.loaded.texts})
+            declared = replace(declared, policies={**declared.policies, **own.declarations.policies})
+        if not declared.policies:
+            return [], []
+        from stackspec.policy.policies import policies_of
+
+        return policies_of(declared)
+
     def _plugin_problems(self) -> Iterator[Diagnostic]:
         """What is wrong with the modules that the project names for their flavors."""
         project = self.loaded.declarations.project_manifest
@@ -157,6 +207,13 @@ class Sources:
         Args:
             values: Given where several environments are compiled, for all their expressions to share one budget.
         """
+        desired, diagnostics = self._resolve(environment, values)
+        also = (*self._plugin_problems(), *self._linked_out(desired))
+        return desired, [*self.loaded.diagnostics, *diagnostics, *also]
+
+    def _resolve(
+        self, environment: str, values: ValueResolver | None, unused: Collection[ComponentAddress] = ()
+    ) -> tuple[DesiredState, list[Diagnostic]]:
         declarations = self.loaded.declarations
         listed = declarations.project.env
         process: dict[str, str | ExpressionError] = (
@@ -164,14 +221,13 @@ class Sources:
             if self.untrusted
             else {name: _variable(name) for name in listed if name in os.environ or name in OWN_VARIABLES}
         )
-        desired, diagnostics = resolve(declarations, self.registry, process, environment, values)
-        also = (*self._plugin_problems(), *self._linked_out(desired))
-        return desired, [*self.loaded.diagnostics, *diagnostics, *also]
+        return resolve(declarations, self.registry, process, environment, values, unused)
 
     def _linked_out(self, desired: DesiredState) -> Iterator[Diagnostic]:
         """What is wrong with paths that go out of the project through a link, which no text shows."""
         links, allowed = Links(self.root), [Path(path) for path in self.settings.allowed_paths]
         for path in managed_paths(desired, self.registry):
+            self.ways.update(_ways(path.text))
             if links.on_the_way(path.text) and not is_allowed(real_place(self.root, path.text), self.root, allowed):
                 yield leads_out(path)
 
@@ -198,17 +254,33 @@ class Sources:
             names: Sequence[str] = (selected,) if environment is not None else declarations.environment_names
         else:
             names = declarations.environment_names
-        found: list[Diagnostic] = []
+        policies, wrong_policies = self.policies
+        found = list(wrong_policies)
         used: set[ComponentAddress] = set()
         values = ValueResolver()
         for name in names:
             desired, diagnostics = self.compile(name, values)
             found += diagnostics
+            if policies:
+                from stackspec.policy.judge import judge
+
+                found += judge(desired, policies)
             used |= set(desired.components)
         found += self._exposed(found)
         if environment is None and not has_errors(found):
-            found += unused_components(declarations, used)
+            unused = unused_components(declarations, used)
+            found += unused.values()
+            found += self._wrong_in(tuple(unused), names, values)
         return found
+
+    def _wrong_in(
+        self, unused: Sequence[ComponentAddress], names: Sequence[str], values: ValueResolver
+    ) -> Iterable[Diagnostic]:
+        """What is wrong, whatever the environment, with components that are in none."""
+        if not unused:
+            return ()
+        by_name = (self._resolve(name, values, unused)[1] for name in names)
+        return set.intersection(*(set(found) for found in by_name))
 
     def _exposed(self, found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
         """A warning of each secret in plain text that nothing is said of yet."""
@@ -218,6 +290,12 @@ class Sources:
         for file, text in self.loaded.texts.items():
             if file not in unread:
                 yield from (one for one in exposed(text) if one.source and not _told(told, one.source))
+
+
+def exposed_beside(text: SourceText, found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """A warning of each secret in plain text that what was found in the file says nothing of yet."""
+    told = sorted({one.source for one in found if one.source and one.code in HIDING})
+    return (one for one in exposed(text) if one.source and not _told(told, one.source))
 
 
 def _told(places: Sequence[Span], found: Span) -> bool:
@@ -238,6 +316,15 @@ def _empty(files: Sequence[str]) -> Diagnostic:
     return Diagnostic("SS0201", f"{what} no manifest", None, hint)
 
 
+def _ways(path: str) -> Iterator[str]:
+    """A path, and each folder on its way."""
+    end = path.find("/", 1)
+    while end >= 0:
+        yield path[:end]
+        end = path.find("/", end + 1)
+    yield path
+
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -254,7 +341,8 @@ def _variable(name: str) -> str | ExpressionError:
     return ExpressionError("SS0306", f"the value of 'env.{name}' is not text that manifests may hold", hint)
 
 
-def _folders(settings: Manifest | None) -> list[tuple[str, Span | None]]:
+def manifest_folders(settings: Manifest | None) -> list[tuple[str, Span | None]]:
+    """The folders and files that hold a project's manifests, by its Project, each with the place that names it."""
     if settings is None or "manifests" not in settings.spec:
         return [(folder, None) for folder in ProjectSpec().manifests]
     spans = [settings.span(("spec", "manifests", index)) for index in range(len(settings.spec["manifests"]))]

@@ -122,6 +122,8 @@ class Executor:
         except Exception:
             self._await_hooks()
             raise
+        finally:
+            self._workers.close()
         self.result.removed = [
             key.address
             for key in plan.steps

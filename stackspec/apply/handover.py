@@ -12,8 +12,9 @@ from stackspec.core.expression import (
     Expression,
     ExpressionError,
 )
-from stackspec.core.values import Value, ValueMap, canonical
+from stackspec.core.values import Value, ValueMap, canonical, contains_sealed
 from stackspec.plan.outputs import as_expression, resolved
+from stackspec.plan.situation import SpecOf
 from stackspec.sealing.needed import handed_on
 from stackspec.sealing.sealer import Sealer
 from stackspec.stack.model import DesiredComponent, DesiredStack, DesiredState
@@ -21,31 +22,61 @@ from stackspec.state.model import AppliedState
 
 
 def variables(
-    stack: DesiredStack, desired: DesiredState, applied: AppliedState, sealer: Sealer, run: Mapping[str, str]
+    stack: DesiredStack,
+    desired: DesiredState,
+    applied: AppliedState,
+    sealer: Sealer,
+    spec_of: SpecOf,
+    run: Mapping[str, str],
+    *,
+    secrets: bool = True,
 ) -> dict[str, str]:
-    """The variables of what runs on a stack: its components', over them its own, the run's, and over those all secrets.
+    """The variables of what runs on a stack.
+
+    What its components give by their flavors; over that what manifests say of them, over them the stack's own, the
+    run's, and over those all secrets.
+
+    Args:
+        secrets: Whether those are among them that are secrets, or made of any.
 
     Raises:
         StackspecError: a secret has no value here, or an output that is read is not there yet.
     """
-    components: list[DesiredComponent | DesiredStack] = [
+    components: list[DesiredComponent] = [
         desired.components[address]
         for addresses in stack.components.values()
         for address in addresses
         if address in desired.components
     ]
-    sealer.read(handed_on((*components, stack), desired))
+    users: tuple[DesiredComponent | DesiredStack, ...] = (*components, stack)
+    if secrets:
+        sealer.read(handed_on(users, desired))
     found: dict[str, Value] = {}
+    for component in components:
+        found |= _given(component, applied, spec_of)
     output = partial(_output, applied, sealer)
-    for one in (*components, stack):
+    for one in users:
         try:
-            found |= sealer.opened(resolved(one.variables, output, partial(sealer.seal, "")))
+            found |= resolved(one.variables, output, partial(sealer.seal, ""))
         except ExpressionError as error:
             raise StackspecError.of(error.code, error.message, hint=error.hint) from error.with_traceback(None)
     found |= run
-    for one in (*components, stack):
-        found |= _keys(one.secrets, desired, sealer)
+    if secrets:
+        found = sealer.opened(found)
+        for one in users:
+            found |= _keys(one.secrets, desired, sealer)
+    found = {name: value for name, value in found.items() if not contains_sealed(value)}
     return {name: value if isinstance(value, str) else canonical(value) for name, value in found.items()}
+
+
+def _given(component: DesiredComponent, applied: AppliedState, spec_of: SpecOf) -> ValueMap:
+    """What a component that is applied gives by its flavor: variable to output."""
+    record = applied.components.get(component.address)
+    spec = spec_of(component.address.type, record.flavor) if record else None
+    if record is None or spec is None:
+        return {}
+    given = {variable: record.outputs.get(output) for variable, output in spec.environment.items()}
+    return {variable: value for variable, value in given.items() if value is not None}
 
 
 def _keys(names: tuple[str, ...], desired: DesiredState, sealer: Sealer) -> ValueMap:

@@ -35,6 +35,10 @@ TIMEOUTS: Mapping[str, float] = {
 """Hook to the seconds it may take where the manifest says nothing under `timeouts`."""
 
 
+_LONG = 3e8
+"""Seconds that what runs on a stack may use a component for: ten years."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where hooks work.
@@ -88,6 +92,15 @@ class Hooks:
         """Makes a component what may be recorded of it."""
         self.holds: Callable[[AppliedComponent], bool] = sealer.holds if sealer else lambda _one: True
         """Whether a recorded component is as it was recorded."""
+
+    def at_work(self, component: AppliedComponent) -> Flavor:
+        """A component that is applied, for what runs on a stack to use; it has as long as it likes.
+
+        Raises:
+            StackspecError: a secret of its config has no value here.
+            PluginError: its class cannot be used.
+        """
+        return self._flavor(component, monotonic() + _LONG, Event(), lambda _line: None)
 
     def _flavor(
         self, component: AppliedComponent, deadline: float, cancelled: Event, log: Callable[[str], None]

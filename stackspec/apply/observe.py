@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from functools import partial
 from threading import Event
 from time import monotonic
@@ -25,12 +26,13 @@ def observe(components: Iterable[AppliedComponent], hooks: Hooks) -> dict[Compon
     workers: Workers[ComponentAddress, Observation | HookFailure] = Workers(PARALLELISM)
     cancelled = Event()
     todo = list(waiting.values())
-    while todo or workers.busy:
-        while todo and workers.busy < PARALLELISM:
-            component = todo.pop(0)
-            deadline = monotonic() + seconds_for(component, "observe")
-            workers.call(component.address, deadline, partial(hooks.observe, component, cancelled))
-        ended, overdue = workers.wait()
-        seen.update(ended)
-        seen.update({address: HookFailure("SS0601", "observe did not end in its time") for address in overdue})
+    with closing(workers):
+        while todo or workers.busy:
+            while todo and workers.busy < PARALLELISM:
+                component = todo.pop(0)
+                deadline = monotonic() + seconds_for(component, "observe")
+                workers.call(component.address, deadline, partial(hooks.observe, component, cancelled))
+            ended, overdue = workers.wait()
+            seen.update(ended)
+            seen.update({address: HookFailure("SS0601", "observe did not end in its time") for address in overdue})
     return seen

@@ -11,11 +11,12 @@ from typing import Annotated, Any, get_args, get_type_hints
 import typer
 
 from stackspec import __version__
-from stackspec.cli.commands import COMMANDS, GROUPS, command
+from stackspec.cli.commands import COMMANDS, GROUPS, command, type_commands
 from stackspec.cli.options import Option
 from stackspec.cli.start import start
 from stackspec.cli.streams import UnwrittenError
 from stackspec.core.diagnostic import StackspecError
+from stackspec.flavors.types import COMPONENT_TYPES
 
 # Typer does not export the parent of its usage errors, and where it lives differs between versions.
 _UsageError: Any = typer.BadParameter.__mro__[2]
@@ -30,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         # Typer reads what is to be called, and the call is made here: what Typer itself writes is help.
-        read = _application()(list(arguments), standalone_mode=False, prog_name="stackspec")
+        read = _application(arguments)(list(arguments), standalone_mode=False, prog_name="stackspec")
     except typer.Exit as exit_:
         return exit_.exit_code
     except typer.Abort:
@@ -61,7 +62,7 @@ def _belongs_before(error: Any, words: str) -> str | None:
     return None
 
 
-def _application() -> typer.Typer:
+def _application(arguments: Sequence[str]) -> typer.Typer:
     settings: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None, "add_completion": False}
     application = typer.Typer(
         help="A declarative GitOps configuration compiler for ML stacks.",
@@ -70,13 +71,38 @@ def _application() -> typer.Typer:
         **settings,
     )
     application.callback()(_for_typer(start, {"show_version": (_ShowVersion, False)}))
-    groups = {name: typer.Typer(help=text, **settings) for name, text in GROUPS.items()}
-    for words in COMMANDS:
-        group, _, name = words.rpartition(" ")
-        if group and groups[group] not in (one.typer_instance for one in application.registered_groups):
-            application.add_typer(groups[group], name=group)
-        (groups[group] if group else application).command(name)(_for_typer(_to_be_called(command(words))))
+    groups = {"": application}
+
+    def group(words: str) -> typer.Typer:
+        if words not in groups:
+            before, _, name = words.rpartition(" ")
+            if words in COMMANDS:  # a command that others stand behind
+                groups[words] = typer.Typer(**{**settings, "no_args_is_help": False})
+                groups[words].callback(invoke_without_command=True)(_with_others_behind(command(words)))
+            else:
+                groups[words] = typer.Typer(help=GROUPS.get(words) or _of_type(words), **settings)
+            group(before).add_typer(groups[words], name=name)
+        return groups[words]
+
+    # Nearly all commands are those of component types: only what is asked for is made.
+    asked = [name.replace("_", "-") for name in COMPONENT_TYPES if name.replace("_", "-") in arguments]
+    for words in (*COMMANDS, *(words for name in asked for words in type_commands(name))):
+        before, _, name = words.rpartition(" ")
+        if any(other.startswith(f"{words} ") for other in COMMANDS):
+            group(words)
+            continue
+        group(before).command(name)(_for_typer(_to_be_called(command(words))))
+    for name in COMPONENT_TYPES:
+        group(name.replace("_", "-"))
     return application
+
+
+def _of_type(words: str) -> str:
+    """What the help says of a group that belongs to a component type."""
+    name, _, more = words.partition(" ")
+    if more:
+        return f"The flavors of {name} components."
+    return f"Components of this type: {COMPONENT_TYPES[name.replace('-', '_')].description}"
 
 
 def _print_version(wanted: bool) -> None:
@@ -98,6 +124,25 @@ def _to_be_called(function: Callable[..., int]) -> Callable[..., Callable[[], in
         return partial(function, **values)
 
     return read
+
+
+def _with_others_behind(function: Callable[..., int]) -> Callable[..., Any]:
+    """A command behind whose name those of others may stand, for Typer."""
+    read = _for_typer(_to_be_called(function))
+    signature = inspect.signature(read)
+
+    def call(context: typer.Context, **values: Any) -> Any:
+        other = context.invoked_subcommand
+        given = [name for name in values if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]
+        if other is not None and given:  # they would be lost, and the other command do more than was asked for
+            raise typer.BadParameter(f"options stand behind '{other}', and not before it")
+        return read(**values)
+
+    first = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    call.__doc__ = read.__doc__
+    call.__annotations__ = {"context": typer.Context, **read.__annotations__}
+    call.__signature__ = signature.replace(parameters=[first, *signature.parameters.values()])  # type: ignore[attr-defined]
+    return call
 
 
 def _for_typer(function: Callable[..., Any], more: dict[str, tuple[Any, Any]] | None = None) -> Callable[..., Any]:

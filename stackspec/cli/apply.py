@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from stackspec.plan.request import Request
     from stackspec.project import Planned
 
-_FAILURE = {"event": "error", "format_version": "1.0"}
+FAILURE = {"event": "error", "format_version": "1.0"}
 """The last event where nothing could be applied."""
 
 
@@ -67,7 +67,7 @@ def apply(
     from stackspec.cli.session import Session
     from stackspec.plan.request import Request
 
-    with Session(output, files, failure=_FAILURE) as session:
+    with Session(output, files, failure=FAILURE) as session:
         if plan_file is not None:
             from stackspec.cli.saved_plan import reopen
 
@@ -80,10 +80,10 @@ def apply(
             }
             saved, planned = reopen(session, plan_file, environment, given, lock_timeout)
             # Whoever saved the plan has seen it; that it is the same now is what a saved plan is for.
-            return _carry_out(session, planned, True, approve or saved.environment, saved.purpose, parallelism)
+            return carry_out(session, planned, True, approve or saved.environment, saved.purpose, parallelism)
         chosen = selection(stack, target, replace)
-        planning = _Planning(session, environment, Request(chosen, allow_empty, refresh), lock_timeout)
-        return _carry_out(session, planning.plan(), yes, approve, "apply", parallelism, planning)
+        planning = Planning(session, environment, Request(chosen, allow_empty, refresh), lock_timeout)
+        return carry_out(session, planning.plan(), yes, approve, "apply", parallelism, planning)
 
 
 def import_(
@@ -102,10 +102,10 @@ def import_(
     from stackspec.cli.session import Session
     from stackspec.plan.request import Request
 
-    with Session(output, files, failure=_FAILURE) as session:
+    with Session(output, files, failure=FAILURE) as session:
         chosen = selection(targets=address, adopt=address, force=force)
-        planning = _Planning(session, environment, Request(chosen), lock_timeout)
-        return _carry_out(session, planning.plan(), yes, approve, "import", parallelism, planning)
+        planning = Planning(session, environment, Request(chosen), lock_timeout)
+        return carry_out(session, planning.plan(), yes, approve, "import", parallelism, planning)
 
 
 def rollback(
@@ -122,9 +122,9 @@ def rollback(
     from stackspec.cli.session import Session
     from stackspec.plan.request import Request
 
-    with Session(output, files, failure=_FAILURE) as session:
-        planning = _Planning(session, environment, Request(serial=serial), lock_timeout)
-        code = _carry_out(session, planning.plan(), yes, approve, f"rollback to {serial}", parallelism, planning)
+    with Session(output, files, failure=FAILURE) as session:
+        planning = Planning(session, environment, Request(serial=serial), lock_timeout)
+        code = carry_out(session, planning.plan(), yes, approve, f"rollback to {serial}", parallelism, planning)
         if code == 0 and not session.json:
             session.tell("Take the manifests back in git too, or the next apply makes it what they say.")
         return code
@@ -146,13 +146,13 @@ def destroy(
     from stackspec.cli.session import Session
     from stackspec.plan.request import Request
 
-    with Session(output, files, failure=_FAILURE) as session:
+    with Session(output, files, failure=FAILURE) as session:
         chosen = selection(stack, target, destroy=True)
-        planning = _Planning(session, environment, Request(chosen, allow_empty=True), lock_timeout)
-        return _carry_out(session, planning.plan(), yes, approve, "destroy", parallelism, planning)
+        planning = Planning(session, environment, Request(chosen, allow_empty=True), lock_timeout)
+        return carry_out(session, planning.plan(), yes, approve, "destroy", parallelism, planning)
 
 
-class _Planning:
+class Planning:
     """Planning that waits for who writes the state; it is done again, while there is time, if somebody was faster."""
 
     def __init__(self, session: Session, environment: str | None, request: Request, lock_timeout: int) -> None:
@@ -183,15 +183,23 @@ class _Planning:
         return {one.code for one in error.diagnostics} <= {"SS0606", "SS0703"} and monotonic() < self._give_up_at
 
 
-def _carry_out(
+def carry_out(
     session: Session,
     planned: Planned,
     yes: bool,
     approve: str | None,
     purpose: str,
     parallelism: int,
-    planning: _Planning | None = None,
+    planning: Planning | None = None,
 ) -> int:
+    """Show a plan, ask where that is needed, and make it real; the exit code.
+
+    Args:
+        yes: Whether nobody is asked.
+        approve: The environment that may be changed though it is protected.
+        purpose: What others are told that the state is locked for.
+        planning: Makes the plan again where somebody else was faster; None where it must be that one.
+    """
     while True:
         try:
             return _carry_out_once(session, planned, yes, approve, purpose, parallelism)
@@ -208,8 +216,10 @@ def _carry_out_once(
 
     plan = planned.plan
     if not session.json:
-        session.report(planned.diagnostics)
+        session.report([] if planned.is_forbidden else planned.diagnostics)
         session.answer(plan_text(plan, session.style, approved=approve == plan.environment.name))
+    if planned.is_forbidden:
+        raise StackspecError(planned.diagnostics)
     if plan.has_steps:
         _approve(planned, approve)
     if plan.has_changes and not yes and not _confirmed(session, plan):
@@ -225,7 +235,7 @@ def _carry_out_once(
 def _approve(planned: Planned, approve: str | None) -> None:
     environment = planned.plan.environment
     if planned.plan.protected:
-        from stackspec.cli.approval import require
+        from stackspec.approval import require
 
         require(environment.name, approve, declared=environment.settings.protected, otherwise="or apply a saved plan")
 

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from stackspec.cli.options import EnvironmentName, Output, OutputFormat
+from stackspec.cli.options import EnvironmentName, OutputFile, ReportFormat, ReportOutput
 
 
-def drift(environment: EnvironmentName = None, output: Output = OutputFormat.TEXT) -> int:
+def drift(
+    environment: EnvironmentName = None, output: ReportOutput = ReportFormat.TEXT, output_file: OutputFile = None
+) -> int:
     """Compare what is really there with what was applied; exit with 2 where they differ, or an apply is unfinished."""
+    from stackspec.cli.report import declared, reporting
     from stackspec.cli.session import Session
     from stackspec.render.drift import drift_json, drift_text
 
-    with Session(output) as session:
+    reports = reporting("drift", environment, output)
+    with Session(output, reporting=reports, file=output_file) as session:
         applied, found, unseen = session.project.drift(environment)
-        if session.json:
+        if reports is not None:
+            from stackspec.render.report import Drifted, owners, reviews_of_drift
+
+            seen = Drifted(applied, tuple(found), tuple(unseen))
+            desired = declared(session, applied.environment)
+            reports.answer(
+                session,
+                unseen,
+                environment=applied.environment,
+                drift=seen,
+                reviews=reviews_of_drift(seen, desired),
+                owners=owners(desired, applied),
+            )
+        elif session.json:
             session.answer_json(drift_json(applied, found, unseen))
         else:
             session.report(unseen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from stackspec.cli.options import Argument, Output, OutputFormat
+from stackspec.cli.options import Argument, DryRun, Option, Output, OutputFormat
 
 
 def list_(
@@ -61,3 +61,84 @@ def describe(
         else:
             session.answer(flavor_text(spec, session.style))
     return 0
+
+
+def register(
+    module: Annotated[str, Argument("The Python module that defines flavors.", "MODULE")],
+    dry_run: DryRun = False,
+    output: Output = OutputFormat.TEXT,
+) -> int:
+    """Have the project take the flavors of a Python module: it is added to the Project's plugins."""
+    from stackspec.cli.edit import carry_out
+    from stackspec.cli.session import Session
+    from stackspec.edit.plugins import register as edits
+
+    with Session(output) as session:
+        return carry_out(session, lambda editing: edits(editing.catalogue, module), dry_run=dry_run)
+
+
+def new(
+    flavor: Annotated[str, Argument("The flavor, as type/flavor.", "TYPE/FLAVOR")],
+    to: Annotated[
+        str | None, Option(("--to",), "The folder to make; by default one of the package's name.", "DIR")
+    ] = None,
+) -> int:
+    """Make a package with a flavor of your own, which works and whose tests pass."""
+    import re
+    from pathlib import Path
+
+    from stackspec.cli.session import Session
+    from stackspec.core.diagnostic import StackspecError
+    from stackspec.edit.words import component_type
+    from stackspec.flavor_scaffold import write_flavor
+    from stackspec.render.text import safe
+
+    with Session() as session:
+        word, _, name = flavor.partition("/")
+        kind = component_type(word)
+        if not re.fullmatch("[a-z][a-z0-9]*([_-][a-z0-9]+)*", name):
+            hint = "use lower-case letters, digits, '_' and '-', as in alerter/pager"
+            raise StackspecError.of("SS0901", f"'{name[:80]}' cannot be the name of a flavor", hint=hint)
+        folder = Path(to or f"stackspec-{kind}-{name}".replace("_", "-"))
+        for path in write_flavor(folder, kind, name):
+            session.answer(f"created  {safe(str(path))}\n")
+        session.answer(f"\nNext: cd {safe(str(folder))}, pip install '.[test]', pytest.\n")
+    return 0
+
+
+def list_of_type(component_type: str, output: Output = OutputFormat.TEXT) -> int:
+    """List the flavors of this type: built in, of other installed packages, and of the project's plugins."""
+    return list_(component_type, output)
+
+
+def describe_of_type(
+    component_type: str,
+    flavor: Annotated[str, Argument("The flavor.", "FLAVOR")],
+    output: Output = OutputFormat.TEXT,
+) -> int:
+    """Say what a flavor is, takes and gives: its fields, which are required, secret or cannot be changed in place."""
+    return describe(f"{component_type}/{flavor}", output)
+
+
+def register_of_type(
+    component_type: str,
+    module: Annotated[str, Argument("The Python module that defines flavors.", "MODULE")],
+    dry_run: DryRun = False,
+    output: Output = OutputFormat.TEXT,
+) -> int:
+    """Have the project take the flavors of this type of a Python module, with any other that it defines."""
+    from stackspec.cli.session import Session
+    from stackspec.core.diagnostic import StackspecError
+    from stackspec.flavors.plugins import PluginError, in_module
+
+    with Session(output):
+        try:
+            defined = in_module(module)
+        except PluginError as error:
+            raise StackspecError.of("SS0211", error.message, hint=error.hint) from error
+        if all(one.type != component_type for one in defined):
+            found = ", ".join(f"{one.type}/{one.flavor}" for one in defined)
+            raise StackspecError.of(
+                "SS0211", f"'{module}' defines no flavor of {component_type}", hint=f"only: {found}"
+            )
+    return register(module, dry_run, output)

@@ -39,8 +39,30 @@ class OutputFormat(StrEnum):
     JSON = "json"
 
 
+class ReportFormat(StrEnum):
+    """How a command answers whose answer is read in pull requests and by CI too."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    GITHUB = "github"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    GITLAB = "gitlab"
+
+
 Output = Annotated[OutputFormat, Option(("--output", "-o"), "How to answer.", "text|json")]
+ReportOutput = Annotated[
+    ReportFormat, Option(("--output", "-o"), "How to answer.", "text|json|markdown|github|sarif|junit|gitlab")
+]
+OutputFile = Annotated[
+    str | None, Option(("--output-file",), "Write the answer to this file instead of standard output.", "FILE")
+]
 EnvironmentName = Annotated[str | None, Option(("--environment", "-e"), "The environment to work on.", "NAME")]
+Environments = Annotated[
+    list[str] | None,
+    Option(("--environment", "-e"), "An environment to work on; by default all that are declared.", "NAME"),
+]
 Files = Annotated[
     list[str] | None,
     Option(
@@ -68,6 +90,13 @@ Untrusted = Annotated[
         "Trust nothing of the checkout: no variables, secrets, state, network or programs. The default where CI tells "
         "that a pull request comes from a fork, or may.",
     ),
+]
+FailIfSecretsMissing = Annotated[
+    bool, Option(("--fail-if-secrets-missing",), "Ask every store, and take a secret without a value for an error.")
+]
+DryRun = Annotated[bool, Option(("--dry-run",), "Show what would change, and write nothing.")]
+ManifestFile = Annotated[
+    str | None, Option(("--to",), "The file to add it to, from the project's root; by default one of its own.", "FILE")
 ]
 Yes = Annotated[bool, Option(("--yes", "-y", "--auto-approve"), "Do not ask; needed without a terminal.")]
 Approve = Annotated[

@@ -14,7 +14,7 @@ from enum import EnumMeta
 from types import NoneType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
-from stackspec.cli.commands import COMMANDS, GROUPS, Command, command
+from stackspec.cli.commands import Command, command, found
 from stackspec.cli.options import Argument, Option
 from stackspec.cli.start import start
 
@@ -53,11 +53,11 @@ def read(arguments: Iterable[str]) -> Call | None:
     values: dict[str, Any] = {}
     try:
         _take_options(words, _parameters(start), before)
-        name = words.popleft() if words else ""
-        if name in GROUPS and words:
-            name = f"{name} {words.popleft()}"
-        if name not in COMMANDS:
+        name = found([words[index] for index in range(min(len(words), 3))])
+        if name is None:
             return None
+        for _ in name.split():
+            words.popleft()
         called = command(name)
         parameters = _parameters(called)
         _take_options(words, parameters, values)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
-from stackspec.cli.options import OutputFormat
+from stackspec.cli.options import OutputFormat, ReportFormat
 from stackspec.cli.start import Verbosity
 from stackspec.cli.streams import write_answer
 from stackspec.cli.trust import VARIABLE, is_untrusted
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
 from stackspec.manifest.text import SourceText
-from stackspec.project import Project
 from stackspec.render.diagnostics import diagnostics_json, diagnostics_text
 from stackspec.render.text import Style, json_text
 
@@ -24,7 +24,9 @@ _TRUST = (
 )
 
 if TYPE_CHECKING:
+    from stackspec.cli.report import Reporting
     from stackspec.flavors.registry import Registry
+    from stackspec.project import Project
 
 
 def _colour(stream: IO[str]) -> bool:
@@ -43,26 +45,35 @@ class Session:
         named: See `Project`.
         untrusted: Whether `--untrusted` was given; None for a command that has to trust the checkout, and is refused
             where that is a stranger's.
+        reporting: How the answer is made where it is a report for pull requests or CI.
+        file: Where the answer goes instead of to standard output.
     """
 
     def __init__(
         self,
-        output: OutputFormat = OutputFormat.TEXT,
+        output: OutputFormat | ReportFormat = OutputFormat.TEXT,
         files: Sequence[str] | None = None,
         failure: Mapping[str, Any] | None = None,
         named: Sequence[str] | None = None,
         *,
         untrusted: bool | None = None,
+        reporting: Reporting | None = None,
+        file: str | None = None,
     ) -> None:
         self._failure = failure or {"format_version": "1.0"}
-        self.json = output is OutputFormat.JSON
-        self.style = Style(_colour(sys.stdout))
+        self.json = output.value == OutputFormat.JSON.value
+        self.reporting = reporting
+        self._file = file
+        self.style = Style(file is None and _colour(sys.stdout))
         self.error_style = Style(_colour(sys.stderr))
         self.files = files or ()
         self._named = named or ()
         self._can_be_untrusted = untrusted is not None
         self.untrusted = is_untrusted(bool(untrusted), os.environ)
         self._project: Project | None = None
+        self.said: list[tuple[bool, str]] = []
+        """What was written, each with whether to standard output."""
+        self._shown: Mapping[str, SourceText] = {}
 
     @property
     def project(self) -> Project:
@@ -72,26 +83,54 @@ class Session:
             StackspecError: there is none; or it is a stranger's, and the command would have to trust it.
         """
         if self._project is None:
-            if self.untrusted and not self._can_be_untrusted:
-                raise StackspecError.of("SS0809", "this command would have to trust the checkout", hint=_TRUST)
-            self._project = Project.open(".", self.files, named=self._named, untrusted=self.untrusted)
-            if self.untrusted:
-                from stackspec.cli.untrusted import guard
+            from stackspec.project import Project
 
-                guard(self._project.root)
+            if not self._can_be_untrusted:
+                self.require_trust()
+            self._project = Project.open(".", self.files, named=self._named, untrusted=self.untrusted)
+            self.guard(self._project.root)
         return self._project
+
+    def require_trust(self) -> None:
+        """Go no further where the checkout is a stranger's.
+
+        Raises:
+            StackspecError: it is.
+        """
+        if self.untrusted:
+            raise StackspecError.of("SS0809", "this command would have to trust the checkout", hint=_TRUST)
+
+    def guard(self, root: Path) -> None:
+        """Keep the process from doing harm from now on, where the checkout around a folder is a stranger's."""
+        if self.untrusted:
+            from stackspec.cli.untrusted import guard
+
+            guard(root)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the project was found."""
+        return self._project is not None
 
     @property
     def registry(self) -> Registry:
         """The flavors that the project has; outside of any, those of this installation."""
-        try:
+        from stackspec.manifest.source import find_root
+
+        if self._project is not None or self.untrusted:
             return self.project.registry
+        try:
+            root = find_root(Path("."))
         except StackspecError as error:
             if any(one.code != "SS0112" for one in error.diagnostics):
                 raise
             from stackspec.flavors.registry import Registry
 
             return Registry()
+        # Which plugins there are stands in the project's settings; what plans and applies takes longer to import.
+        from stackspec.sources import Sources
+
+        return Sources(root).registry
 
     @property
     def warnings(self) -> Sequence[Diagnostic]:
@@ -99,13 +138,21 @@ class Session:
         return self._project.warnings if self._project else ()
 
     def answer(self, text: str) -> None:
-        """Write to standard output, at once.
+        """Write to standard output, or the file that takes its place, at once.
 
         Raises:
             UnwrittenError: it cannot be written.
             BrokenPipeError: nobody reads it any more.
+            StackspecError: the file cannot be written.
         """
-        write_answer(text)
+        if self._file is None:
+            write_answer(text)
+            self.said.append((True, text))
+        else:
+            from stackspec.cli.report import write_file
+
+            file, self._file = self._file, None  # what is wrong with it is told on standard output
+            write_file(file, text, untrusted=self.untrusted)
 
     def answer_json(self, document: Mapping[str, Any], *, indent: int | None = 2) -> None:
         """Write one JSON document to standard output; without `indent` it is one line. Raises as `answer`."""
@@ -121,15 +168,26 @@ class Session:
         """Show diagnostics on standard error; warnings not when quiet."""
         found = [one for one in diagnostics if one.severity is Severity.ERROR or not Verbosity.quiet]
         if found:
-            sys.stderr.write(diagnostics_text(found, self._texts(), self.error_style))
+            text = diagnostics_text(found, self.texts, self.error_style)
+            sys.stderr.write(text)
             sys.stderr.flush()
+            self.said.append((False, text))
 
-    def _texts(self) -> Mapping[str, SourceText]:
-        return self._project.loaded.texts if self._project and "loaded" in vars(self._project) else {}
+    def speak_of(self, texts: Mapping[str, SourceText]) -> None:
+        """Take excerpts from other texts than the project's files: file to text."""
+        self._shown = texts
+
+    @property
+    def texts(self) -> Mapping[str, SourceText]:
+        """The texts that excerpts are taken from: file to text."""
+        read = self._project.loaded.texts if self._project and "loaded" in vars(self._project) else {}
+        return {**read, **self._shown}
 
     def fail(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Show why the command cannot go on, in the form that was asked for."""
-        if self.json:
+        if self.reporting is not None:
+            self.reporting.fail(self, diagnostics)
+        elif self.json:
             document = {**self._failure, "diagnostics": diagnostics_json(diagnostics)}
             self.answer_json(document, indent=None if "event" in document else 2)
         else:
@@ -142,7 +200,10 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(error, StackspecError):
-            self.fail([*error.diagnostics, *self.warnings])
+            try:
+                self.fail([*error.diagnostics, *self.warnings])
+            except StackspecError as unwritten:
+                self.fail([*error.diagnostics, *unwritten.diagnostics, *self.warnings])
             raise SystemExit(1) from None
-        if not self.json:
+        if not self.json and self.reporting is None:
             self.report(self.warnings)

@@ -174,7 +174,7 @@ def _approved(session: Session, environment: str | None, approve: str | None) ->
     Raises:
         StackspecError: it is protected, and the change is not approved; or there is none.
     """
-    from stackspec.cli.approval import require
+    from stackspec.approval import require
 
     project = session.project
     name = project.environment(environment, applied=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from stackspec.core.diagnostic import Diagnostic, Span
-from stackspec.manifest.text import SourceText
+from stackspec.manifest.text import MARK, SourceText
 
 MOST_BYTES = 64 * 1024 * 1024
 """Bytes in a file or stream."""
@@ -25,13 +25,13 @@ def decode(file: str, data: bytes) -> SourceText | Diagnostic:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or _UTF_16.match(data):
         return Diagnostic("SS0104", "the file is UTF-16, not UTF-8", Span(file, 1, 1, 1, 2), "save it as UTF-8")
     try:
-        text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+        text = data.removeprefix(MARK).decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         span = Span(file, line, column, line, column + 1)
         return Diagnostic("SS0104", f"byte 0x{data[error.start]:02x} is not UTF-8", span, "save the file as UTF-8")
-    source = SourceText(file, text)
+    source = SourceText(file, text, data.startswith(MARK))
     if match := FORBIDDEN.search(text):
         return forbidden_character(match.group(), source.span(match.start(), match.end()))
     return source

@@ -79,7 +79,13 @@ class ValueResolver:
         result.value = self._resolve(value, scope, result, ())
         return result
 
-    def _resolve(self, value: Value, scope: Scope, result: Resolution, path: FieldPath) -> Value:
+    def read(self, value: Value) -> Resolution:
+        """Read every expression in a value and evaluate none: each waits, unless nobody could read it."""
+        result = Resolution(value)
+        result.value = self._resolve(value, None, result, ())
+        return result
+
+    def _resolve(self, value: Value, scope: Scope | None, result: Resolution, path: FieldPath) -> Value:
         if isinstance(value, str):
             return self._text(value, scope, result, path) if is_expression(value) else value
         if isinstance(value, dict):
@@ -96,9 +102,12 @@ class ValueResolver:
                 copy[key] = resolved
         return value if copy is None else copy
 
-    def _text(self, text: str, scope: Scope, result: Resolution, path: FieldPath) -> Value:
+    def _text(self, text: str, scope: Scope | None, result: Resolution, path: FieldPath) -> Value:
         try:
-            expression = self._parsed(text)
+            reduced = expression = self._parsed(text)
+            if scope is None:
+                result.deferred.append((path, Deferred(expression, text)))
+                return result.deferred[-1][1]
             try:
                 reduced = reduce(expression, scope)
                 if isinstance(reduced, Literal):

@@ -7,10 +7,9 @@ from functools import cache
 from typing import Any
 
 from stackspec.core.address import PathStep
-from stackspec.core.diagnostic import Diagnostic, did_you_mean
+from stackspec.core.diagnostic import PASSWORD_OF_STATE, Diagnostic, did_you_mean
 from stackspec.manifest.document import Document
-from stackspec.manifest.exposed import PASSWORD_OF_STATE
-from stackspec.manifest.model import API_VERSION, KINDS, LATER_KINDS, Manifest
+from stackspec.manifest.model import API_VERSION, KINDS, Manifest
 from stackspec.manifest.parse import parse
 from stackspec.manifest.schema import Checker, Problem, envelope, type_name
 from stackspec.manifest.state_settings import holds_password
@@ -121,10 +120,7 @@ def _unknown_kind(document: Document, kind: object) -> Diagnostic:
     place = document.span(("kind",))
     if not isinstance(kind, str):
         return Diagnostic("SS0205", f"'kind' must be text, not {type_name(kind)}", place, "kind: " + " | ".join(KINDS))
-    if kind in LATER_KINDS:
-        return Diagnostic("SS0209", f"the kind '{kind}' is not available in this version", place, "remove the manifest")
-    known = [*KINDS, *LATER_KINDS]
-    return Diagnostic("SS0202", f"unknown kind '{kind[:80]}'", place, did_you_mean(kind, known))
+    return Diagnostic("SS0202", f"unknown kind '{kind[:80]}'", place, did_you_mean(kind, KINDS))
 
 
 def located(problem: Problem, document: Document, prefix: tuple[str | int, ...] = ()) -> Diagnostic:

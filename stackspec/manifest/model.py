@@ -210,6 +210,56 @@ class SecretSpec(Fields):
     )
 
 
+_ACTIONS = ("create", "update", "replace", "delete", "suspend", "resume", "adopt", "forget", "recover")
+
+
+def _patterns(described: str) -> Any:
+    """A pattern or several, one of which must match."""
+    patterns = {"type": ["string", "array", "null"], "items": {"type": "string"}, "minItems": 1}
+    return setting(
+        f"{described}, or several; '*' and '?' stand for any text and any character.", schema=patterns, default=None
+    )
+
+
+class PolicyMatch(Fields):
+    """Which components a policy is about: those of which all holds that is said here."""
+
+    type: str | tuple[str, ...] | None = _patterns("The component type")
+    flavor: str | tuple[str, ...] | None = _patterns("The flavor")
+    environment: str | tuple[str, ...] | None = _patterns("The environment")
+    labels: Mapping[str, Any] = setting(
+        "Label to a pattern of its text, or several.",
+        default={},
+        schema={
+            "type": "object",
+            "additionalProperties": {"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1},
+        },
+    )
+    action: str | tuple[str, ...] | None = setting(
+        "What a plan does to the component, or several; where it is absent, components are judged as they are to be.",
+        default=None,
+        schema={
+            "anyOf": [
+                {"type": "null"},
+                {"type": "string", "enum": list(_ACTIONS)},
+                {"type": "array", "items": {"type": "string", "enum": list(_ACTIONS)}, "minItems": 1},
+            ]
+        },
+    )
+
+
+class PolicySpec(Fields):
+    """What components must be like, and what plans may do to them."""
+
+    match: PolicyMatch = setting("Which components, and which planned actions; all components.", default=PolicyMatch())
+    require: Any = setting(
+        "What holds of each of them, as a JSON Schema of the component; false forbids them.",
+        schema={"type": ["object", "boolean"]},
+    )
+    level: Literal["error", "warning"] = setting("Whether what does not meet it is refused.", default="error")
+    message: str = setting("Why, and what to do, in the policy's own words.", default="")
+
+
 KINDS: Mapping[str, type[Fields]] = {
     "Project": ProjectSpec,
     "Stack": StackSpec,
@@ -217,11 +267,9 @@ KINDS: Mapping[str, type[Fields]] = {
     "Environment": EnvironmentSpec,
     "SecretStore": SecretStoreSpec,
     "Secret": SecretSpec,
+    "Policy": PolicySpec,
 }
 """Kind to the record of its `spec`."""
-
-LATER_KINDS = ("Policy",)
-"""Kinds of the language that this version does not carry out."""
 
 
 @dataclass(frozen=True, slots=True)

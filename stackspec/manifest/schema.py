@@ -6,7 +6,6 @@ too strict costs time and never correctness. Messages are our own: jsonschema's 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stackspec.core.address import FieldPath, format_path
 from stackspec.core.diagnostic import did_you_mean, nearest
 from stackspec.core.fields import Fields, Schema, json_schema
-from stackspec.core.values import Value
+from stackspec.core.values import Value, canonical
 from stackspec.manifest.model import API_VERSION, KINDS, Metadata
 from stackspec.manifest.state_settings import backends_with
 
@@ -118,13 +117,22 @@ def _explainer(schema: Schema) -> Any:
     def pattern(_validator: Any, wanted: str, instance: Any, _schema: Schema) -> Iterator[ValidationError]:
         from jsonschema.exceptions import ValidationError
 
-        # Python's '$' also matches before a final newline; a schema's does not.
-        if isinstance(instance, str) and not re.search(re.sub(r"\$(?=\)*\Z)", r"\\Z", wanted), instance):
+        if isinstance(instance, str) and not _matches(wanted, instance):
             yield ValidationError("pattern")
 
     # An empty registry: jsonschema would otherwise fetch references from the network and the disk.
     build: Any = extend
     return build(Draft202012Validator, {"pattern": pattern})(schema, registry=Registry())
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """Whether a pattern is in a text, by the gate's engine: its '$' is a schema's, and no pattern takes it for ever."""
+    import jsonschema_rs
+
+    try:
+        return jsonschema_rs.Draft202012Validator({"pattern": pattern}).is_valid(text)
+    except ValueError:
+        return False  # a lone surrogate, which is in no text that a pattern is for
 
 
 _TYPE_NAMES = {
@@ -179,6 +187,13 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
                     where = f" in '{format_path(path)}'" if path else ""
                     hint = _addition(name, schema.get("properties", {}).get(name, {}))
                     yield Problem("SS0204", f"missing key '{name}'{where}", path, True, hint)
+        case "anyOf" if of_its_type := _of_its_type(error):
+            for inner in of_its_type:
+                yield from _problems(inner)
+        case "not" if isinstance(wanted, Mapping) and wanted.keys() & {"enum", "const"}:
+            yield Problem("SS0206", f"{_field(path)} is one of the values that it may not have", path)
+        case "anyOf" if _expected(schema) == _OF_NO_TYPE:
+            yield Problem("SS0206", f"{_field(path)} meets none of the alternatives", path)
         case "type" | "anyOf":
             names = _expected(schema)
             if isinstance(value, str) and "{{" in value:
@@ -199,7 +214,8 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
         case "const" if path == ("apiVersion",):
             yield Problem("SS0202", f"unknown apiVersion '{str(value)[:80]}'", path, False, f"write {wanted}")
         case "const":
-            yield Problem("SS0206", f"{_field(path)} must be '{wanted}'", path)
+            text = f"'{wanted}'" if isinstance(wanted, str) else canonical(wanted)
+            yield Problem("SS0206", f"{_field(path)} must be {text}", path)
         case "pattern":
             noun, hint = _form(wanted, schema)
             yield Problem("SS0206", f"{_field(path)} is not a valid {noun}", path, False, hint)
@@ -217,6 +233,14 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
             yield Problem("SS0206", f"{_field(path)} does not satisfy '{other}'", path)
 
 
+def _of_its_type(error: ValidationError) -> list[ValidationError]:
+    """What is wrong by the one alternative whose type the value has; nothing where there is no such one."""
+    of_another_type = {one.schema_path[0] for one in error.context or () if one.validator == "type" and not one.path}
+    left = [one for one in error.context or () if one.schema_path[0] not in of_another_type]
+    return left if len({one.schema_path[0] for one in left}) == 1 else []
+
+
+_OF_NO_TYPE = "something else"
 _COUNTED = {"Length": "characters", "Items": "items", "Properties": "keys"}
 
 
@@ -261,7 +285,7 @@ def _expected(schema: Mapping[str, Any]) -> str:
     for alternative in alternatives:
         kinds = alternative.get("type", [])
         names += [_TYPE_NAMES[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)]
-    names = [name for name in dict.fromkeys(names) if name != "null" or len(names) == 1] or ["something else"]
+    names = [name for name in dict.fromkeys(names) if name != "null" or len(names) == 1] or [_OF_NO_TYPE]
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from stackspec.core.diagnostic import Diagnostic, Span, StackspecError, nearest
-from stackspec.core.layout import MANIFEST_FOLDER, PROJECT_FILE
+from stackspec.core.layout import MANIFEST_FOLDER, PROJECT_FILE, is_root
 from stackspec.manifest.decode import MOST_BYTES, decode
 from stackspec.manifest.text import SourceText
 
@@ -41,7 +41,7 @@ def find_root(start: Path) -> Path:
         hint = "give the user that runs stackspec permission to enter it and the folders above it"
         raise StackspecError.of("SS0101", f"cannot look into the folder {here}", hint=hint)
     for folder in (here, *here.parents):
-        if os.path.isfile(folder / PROJECT_FILE) or os.path.isdir(folder / MANIFEST_FOLDER):
+        if is_root(folder):
             return folder
     raise StackspecError.of(
         "SS0112",

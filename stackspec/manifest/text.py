@@ -10,13 +10,26 @@ from functools import cached_property
 
 from stackspec.core.diagnostic import Span
 
+MARK = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8, which some editors begin a file with."""
+
 
 @dataclass(frozen=True)
 class SourceText:
-    """The text of one file; `file` is its path relative to the project, with `/`."""
+    """The text of one file; `file` is its path relative to the project, with `/`.
+
+    Attributes:
+        marked: Whether the file begins with a byte order mark, which is no part of the text.
+    """
 
     file: str
     text: str
+    marked: bool = False
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the file."""
+        return (MARK if self.marked else b"") + self.text.encode()
 
     @cached_property
     def _line_starts(self) -> array[int]:

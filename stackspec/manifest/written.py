@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from json import dumps
 from typing import Any, assert_never
@@ -23,6 +23,7 @@ from stackspec.core.expression import (
     Lookup,
     SecretReference,
 )
+from stackspec.core.values import Value
 from stackspec.manifest.jinja import parse_text
 
 
@@ -48,7 +49,7 @@ def written(expression: Expression) -> str:
     pieces: list[str] = []
     for plain, parts in groupby(_flat(expression), key=_is_plain):
         if plain:
-            pieces.append(_plain("".join(map(_text, parts))))
+            pieces.append(as_text("".join(map(_text, parts))))
         else:
             pieces += map(_braced, parts)
     return "".join(pieces) if len(pieces) != 1 else _braced(Join(tuple(_flat(expression))))
@@ -71,7 +72,7 @@ def _text(part: Expression) -> str:
     return part.value if isinstance(part.value, str) else dumps(part.value)
 
 
-def _plain(text: str) -> str:
+def as_text(text: str) -> str:
     """A text outside of expressions; where it would be read as one, or as a line end of another kind, inside."""
     return _braced(Literal(text)) if _AMBIGUOUS.search(text) else text
 
@@ -138,3 +139,16 @@ def _path(root: str, steps: Sequence[str | int]) -> str:
     return root + "".join(
         f".{step}" if isinstance(step, str) and _NAME.match(step) else f"[{_constant(step)}]" for step in steps
     )
+
+
+Tell = Callable[[Deferred], str]
+"""Tells a value that waits for outputs or secrets, as a text."""
+
+
+def told(value: Value, tell: Tell) -> Value:
+    """A value with what waits in it as a text."""
+    if isinstance(value, Deferred):
+        return tell(value)
+    if isinstance(value, Mapping):
+        return {key: told(item, tell) for key, item in value.items()}
+    return [told(item, tell) for item in value] if isinstance(value, list) else value

@@ -46,6 +46,20 @@ SIGNS: Mapping[Action, str] = {
 """Action to the sign that stands before it in a plan."""
 
 
+DONE: Mapping[Action, str] = {
+    Action.CREATE: "created",
+    Action.UPDATE: "updated",
+    Action.REPLACE: "replaced",
+    Action.DELETE: "deleted",
+    Action.SUSPEND: "suspended",
+    Action.RESUME: "resumed",
+    Action.ADOPT: "adopted",
+    Action.FORGET: "forgotten",
+    Action.RECOVER: "recovered",
+}
+"""Action to what has been done once it is."""
+
+
 NOT_APPLIED = "not in the applied state"
 """The reason of every component that is new; a create with another one was tried before."""
 
@@ -176,6 +190,23 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """What a plan is limited by: only what differs from there is planned.
+
+    Attributes:
+        revision: A revision of git, as it was named.
+        commit: The commit at which what is checked out went apart from it.
+        left_out: The components that are wanted or applied, and are not planned.
+        untouched_stacks: The names of the stacks of which nothing is planned.
+    """
+
+    revision: str
+    commit: str
+    left_out: tuple[ComponentAddress, ...] = ()
+    untouched_stacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The way from an applied to a desired state.
 
@@ -185,6 +216,7 @@ class Plan:
         moves: Address as it is applied to the one that it gets, before everything else.
         protected: Whether the environment is protected, as the manifests say or as it was applied.
         protection: Whether it is to be protected from now on, where that changes; None where it stays as it was.
+        since: What limits it; None for all that was selected.
         real: Components that were seen to be other than they were applied, as they really are.
     """
 
@@ -197,6 +229,7 @@ class Plan:
     moves: Mapping[ComponentAddress, ComponentAddress] = field(default_factory=dict)
     protected: bool = False
     protection: bool | None = None
+    since: Since | None = None
 
     @property
     def has_changes(self) -> bool:

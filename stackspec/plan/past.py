@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError
 from stackspec.core.expression import HIDDEN, Deferred, Sealed
 from stackspec.core.layout import in_environment
 from stackspec.core.values import Value
+from stackspec.plan.selection import Reach, Selection
 from stackspec.plan.situation import SpecOf
 from stackspec.stack.graph import in_dependency_order
 from stackspec.stack.model import DesiredComponent, DesiredState, Environment
@@ -17,6 +19,8 @@ from stackspec.state.model import AppliedComponent, AppliedState
 
 def desired_then(applied: AppliedState, now: AppliedState, environment: Environment, spec_of: SpecOf) -> DesiredState:
     """The desired state that brings back what a state held: outputs that were read are the values of then.
+
+    Secrets are read anew, as they may be others by now; but where the state is the one as it is, nothing changes.
 
     Args:
         now: The state as it is. What has another address in it since then moves back, and the lifecycle stays: what
@@ -43,8 +47,34 @@ def desired_then(applied: AppliedState, now: AppliedState, environment: Environm
     components = {}
     for address in order:
         then = applied.components[address]
-        components[address] = _desired(then, edges[address], same.get(then.identity) or now.components.get(address))
+        wanted = _desired(then, edges[address], same.get(then.identity) or now.components.get(address))
+        components[address] = wanted if applied is now else _anew(wanted)
     return DesiredState(environment, components, {})
+
+
+def with_run_state(
+    desired: DesiredState, applied: AppliedState, selection: Selection, *, suspended: bool
+) -> DesiredState:
+    """A desired state in which what is selected runs, or does not.
+
+    To run, a component needs what it stands on; to be suspended, it must be no other stack's as well.
+
+    Raises:
+        StackspecError: the selection names what does not exist.
+    """
+    problems: list[Diagnostic] = []
+    chosen = Reach(selection, desired, applied).selected(problems)
+    if problems:
+        raise StackspecError(problems)
+    if suspended:
+        stacks = set(selection.stacks)
+        own = {address for address, one in desired.components.items() if stacks.issuperset(one.stacks)}
+        chosen = (own if stacks else set()) | set(selection.targets)
+    components = {
+        address: replace(one, suspended=suspended) if address in chosen else one
+        for address, one in desired.components.items()
+    }
+    return replace(desired, components=components)
 
 
 def _blocked(then: AppliedState, now: AppliedState, same: Mapping[str, AppliedComponent]) -> Iterator[Diagnostic]:
@@ -64,7 +94,7 @@ def _desired(
     return DesiredComponent(
         component.address,
         component.flavor,
-        _waiting(component.config),
+        component.config,
         component.digest,
         tuple(depends_on),
         component.stacks,
@@ -72,10 +102,14 @@ def _desired(
         suspended=component.suspended,
         lifecycle=now.lifecycle if now else component.lifecycle,
         timeouts=component.timeouts,
-        variables=_waiting(component.variables),
+        variables=component.variables,
         labels=component.labels,
         moved=() if now is None or now.address == component.address else (now.address,),
     )
+
+
+def _anew(component: DesiredComponent) -> DesiredComponent:
+    return replace(component, config=_waiting(component.config), variables=_waiting(component.variables))
 
 
 def _waiting(value: Value) -> Value:

@@ -22,6 +22,7 @@ class Selection:
     Attributes:
         stacks: Names of stacks; only what they use is planned.
         targets: Addresses; only they and what they depend on are planned.
+        changed: Addresses; only they, as far as they are there, and what they depend on are planned; None: no limit.
         replace: Addresses to replace though nothing changed.
         adopt: Addresses to take over as they exist, nothing being applied there.
         destroy: Whether everything selected is to go.
@@ -30,10 +31,16 @@ class Selection:
 
     stacks: tuple[str, ...] = ()
     targets: tuple[ComponentAddress, ...] = ()
+    changed: tuple[ComponentAddress, ...] | None = None
     replace: tuple[ComponentAddress, ...] = ()
     adopt: tuple[ComponentAddress, ...] = ()
     destroy: bool = False
     force: bool = False
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether it is less than everything."""
+        return bool(self.targets or self.stacks or self.changed is not None)
 
 
 EVERYTHING = Selection()
@@ -62,7 +69,7 @@ class Reach:
                         "SS0502", f"there is no stack '{name}' in this environment", hint=did_you_mean(name, stacks)
                     )
                 )
-        if not selection.targets and not selection.stacks:
+        if not selection.is_limited:
             return everything
         chosen = self._chosen(everything)
         for address in selection.replace:
@@ -91,7 +98,7 @@ class Reach:
 
     def _chosen(self, everything: set[ComponentAddress]) -> set[ComponentAddress]:
         selection = self._selection
-        starts = set(selection.targets)
+        starts = {*selection.targets, *(everything & {*(selection.changed or ())})}
         for address in everything:
             known = self._desired.components.get(address) or self._applied.known(address)
             # A component that another stack shares is not this stack's to remove.

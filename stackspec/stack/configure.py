@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -76,9 +76,8 @@ class Configurator:
         depends_on = self._named_dependencies(declared)
         config = self._config(declared, spec, scope)
         variables = self._variables(declared.body, scope, declared.origin.document, declared.origin.path)
-        if spec is not None and declared.body.get("lifecycle"):
-            self._check_ignored(declared, spec)
-            self._check_coexistence(declared, spec)
+        if spec is not None:
+            self._diagnostics += lifecycle_problems(declared, spec)
         for key, resolution in (("config", config), ("environment", variables)):
             for place, deferred in resolution.deferred:
                 for reference in deferred.references:
@@ -118,11 +117,7 @@ class Configurator:
         if resolution.value is not written:
             problems = variables_problems(as_written(resolution.value))
             self._diagnostics += [located(problem, document, path) for problem in problems]
-        for name, text in written.items():
-            if isinstance(text, str) and text and says_secret(name) and not is_expression(text):
-                place = document.span((*path, "environment", name))
-                told = f"'environment.{name}' is called like a secret and stands in plain text"
-                self._diagnostics.append(plain_secret(told, place))
+        self._diagnostics += shown_secrets(written, document, path)
         return resolution
 
     def _spec(self, declared: DeclaredComponent) -> FlavorSpec | None:
@@ -130,7 +125,7 @@ class Configurator:
         if not isinstance(flavor, str):
             return None  # reported by the schema
         if not self._registry.knows(kind, flavor):
-            self._unknown_flavor(declared, flavor)
+            self._diagnostics.append(unknown_flavor(declared, flavor, self._registry.flavors_of(kind)))
             return None
         try:
             return self._registry.spec(kind, flavor)
@@ -146,22 +141,6 @@ class Configurator:
         except (KeyError, PluginError):
             return None
 
-    def _check_ignored(self, declared: DeclaredComponent, spec: FlavorSpec) -> None:
-        known = spec.schema["properties"]
-        for index, text in enumerate(declared.body["lifecycle"].get("ignore_changes") or ()):
-            path = parse_path(text)
-            if len(path) > 1 and path[1] not in known:
-                message = f"'{format_path(path[:2])[:80]}' is not a field of {spec.type} {spec.flavor}"
-                place = declared.origin.span(("lifecycle", "ignore_changes", index))
-                self._diagnostics.append(Diagnostic("SS0203", message, place, did_you_mean(str(path[1]), known)))
-
-    def _check_coexistence(self, declared: DeclaredComponent, spec: FlavorSpec) -> None:
-        if declared.body["lifecycle"].get("create_before_destroy") is True and spec.occupies is None:
-            message = f"there can be only one {spec.type} of the flavor '{spec.flavor}' under an address"
-            place = declared.origin.span(("lifecycle", "create_before_destroy"))
-            hint = "set create_before_destroy to false: the old one is removed first"
-            self._diagnostics.append(Diagnostic("SS0505", message, place, hint))
-
     def _config(self, declared: DeclaredComponent, spec: FlavorSpec | None, scope: Scope) -> Resolution:
         document, path = declared.origin.document, (*declared.origin.path, "config")
         written = declared.body.get("config", {})
@@ -170,21 +149,8 @@ class Configurator:
         resolution = self._resolved(written, scope, document, path)
         if spec is None:
             return resolution
-        config = resolution.value
-        for name in spec.sensitive:
-            if isinstance(text := config.get(name), str) and text:
-                place = document.span((*path, name))
-                self._diagnostics.append(plain_secret(f"'config.{name}' is sensitive and stands in plain text", place))
-        waiting = bool(resolution.deferred or resolution.errors)
-        for problem in self._checkers.of(spec).check(as_written(config) if waiting else config):
-            # What waits for outputs is checked when it is known, before the hook.
-            value = value_at(config, problem.path)
-            if problem.key or not isinstance(value, Deferred):
-                self._diagnostics.append(located(problem, document, path))
-            elif isinstance(value.expression, SecretReference) and problem.code == "SS0205":
-                hint = f"a secret is text; convert it, as in {{{{ {value.expression} | int }}}}"
-                self._diagnostics.append(located(replace(problem, hint=hint), document, path))
-        resolution.value = spec.complete(config)
+        self._diagnostics += config_problems(spec, self._checkers.of(spec), resolution, document, path)
+        resolution.value = spec.complete(resolution.value)
         return resolution
 
     def _named_dependencies(self, declared: DeclaredComponent) -> dict[ComponentAddress, FieldPath]:
@@ -200,16 +166,6 @@ class Configurator:
                 place = declared.origin.span(("depends_on", index))
                 self._diagnostics.append(Diagnostic("SS0402", f"there is no component {text}", place, hint))
         return named
-
-    def _unknown_flavor(self, declared: DeclaredComponent, flavor: str) -> None:
-        kind, place = declared.address.type, declared.origin.span(("flavor",))
-        if "{{" in flavor:
-            diagnostic = Diagnostic("SS0305", "a flavor cannot be an expression", place, "write the name out")
-        else:
-            known = self._registry.flavors_of(kind)
-            hint = did_you_mean(flavor, known) if known else f"this version has no flavors of {kind}"
-            diagnostic = Diagnostic("SS0208", f"{kind} has no flavor '{flavor[:80]}'", place, hint)
-        self._diagnostics.append(diagnostic)
 
     # --- what names mean
 
@@ -254,6 +210,65 @@ class Configurator:
             hint = self._values.hints.did_you_mean(text, self._links.components)
             raise ExpressionError("SS0402", f"there is no component {text}", hint)
         return address
+
+
+# --- what is wrong with a component whatever else is declared
+
+
+def config_problems(
+    spec: FlavorSpec, checker: Checker, config: Resolution, document: Document, path: FieldPath
+) -> Iterator[Diagnostic]:
+    """What is wrong with a config as far as it is known.
+
+    Args:
+        path: Where in the document it stands.
+    """
+    for name in spec.sensitive:
+        if isinstance(text := config.value.get(name), str) and text:
+            place = document.span((*path, name))
+            yield plain_secret(f"'config.{name}' is sensitive and stands in plain text", place)
+    waiting = bool(config.deferred or config.errors)
+    for problem in checker.check(as_written(config.value) if waiting else config.value):
+        # What waits is checked when it is known, before the hook.
+        value = value_at(config.value, problem.path)
+        if problem.key or not isinstance(value, Deferred):
+            yield located(problem, document, path)
+        elif isinstance(value.expression, SecretReference) and problem.code == "SS0205":
+            hint = f"a secret is text; convert it, as in {{{{ {value.expression} | int }}}}"
+            yield located(replace(problem, hint=hint), document, path)
+
+
+def lifecycle_problems(declared: DeclaredComponent, spec: FlavorSpec) -> Iterator[Diagnostic]:
+    """What a component's lifecycle says that its flavor has no field for, or cannot do."""
+    lifecycle, known = declared.body.get("lifecycle") or {}, spec.schema["properties"]
+    for index, text in enumerate(lifecycle.get("ignore_changes") or ()):
+        path = parse_path(text)
+        if len(path) > 1 and path[1] not in known:
+            message = f"'{format_path(path[:2])[:80]}' is not a field of {spec.type} {spec.flavor}"
+            place = declared.origin.span(("lifecycle", "ignore_changes", index))
+            yield Diagnostic("SS0203", message, place, did_you_mean(str(path[1]), known))
+    if lifecycle.get("create_before_destroy") is True and spec.occupies is None:
+        message = f"there can be only one {spec.type} of the flavor '{spec.flavor}' under an address"
+        place = declared.origin.span(("lifecycle", "create_before_destroy"))
+        hint = "set create_before_destroy to false: the old one is removed first"
+        yield Diagnostic("SS0505", message, place, hint)
+
+
+def shown_secrets(variables: ValueMap, document: Document, path: FieldPath) -> Iterator[Diagnostic]:
+    """A warning for each variable of an `environment`, as written, that is called like a secret and shown."""
+    for name, text in variables.items():
+        if isinstance(text, str) and text and says_secret(name) and not is_expression(text):
+            place = document.span((*path, "environment", name))
+            yield plain_secret(f"'environment.{name}' is called like a secret and stands in plain text", place)
+
+
+def unknown_flavor(declared: DeclaredComponent, flavor: str, known: Sequence[str]) -> Diagnostic:
+    """A flavor that does not exist, at its place."""
+    kind, place = declared.address.type, declared.origin.span(("flavor",))
+    if "{{" in flavor:
+        return Diagnostic("SS0305", "a flavor cannot be an expression", place, "write the name out")
+    hint = did_you_mean(flavor, known) if known else f"this version has no flavors of {kind}"
+    return Diagnostic("SS0208", f"{kind} has no flavor '{flavor[:80]}'", place, hint)
 
 
 _VARIABLES = Checker({"type": "object", "properties": {"environment": VARIABLES_SCHEMA}})

@@ -13,6 +13,8 @@ from stackspec.manifest.model import EnvironmentSpec, Manifest, ProjectSpec
 
 PROCESS_STORE = "env"
 """The store that is there without being declared: the variables of the process."""
+NAMED_KINDS = ("Environment", "Stack", "Secret", "SecretStore", "Policy")
+"""The kinds whose manifests are told apart by their names alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Declarations:
     components: Mapping[tuple[str, str], Manifest]
     secrets: Mapping[str, Manifest]
     secret_stores: Mapping[str, Manifest]
+    policies: Mapping[str, Manifest]
 
     @property
     def environment_names(self) -> tuple[str, ...]:
@@ -53,7 +56,7 @@ def declare(manifests: Iterable[Manifest]) -> tuple[Declarations, list[Diagnosti
     """Sort manifests by kind and name; of two with one name the first counts."""
     diagnostics: list[Diagnostic] = []
     project: Manifest | None = None
-    named: dict[str, dict[str, Manifest]] = {kind: {} for kind in ("Environment", "Stack", "Secret", "SecretStore")}
+    named: dict[str, dict[str, Manifest]] = {kind: {} for kind in NAMED_KINDS}
     components: dict[tuple[str, str], Manifest] = {}
     for manifest in manifests:
         if manifest.kind == "Project":
@@ -82,6 +85,7 @@ def declare(manifests: Iterable[Manifest]) -> tuple[Declarations, list[Diagnosti
         components,
         named["Secret"],
         named["SecretStore"],
+        named["Policy"],
     )
     return declarations, diagnostics + list(_unknown_types(declarations)) + list(_unknown_environments(declarations))
 

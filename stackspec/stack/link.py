@@ -64,6 +64,58 @@ def link(
     return _Linker(declared, registry, hints, diagnostics).link(stacks)
 
 
+Slot = tuple[str, list[tuple[FieldPath, Any]]]
+"""A component type, and what a stack has in its slot, each with its path from the document's root."""
+
+
+def slots(stack: Manifest, diagnostics: list[Diagnostic]) -> Iterator[Slot]:
+    """The slots of a stack; what is wrong with their form is added to `diagnostics`."""
+    declared = stack.spec.get("components")
+    for kind, slot in declared.items() if isinstance(declared, Mapping) else ():
+        path: FieldPath = ("spec", "components", kind)
+        if kind not in COMPONENT_TYPES:
+            diagnostics.append(unknown_type(kind, stack.span(path, key=True)))
+            continue
+        if not isinstance(slot, list):
+            yield kind, [(path, slot)]
+            continue
+        if not COMPONENT_TYPES[kind].many:
+            many = ", ".join(name for name, one in COMPONENT_TYPES.items() if one.many)
+            message, hint = f"a stack has one {kind}", f"lists are for {many}"
+            diagnostics.append(Diagnostic("SS0405", message, stack.span(path), hint))
+        yield kind, [((*path, index), entry) for index, entry in enumerate(slot)]
+
+
+def filling(
+    stack: Manifest, kind: str, path: FieldPath, entry: Any, diagnostics: list[Diagnostic]
+) -> DeclaredComponent | tuple[str, FieldPath] | None:
+    """What fills a slot: a component, or the name of one with its path; None where it is neither, which is reported."""
+    if isinstance(entry, str):
+        return _name(stack, path, entry, diagnostics)
+    if not isinstance(entry, Mapping):
+        message = f"a component is a mapping or the name of a Component, not {type_name(entry)}"
+        diagnostics.append(Diagnostic("SS0205", message, stack.span(path), "write {flavor: …, config: {…}}"))
+        return None
+    reference = "ref" in entry
+    problems = _slot_checker(ComponentReference if reference else InlineComponent).check(entry)
+    diagnostics += [located(problem, stack.document, path) for problem in problems]
+    if reference:
+        return None if problems else _name(stack, (*path, "ref"), entry["ref"], diagnostics)
+    if any(problem.path == ("name",) for problem in problems):
+        return None
+    address = ComponentAddress(kind, entry.get("name") or stack.name)
+    body = readable(entry, [problem for problem in problems if problem.path])
+    return DeclaredComponent(address, body, Origin(stack.document, path), stack, stack)
+
+
+def _name(stack: Manifest, path: FieldPath, name: str, diagnostics: list[Diagnostic]) -> tuple[str, FieldPath] | None:
+    if "{{" not in name:
+        return name, path
+    hint = "write the name out"
+    diagnostics.append(Diagnostic("SS0305", "a reference cannot be an expression", stack.span(path), hint))
+    return None
+
+
 class _Linker:
     def __init__(self, declared: Declarations, registry: Registry, hints: Hints, diagnostics: list[Diagnostic]) -> None:
         self._declared = declared
@@ -83,54 +135,23 @@ class _Linker:
 
     def _members(self, stack: Manifest) -> Members:
         members: dict[str, list[ComponentAddress]] = {}
-        declared = stack.spec.get("components")
-        for kind, slot in declared.items() if isinstance(declared, Mapping) else ():
-            path: FieldPath = ("spec", "components", kind)
-            if kind not in COMPONENT_TYPES:
-                self._diagnostics.append(unknown_type(kind, stack.span(path, key=True)))
-                continue
-            entries = self._entries(stack, kind, path, slot)
-            found = [self._member(stack, kind, place, entry) for place, entry in entries]
+        for kind, entries in slots(stack, self._diagnostics):
+            found = [self._member(stack, kind, path, entry) for path, entry in entries]
             members[kind] = [address for address in found if address is not None]
             if None in found:
                 self._links.unlinked.add((stack.name, kind))
         return members
 
-    def _entries(self, stack: Manifest, kind: str, path: FieldPath, slot: Any) -> Iterator[tuple[FieldPath, Any]]:
-        if not isinstance(slot, list):
-            yield path, slot
-            return
-        if not COMPONENT_TYPES[kind].many:
-            many = ", ".join(name for name, one in COMPONENT_TYPES.items() if one.many)
-            self._error("SS0405", f"a stack has one {kind}", stack.span(path), f"lists are for {many}")
-        for index, entry in enumerate(slot):
-            yield (*path, index), entry
-
     def _member(self, stack: Manifest, kind: str, path: FieldPath, entry: Any) -> ComponentAddress | None:
-        if isinstance(entry, str):
-            return self._reference(stack, kind, path, entry)
-        if not isinstance(entry, Mapping):
-            message = f"a component is a mapping or the name of a Component, not {type_name(entry)}"
-            self._error("SS0205", message, stack.span(path), "write {flavor: …, config: {…}}")
-            return None
-        reference = "ref" in entry
-        problems = _slot_checker(ComponentReference if reference else InlineComponent).check(entry)
-        self._diagnostics += [located(problem, stack.document, path) for problem in problems]
-        if reference:
-            return None if problems else self._reference(stack, kind, (*path, "ref"), entry["ref"])
-        if any(problem.path == ("name",) for problem in problems):
-            return None
-        address = ComponentAddress(kind, entry.get("name") or stack.name)
-        body = readable(entry, [problem for problem in problems if problem.path])
-        self._add(DeclaredComponent(address, body, Origin(stack.document, path), stack, stack))
-        return address
+        found = filling(stack, kind, path, entry, self._diagnostics)
+        if isinstance(found, DeclaredComponent):
+            self._add(found)
+            return found.address
+        return None if found is None else self._reference(stack, kind, found[1], found[0])
 
     def _reference(self, stack: Manifest, kind: str, path: FieldPath, name: str) -> ComponentAddress | None:
         if (kind, name) in self._declared.components:
             return ComponentAddress(kind, name)
-        if "{{" in name:
-            self._error("SS0305", "a reference cannot be an expression", stack.span(path), "write the name out")
-            return None
         elsewhere = next((other for other, names in self._names.items() if name in names), None)
         if elsewhere is not None:
             hint: str | None = f"the Component '{name}' is of type {elsewhere}"

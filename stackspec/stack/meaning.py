@@ -52,6 +52,8 @@ def unambiguous(value: Any) -> Value:
         return ["mapping", {str(key): unambiguous(item) for key, item in value.items()}]
     if isinstance(value, list | tuple):
         return ["list", *map(unambiguous, value)]
+    if isinstance(value, frozenset):
+        return ["set", *sorted(value)]
     if is_dataclass(value):
         return [type(value).__name__, record(value)]
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +21,7 @@ from stackspec.stack.model import DesiredComponent, DesiredStack, DesiredState, 
 from stackspec.stack.reports import as_written, report_expressions
 from stackspec.stack.rules import check_rules
 from stackspec.stack.secrets import DeclaredSecrets
+from stackspec.stack.stack_rules import check_stacks
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -31,6 +32,7 @@ def resolve(
     process: Mapping[str, str | ExpressionError],
     name: str,
     values: ValueResolver | None = None,
+    unused: Collection[ComponentAddress] = (),
 ) -> tuple[DesiredState, list[Diagnostic]]:
     """The desired state of an environment, and what is wrong; with errors it is incomplete.
 
@@ -38,6 +40,7 @@ def resolve(
         process: The allow-listed process variables that are set: name to text, or to why it cannot be read.
         name: The environment, one of `declared.environment_names`.
         values: What resolves values, given where several environments are resolved on one budget.
+        unused: Components that no stack needs, which are looked at all the same.
     """
     diagnostics: list[Diagnostic] = []
     values = values or ValueResolver()
@@ -52,6 +55,8 @@ def resolve(
     secrets = DeclaredSecrets(declared, values, roots, explain, diagnostics)
     configurator = Configurator(links, registry, values, roots, explain, secrets, diagnostics)
     configured = _configure(links, configurator)
+    for address in unused:
+        configurator.component(links.components[address])
     edges = {address: one.depends_on for address, one in configured.items()}
     order, cycles = in_dependency_order(edges)
     diagnostics += [_cycle(cycle, edges, links) for cycle in cycles]
@@ -64,13 +69,14 @@ def resolve(
     found = {stack.name: _stack(stack, links, configurator) for stack in stacks}
     desired = DesiredState(environment, components, found, secrets.references, secrets.declared, secrets.stores)
     diagnostics += check_rules(desired, registry, declared.project)
+    diagnostics += check_stacks(desired, registry)
     return desired, diagnostics
 
 
-def unused_components(declared: Declarations, used: set[ComponentAddress]) -> list[Diagnostic]:
-    """A warning for each Component that no environment's stacks reach."""
-    return [
-        Diagnostic(
+def unused_components(declared: Declarations, used: set[ComponentAddress]) -> dict[ComponentAddress, Diagnostic]:
+    """Each Component that no environment's stacks reach, and the warning of it."""
+    return {
+        ComponentAddress(kind, name): Diagnostic(
             "SS0408",
             f"no Stack uses the Component {kind}/{name}: it is not provisioned",
             manifest.place,
@@ -79,7 +85,7 @@ def unused_components(declared: Declarations, used: set[ComponentAddress]) -> li
         )
         for (kind, name), manifest in declared.components.items()
         if ComponentAddress(kind, name) not in used
-    ]
+    }
 
 
 def _explain_variables(listed: Sequence[str]) -> str:

@@ -103,18 +103,14 @@ class DeclaredSecrets:
 
     def _store(self, store: Manifest) -> DesiredSecretStore | None:
         """A store as values are read from it; None where it is wrong, which is reported."""
-        from stackspec.secret_stores.registry import config_schema, store_types
-
         kind, config = store.spec.get("type"), store.spec.get("config") or {}
+        if (wrong := unknown_store_type(store)) is not None:
+            self._diagnostics.append(wrong)
+            return None
         if not isinstance(kind, str):
             return None  # reported by the schema
-        if kind not in store_types():
-            place, hint = store.span(("spec", "type")), did_you_mean(kind, store_types())
-            self._diagnostics.append(Diagnostic("SS0206", f"there is no type of store '{kind[:80]}'", place, hint))
-            return None
         resolved = as_written(self._resolved(config, store, ("spec", "config")))
-        problems = Checker(config_schema(kind)).check(resolved)
-        self._diagnostics += [located(problem, store.document, ("spec", "config")) for problem in problems]
+        self._diagnostics += store_problems(store, kind, resolved)
         return DesiredSecretStore(store.name, kind, resolved, store.labels)
 
     def _secret(self, secret: Manifest) -> DesiredSecret:
@@ -145,3 +141,22 @@ class DeclaredSecrets:
         resolution = self._values.resolve(written, scope)
         report_expressions(resolution, manifest.document, path, self._diagnostics)
         return resolution.value
+
+
+def unknown_store_type(store: Manifest) -> Diagnostic | None:
+    """What is wrong with a type of store that does not exist."""
+    from stackspec.secret_stores.registry import store_types
+
+    kind = store.spec.get("type")
+    if not isinstance(kind, str) or kind in store_types():
+        return None
+    message, hint = f"there is no type of store '{kind[:80]}'", did_you_mean(kind, store_types())
+    return Diagnostic("SS0206", message, store.span(("spec", "type")), hint)
+
+
+def store_problems(store: Manifest, kind: str, config: Value) -> list[Diagnostic]:
+    """What is wrong with the config of a store of a type that exists."""
+    from stackspec.secret_stores.registry import config_schema
+
+    problems = Checker(config_schema(kind)).check(config)
+    return [located(problem, store.document, ("spec", "config")) for problem in problems]

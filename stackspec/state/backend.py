@@ -14,6 +14,7 @@ from stackspec.state.store import StateStore
 if TYPE_CHECKING:
     from stackspec.state.log.store import LogStateStore
     from stackspec.state.objects import Objects
+    from stackspec.state.suspension import Suspensions
 
 _PLACES = {
     "s3": "s3:S3Objects",
@@ -29,6 +30,9 @@ class Backend(Protocol):
 
     def store(self, environment: str) -> StateStore:
         """The store of an environment's state."""
+
+    def suspensions(self, environment: str) -> Suspensions:
+        """What is kept beside an environment's state of whether it is reconciled."""
 
     def environments(self) -> list[str]:
         """The environments that have a state, by name.
@@ -65,6 +69,11 @@ class _Local:
 
         return SqliteStateStore(self._folder, environment, self._settings.history, self._warn)
 
+    def suspensions(self, environment: str) -> Suspensions:
+        from stackspec.state.suspension import LocalSuspensions
+
+        return LocalSuspensions(self._folder, environment)
+
     def environments(self) -> list[str]:
         return sorted(path.stem for path in self._folder.glob("*.db") if is_name(path.stem))
 
@@ -89,6 +98,11 @@ class _Shared:
             history = self._settings.history
             self._stores[environment] = LogStateStore(self._objects, environment, history, seen, self._warn)
         return self._stores[environment]
+
+    def suspensions(self, environment: str) -> Suspensions:
+        from stackspec.state.suspension import SharedSuspensions
+
+        return SharedSuspensions(self._objects, environment)
 
     def environments(self) -> list[str]:
         return [name for name in self._objects.folders() if is_name(name)]

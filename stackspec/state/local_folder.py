@@ -8,7 +8,10 @@ from pathlib import Path
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.layout import LOCAL_FOLDER
-from stackspec.core.whole_file import write_first
+from stackspec.core.whole_file import write_first, write_whole
+
+_ACTIVE_STACK = "active_stack"
+"""The file with the name of the stack that commands take which are given none."""
 
 
 class LocalFolder:
@@ -49,6 +52,26 @@ class LocalFolder:
                     hint="remove the link, and look at where it came from",
                 )
         return levels[-1]
+
+    @property
+    def active_stack(self) -> str | None:
+        """The name of the stack that was chosen in this clone, if one was."""
+        try:
+            return (self.inside() / _ACTIVE_STACK).read_text(encoding="utf-8").strip() or None
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def activate(self, stack: str) -> None:
+        """Remember a stack as the one chosen in this clone.
+
+        Raises:
+            StackspecError: it cannot be written.
+        """
+        file = self.inside() / _ACTIVE_STACK
+        try:
+            write_whole(file, f"{stack}\n".encode())
+        except OSError as error:
+            raise StackspecError.of("SS0704", f"cannot write {file}: {error.strerror}") from error
 
     def prepare(self) -> None:
         """Make the folder, unknown to git.

@@ -1,0 +1,116 @@
+"""What a branch can affect: the manifests as they are, compared with those of a commit by what they mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stackspec.checkout import branched_off, changed_files, files_at
+from stackspec.core.address import ComponentAddress
+from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, has_errors
+from stackspec.plan.model import NOT_SELECTED, Plan, Since
+from stackspec.policy.policies import Policy
+from stackspec.sources import Sources
+from stackspec.stack.changes import differing, with_dependents
+from stackspec.stack.model import DesiredState
+from stackspec.stack.rules import managed_paths
+from stackspec.state.model import AppliedState
+
+_MANIFESTS = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedSince:
+    """What differs from a commit in one environment.
+
+    Attributes:
+        revision: As it was named.
+        commit: Where what is checked out went apart from it.
+        affected: The components of which something else is wanted by now, and all that stands on them; None where that
+            cannot be told, and so may be every one.
+        warnings: Why it cannot.
+    """
+
+    revision: str
+    commit: str
+    affected: frozenset[ComponentAddress] | None
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def limits(self, plan: Plan, desired: DesiredState, applied: AppliedState) -> Since:
+        """What it left out of a plan."""
+        planned = [change for change in plan.changes if change.reason != NOT_SELECTED]
+        there = {*desired.components, *applied.addresses}
+        stacks = {
+            name
+            for address in there
+            for one in (desired.components.get(address), applied.known(address))
+            if one
+            for name in one.stacks
+        }
+        untouched = stacks.difference(*(change.stacks for change in planned))
+        left = there - {change.address for change in planned}
+        return Since(self.revision, self.commit, tuple(sorted(left)), tuple(sorted(untouched)))
+
+
+def changed_since(sources: Sources, revision: str, environment: str, now: DesiredState) -> ChangedSince:
+    """What differs in an environment from where the checkout went apart from a revision.
+
+    Args:
+        now: What the manifests want of it.
+
+    Raises:
+        StackspecError: there is no repository or no such revision; or git fails.
+    """
+    commit = branched_off(sources.root, revision)
+    with _as_of(sources, commit) as earlier:
+        try:
+            names = earlier.loaded.declarations.environment_names
+            before, diagnostics = earlier.compile(environment) if environment in names else (None, [])
+            policies, wrong = earlier.policies
+        except StackspecError as error:
+            before, diagnostics, policies, wrong = None, list(error.diagnostics), [], []
+        if has_errors([*diagnostics, *wrong]):
+            message = f"the manifests of {commit[:12]} are wrong, so every component counts as changed"
+            hint = f"see them: git worktree add --detach ../before {commit[:12]}"
+            warning = Diagnostic("SS1204", message, None, hint, Severity.WARNING)
+            return ChangedSince(revision, commit, None, (warning,))
+    found = differing(before, now) if before else set(now.components)
+    found |= _read_from(changed_files(sources.root, commit), sources, now)
+    found |= _asked_otherwise(policies, sources.policies[0], now)
+    states = [now, before] if before else [now]
+    return ChangedSince(revision, commit, frozenset(with_dependents(found, *states)))
+
+
+@contextmanager
+def _as_of(sources: Sources, commit: str) -> Iterator[Sources]:
+    """The same project with its files as a commit has them."""
+    with TemporaryDirectory(prefix="stackspec-") as name:
+        root = Path(os.path.realpath(name))
+        for path, content in files_at(sources.root, commit, _MANIFESTS):
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(content)
+        yield sources.elsewhere(root)
+
+
+def _read_from(files: list[str], sources: Sources, now: DesiredState) -> set[ComponentAddress]:
+    """The components of which a file or folder is another, that their config names."""
+    found = set()
+    for path in managed_paths(now, sources.registry):
+        if any(file == path.normal or file.startswith(f"{path.normal}/") for file in files):
+            found.add(path.component.address)
+    return found
+
+
+def _asked_otherwise(before: list[Policy], policies: list[Policy], now: DesiredState) -> set[ComponentAddress]:
+    """The components of which a policy asks something else, or one that is new asks anything."""
+    known = {one.name: one.spec for one in before}
+    others = [one for one in policies if known.get(one.name) != one.spec]
+    return {
+        address
+        for address, one in now.components.items()
+        if any(policy.is_about(address.type, one.flavor, now.environment.name, one.labels) for policy in others)
+    }
