@@ -60,6 +60,50 @@ class Bench:
             name = f"{arguments[0]}{' of one file' if arguments == ['validate'] else ''} / python -c pass"
             yield name, _seconds(command), f"{ratio:.1f}", f"≤ {most}"
 
+    def hooks(self, checker: Path, files: int) -> Iterator[Row]:
+        """The hook on each file by itself, and what lays files out, beside check-jsonschema with the same schema.
+
+        Args:
+            checker: check-jsonschema, installed in an environment of its own.
+        """
+        project = write_stackspec(self._scratch / f"files-{files}", files * 5)
+        schema = Path(__file__).parents[1] / "schemas" / "manifest.schema.json"
+        every = sorted(str(file.relative_to(project)) for file in (project / "stacks").iterdir())
+        start, one = in_turn(
+            self._runs,
+            partial(once, [checker, "--version"], project),
+            partial(once, [self._stackspec, "validate", "--alone", every[0]], project),
+        )
+        name = "hook on 1 file / start of check-jsonschema"
+        yield name, _seconds(one, start), f"{one.median / start.median:.2f}", "≤ 2"
+        theirs, ours = in_turn(
+            self._runs,
+            partial(once, [checker, "--schemafile", schema, *every], project),
+            partial(once, [self._stackspec, "validate", "--alone", *every], project),
+        )
+        name = f"hook on {files:,} files / check-jsonschema"
+        yield name, _seconds(ours, theirs), f"{ours.median / theirs.median:.3f}", "≤ 0.1"
+        once([self._stackspec, "fmt"], project)
+        (check,) = in_turn(self._runs, partial(once, [self._stackspec, "fmt", "--check"], project))
+        name = f"fmt --check of {files:,} files / check-jsonschema"
+        yield name, _seconds(check, theirs), f"{check.median / theirs.median:.3f}", ""
+
+    def rendered(self, kubectl: Path, files: int) -> Iterator[Row]:
+        """All manifests resolved and printed, beside kustomize, which puts as many documents together.
+
+        Args:
+            kubectl: The program that has kustomize in it.
+        """
+        project = write_stackspec(self._scratch / f"rendered-{files}", files * 5)
+        resources = "".join(f"  - stacks/{file.name}\n" for file in sorted((project / "stacks").iterdir()))
+        (project / "kustomization.yaml").write_text(f"resources:\n{resources}")
+        theirs, ours = in_turn(
+            self._runs,
+            partial(once, [kubectl, "kustomize", "."], project),
+            partial(once, [self._stackspec, "render"], project),
+        )
+        yield f"render of {files:,} files / kustomize", _seconds(ours, theirs), f"{ours.median / theirs.median:.2f}", ""
+
     def changes(self, components: int, least: float) -> Iterator[Row]:
         """Apply from nothing and destroy, beside terraform where it is installed."""
         project = write_stackspec(self._scratch / f"changes-{components}", components)
@@ -78,7 +122,7 @@ class Bench:
         """A cold plan that finds nothing to do, beside terraform's without refresh where it is installed."""
         project = write_stackspec(self._scratch / f"plan-{components}", components)
         once([self._stackspec, "apply", "--yes"], project)
-        jobs = [partial(once, [self._stackspec, "plan"], project)]
+        jobs = [partial(self._cold, project)]
         if self._terraform and most is not None:
             peer = write_terraform(self._scratch / f"terraform-plan-{components}", components)
             write_terraform_state(peer, components)
@@ -91,6 +135,23 @@ class Bench:
         beside = " / terraform" if theirs else ""
         yield f"plan of {components:,}, no changes{beside}", _seconds(*measured), ratio, f"≤ {most:g}" if theirs else ""
         yield f"peak memory, plan of {components:,}", "", f"{ours.mebibytes:.0f} MiB", f"< {memory} MiB"
+
+    def nothing_new(self, components: int, most: float) -> Iterator[Row]:
+        """A plan that was asked for before, of the same files, in multiples of an empty interpreter."""
+        project = self._scratch / f"plan-{components}"
+        once([self._stackspec, "plan"], project)
+        nothing, command = in_turn(
+            self._runs * 3,
+            partial(once, [self._python, "-c", "pass"], project),
+            partial(once, [self._stackspec, "plan"], project),
+        )
+        ratio = f"{command.median / nothing.median:.1f}"
+        yield f"plan of {components:,} again / python -c pass", _seconds(command), ratio, f"≤ {most:g}"
+
+    def _cold(self, project: Path) -> tuple[float, float]:
+        """A plan of which nothing is remembered."""
+        shutil.rmtree(project / ".stackspec" / "cache", ignore_errors=True)
+        return once([self._stackspec, "plan"], project)
 
     def no_secrets(self, components: int, most: float) -> Iterator[Row]:
         """A plan that needs no secret, beside one by a stackspec that knows of none."""
@@ -157,6 +218,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stackspec", type=Path, required=True, help="the installed command to measure")
     parser.add_argument("--stores", type=Path, help="the same with the packages of Vault's and AWS's stores")
+    parser.add_argument("--kubectl", type=Path, help="kubectl, to measure beside the kustomize in it")
+    parser.add_argument("--check-jsonschema", type=Path, help="check-jsonschema, to measure the hooks beside it")
     parser.add_argument("--runs", type=int, default=5, help="runs of each repeatable measurement")
     parser.add_argument("--quick", action="store_true", help="only start-up and 1,000 components")
     options = parser.parse_args()
@@ -167,6 +230,10 @@ def main() -> None:
         bench = Bench(Path(scratch), options.stackspec.absolute(), options.runs)
         _show("what", "seconds", "measured", "target")
         _all(bench.start_up())
+        if options.check_jsonschema:
+            _all(bench.hooks(options.check_jsonschema.absolute(), 1_000))
+        if options.kubectl:
+            _all(bench.rendered(options.kubectl.absolute(), 1_000))
         _all(bench.no_secrets(5, 1.05))
         _all(bench.no_secrets(1_000, 1.05))
         _all(bench.secrets_in_files(1_000, 2.5))
@@ -176,6 +243,7 @@ def main() -> None:
         if not options.quick:
             _all(bench.no_changes(5_000, 0.06, 200))
             _all(bench.no_changes(10_000, None, 300))
+            _all(bench.nothing_new(10_000, 8))
             _all(bench.growth())
         _all(bench.changes(1_000, 10))
 

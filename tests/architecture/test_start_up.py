@@ -182,3 +182,45 @@ def test_stores_that_nothing_is_read_from_cost_no_package(variable: str, command
     modules = imported(secrets_project(tmp_path, variable), *command.split())
     assert "stackspec.secret_stores.stores.vault" in modules, "its config is checked"
     assert not SDKS & modules
+
+
+CLOUD = """\
+apiVersion: stackspec.dev/v1
+kind: Stack
+metadata: {name: NAME}
+spec:
+  components:
+    orchestrator: {flavor: kubernetes, config: {namespace: NAME}}
+    artifact_store: {flavor: s3, config: {bucket: acme-NAME}}
+    metadata_store: {flavor: external, config: {uri: "postgresql://db.example.org/NAME"}}
+    container_registry: {flavor: github, config: {uri: ghcr.io/acme}}
+    image_builder: {flavor: buildah}
+    experiment_tracker: {flavor: mlflow, config: {uri: "https://mlflow.example.org"}}
+    model_registry: {flavor: mlflow, config: {uri: "https://mlflow.example.org"}}
+    log_store: {flavor: cloudwatch, config: {group: NAME}}
+    feature_store: {flavor: feast, config: {uri: "https://feast.example.org"}}
+    model_deployer: {flavor: bentoml, config: {target: "service:svc", working_dir: ./services/NAME}}
+"""
+SDKS = {
+    "adlfs",
+    "apprise",
+    "azure",
+    "bentoml",
+    "boto3",
+    "botocore",
+    "docker",
+    "fsspec",
+    "gcsfs",
+    "google",
+    "kubernetes",
+}
+SDKS |= {"mlflow", "numpy", "pandas", "psutil", "psycopg", "pymysql", "requests", "s3fs", "sqlalchemy", "urllib3"}
+
+
+def test_ten_thousand_components_of_clouds_import_no_sdk(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    stacks = [CLOUD.replace("NAME", f"s{number}") for number in range(1_000)]
+    (tmp_path / "stacks" / "all.yaml").write_text("---\n".join(stacks))
+    modules = imported(tmp_path, "plan", "-o", "json")
+    assert "stackspec.flavors.artifact_store.s3" in modules
+    assert not SDKS & modules

@@ -23,6 +23,8 @@ OUR_FILES = ("expected.txt", "command.txt", "before", "keep.txt")
 
 ELSEWHERE = {
     "SS0101": "needs a file that its user may not read, which root may: tests/cli/test_hostile_files.py",
+    "SS0412": "is of commands that change manifests: tests/cli/test_edits.py",
+    "SS0413": "likewise",
     "SS0508": "needs a state with a past: tests/cli/test_rollback.py",
 }
 """Codes that a folder of files cannot provoke, and where they are tested."""
@@ -65,6 +67,8 @@ def test_says_what_a_user_needs(
     monkeypatch.chdir(tmp_path)
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
+    for name in ("GITHUB_REPOSITORY", "GITHUB_STEP_SUMMARY", "CI_PROJECT_URL"):  # where these tests run is not told
+        monkeypatch.delenv(name, raising=False)
     text = answer(case, tmp_path / "project", capfd)
     expected = HERE / case / "expected.txt"
     if os.environ.get("STACKSPEC_UPDATE_CASES") == "1":

@@ -41,6 +41,7 @@ def test_an_unknown_option_is_a_usage_error(command: str, dev: Path, ask: Ask) -
         (["plna"], "plna"),
         (["state", "lsit"], "lsit"),
         (["state", "show"], "ADDRESS"),
+        (["reconcile", "-e", "prod", "suspend", "--reason", "so"], "options stand behind 'suspend'"),
         (["plan", "extra"], "extra"),
         (["plan", "-o", "xml"], "xml"),
         (["plan", "-o"], "-o"),

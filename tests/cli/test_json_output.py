@@ -19,6 +19,7 @@ PLAN = [
     "serial",
     "lineage",
     "summary",
+    "since",
     "moves",
     "changes",
     "diagnostics",

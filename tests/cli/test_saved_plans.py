@@ -346,7 +346,7 @@ def test_every_byte_counts(saved: Path, ask: Ask) -> None:
     assert ask("apply", "saved").code == 0
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(data=st.data())
 def test_a_plan_that_was_changed_is_refused(data: st.DataObject, saved: Path, ask: Ask) -> None:
     good = saved.with_name("good")

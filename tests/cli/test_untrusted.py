@@ -122,9 +122,20 @@ ARGUMENTS = {
     "state rm": ["artifact_store/dev"],
     "state push": ["-"],
     "state unlock": ["0123456789abcdef"],
+    "stack set": ["dev"],
+    "stack register": ["new"],
+    "stack update": ["dev"],
+    "stack copy": ["dev", "new"],
+    "stack rename": ["dev", "new"],
+    "stack delete": ["dev"],
+    "stack export": ["dev"],
+    "stack import": ["zenml.yaml"],
+    "explain": ["SS0208"],
+    "flavor register": ["a.module"],
+    "flavor new": ["alerter/mine"],
 }
-WITHOUT_A_PROJECT = {"init", "schema", "version"}
-UNTRUSTED = {"validate", "plan", "render", "flavor list", "flavor describe"}
+WITHOUT_A_PROJECT = {"init", "schema", "version", "flavor new", "explain"}
+UNTRUSTED = {"validate", "plan", "render", "graph", "flavor list", "flavor describe", "stack validate"}
 
 
 @pytest.mark.parametrize("words", sorted(set(COMMANDS) - WITHOUT_A_PROJECT - UNTRUSTED))
@@ -140,7 +151,7 @@ def test_what_has_to_trust_the_checkout_is_refused(words: str, hostile: Path, tm
 
 @pytest.mark.parametrize("words", sorted(WITHOUT_A_PROJECT))
 def test_what_looks_at_no_checkout_is_not(words: str, tmp_path: Path) -> None:
-    assert run(tmp_path, *words.split(), STACKSPEC_UNTRUSTED="1").returncode == 0
+    assert run(tmp_path, *words.split(), *ARGUMENTS.get(words, []), STACKSPEC_UNTRUSTED="1").returncode == 0
 
 
 @pytest.mark.parametrize("words", sorted(UNTRUSTED))

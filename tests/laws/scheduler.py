@@ -35,6 +35,9 @@ class Scheduler:
             ended.append((key, self._result(self._jobs.pop(key))))
         return ended, []
 
+    def close(self) -> None:
+        """There are no threads to end."""
+
     def _result(self, job: Callable[[], Any]) -> Any:
         result = job()
         if self._world.points.over:

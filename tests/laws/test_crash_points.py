@@ -13,7 +13,7 @@ from tests.laws.lab import DESTROY, Lab
 SEEDS = st.integers(0, 99)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50)
 @given(projects(), edits(CHANGING), edits(CHANGING, most=3), SEEDS)
 def test_the_apply_after_a_crash_anywhere_converges(
     first: Blueprint, changes: list[Edit], meanwhile: list[Edit], seed: int
@@ -25,7 +25,7 @@ def test_the_apply_after_a_crash_anywhere_converges(
     check_every_crash(start, second, third, seed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(projects(), edits((renew,), least=1), edits((*CHANGING, renew), most=3), SEEDS)
 def test_so_does_the_apply_after_a_replacement_that_crashed_anywhere(
     first: Blueprint, renewals: list[Edit], meanwhile: list[Edit], seed: int
@@ -36,7 +36,7 @@ def test_so_does_the_apply_after_a_replacement_that_crashed_anywhere(
     check_every_crash(start, second, edited(second, meanwhile), seed)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15)
 @given(projects(), edits(CHANGING, most=3), SEEDS)
 def test_the_apply_after_a_destroy_that_crashed_anywhere_converges(
     first: Blueprint, meanwhile: list[Edit], seed: int

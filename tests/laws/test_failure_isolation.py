@@ -19,7 +19,7 @@ from tests.laws.lab import Lab
 SEEDS = st.integers(0, 99)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     projects(),
     edits(CHANGING),

@@ -26,13 +26,13 @@ def check_history(lab: Lab, project: Blueprint, history: list[Episode], seed: in
     check_destroyed(lab, final.unguarded(), seed)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150)
 @given(projects(), HISTORIES, SEEDS)
 def test_any_history_can_be_made_right(project: Blueprint, history: list[Episode], seed: int) -> None:
     check_history(Lab(), project, history, seed)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(projects(), HISTORIES, SEEDS)
 def test_so_it_is_with_the_real_store(project: Blueprint, history: list[Episode], seed: int) -> None:
     with TemporaryDirectory() as folder:

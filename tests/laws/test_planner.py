@@ -30,7 +30,7 @@ SEEDS = st.integers(0, 99)
 HISTORIES = histories(protecting=False)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(projects(), HISTORIES, edits(CHANGING))
 def test_same_in_same_out(project: Blueprint, history: list[Episode], changes: list[Edit]) -> None:
     lab = Lab()
@@ -46,7 +46,7 @@ def test_same_in_same_out(project: Blueprint, history: list[Episode], changes: l
     assert list(first.steps) == list(second.steps)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(projects(), HISTORIES, edits(CHANGING))
 def test_each_component_has_one_action_that_fits_it(
     project: Blueprint, history: list[Episode], changes: list[Edit]
@@ -89,7 +89,7 @@ def test_each_component_has_one_action_that_fits_it(
         assert (step.phase is Phase.SUSPEND) == ("suspend" in step.operations)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(projects(), edits(CHANGING), st.integers(0, 5), st.booleans(), SEEDS)
 def test_a_target_brings_what_it_stands_on_and_nothing_else(
     first: Blueprint, changes: list[Edit], index: int, is_applied: bool, seed: int

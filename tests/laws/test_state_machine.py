@@ -190,13 +190,12 @@ class Operator(RuleBasedStateMachine):
             raise AssertionError(f"the plan was refused: {error}") from error
 
 
-Operator.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+Operator.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestOperator = Operator.TestCase
 
 TRIED = settings(
     max_examples=300,
     stateful_step_count=30,
-    deadline=None,
     database=None,
     derandomize=True,
     phases=[Phase.generate],

@@ -50,7 +50,7 @@ def test_no_more_hooks_run_than_are_allowed() -> None:
     assert most == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(projects(), edits(CHANGING))
 def test_the_laws_hold_in_threads(first: Blueprint, changes: list[Edit]) -> None:
     lab = Lab()

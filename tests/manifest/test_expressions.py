@@ -341,7 +341,7 @@ SIGNS = st.sampled_from(
 WORDS = st.sampled_from(["if", "else", "not", "in", "is", "for", "set", "__class__", "cycler", "loop"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(NAMES | SIGNS | WORDS, max_size=14).map("".join))
 def test_any_text_is_a_value_or_a_coded_error(inner: str) -> None:
     for text in (inner, "{{ " + inner + " }}", "a {{ " + inner):

@@ -96,7 +96,7 @@ def _example(schema: dict[str, Any], random_: random.Random) -> Any:
         return {name: _example(properties[name], random_) for name in wanted} | more
     if kind == "array":
         return [_example(schema.get("items", {}), random_) for _ in range(random_.randrange(3))]
-    texts = ["dev", "5m", "artifact_store/dev", "config.path", "A_B", "/srv"]
+    texts = ["dev", "5m", "artifact_store/dev", "config.path", "A_B", "/srv", "0123456789abcdef01234567"]
     return {"integer": random_.randrange(100), "number": 1.5, "boolean": True, "null": None}.get(
         kind, random_.choice(texts)
     )

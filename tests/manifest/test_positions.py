@@ -73,7 +73,7 @@ def dumped(value: Any, flow: bool | None, style: str, indent: int, width: int) -
     return text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     value=VALUES,
     flow=st.sampled_from([True, False, None]),
@@ -101,7 +101,7 @@ def test_reads_what_an_independent_reader_reads_and_knows_where(
             assert independent_reading(text_at(text, document.span(path, key=True))) == path[-1]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(value=st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=20))
 def test_json_is_yaml(value: Any) -> None:
     import json

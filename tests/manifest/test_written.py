@@ -113,7 +113,7 @@ def meant(expression: Expression) -> Any:
     return type(found.value), found.value
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500)
 @given(st.recursive(LEAVES, grown, max_leaves=8))
 def test_what_is_rewritten_means_the_same(expression: Expression) -> None:
     assert meant(parse_text(written(expression))) == meant(expression)

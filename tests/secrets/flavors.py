@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from stackspec.flavors.artifact_store import ArtifactStore
 from stackspec.flavors.contract import FlavorConfig, HookError, Observation, setting
-from stackspec.flavors.local_port import answers
-from stackspec.flavors.local_server import LocalServer
 from stackspec.flavors.log_store import LogStore
+from stackspec.flavors.processes.local_port import answers
+from stackspec.flavors.processes.local_server import LocalServer
 from stackspec.flavors.registry import Registry
 
 

@@ -391,7 +391,7 @@ def test_a_secret_that_is_missing_is_an_error_at_each_place(root: Path, monkeypa
     assert opened(root).validate() == []
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_characters="\0|", exclude_categories=["Cs"]), min_size=8, max_size=40))
 def test_any_secret_is_nowhere(tmp_path_factory: pytest.TempPathFactory, secret: str) -> None:
     root = tmp_path_factory.mktemp("any") / "project"

@@ -257,7 +257,7 @@ def test_a_database_that_cannot_be_reached_or_refuses(
     right = {"PGPASSWORD": "right"}
     assert stackspec(root, "plan", variables=right).returncode == 0, "to read makes nothing"
     assert "to make it" in refused(stackspec(root, "apply", "--yes", variables=right), "SS0709")
-    root = checkout(tmp_path / "missing", postgres, url=postgres.url.replace("/postgres", "/missing"))
+    root = checkout(tmp_path / "missing", postgres, url=f"{postgres.url.rpartition('/')[0]}/missing")
     assert '"missing" does not exist' in refused(stackspec(root, "plan"), "SS0709")
     root = checkout(tmp_path / "shown", postgres, url=postgres.url.replace("postgres@", "ada:right@"))
     for arguments in (["plan"], ["apply", "--yes"], ["validate"], ["state", "list"]):

@@ -1,0 +1,239 @@
+"""Plans of what a branch can affect."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Ask
+
+FILES = {
+    "stackspec.yaml": """\
+apiVersion: stackspec.dev/v1
+kind: Environment
+metadata: {name: dev}
+spec: {vars: {data: ./data, level: info}}
+""",
+    "stacks/fraud.yaml": """\
+apiVersion: stackspec.dev/v1
+kind: Stack
+metadata: {name: fraud, labels: {team: fraud}}
+spec:
+  components:
+    orchestrator: {flavor: local}
+    artifact_store: {flavor: local, config: {path: "{{ vars.data }}/fraud"}}
+    metadata_store: shared
+""",
+    "stacks/search.yaml": """\
+apiVersion: stackspec.dev/v1
+kind: Stack
+metadata: {name: search, labels: {team: search}}
+spec:
+  components:
+    orchestrator: {flavor: local}
+    artifact_store: {flavor: local, config: {path: ./search}}
+    log_store: {flavor: artifact, config: {uri: "{{ components.artifact_store.outputs.uri }}/logs"}}
+    metadata_store: shared
+""",
+    "stacks/shared.yaml": """\
+apiVersion: stackspec.dev/v1
+kind: Component
+metadata: {name: shared}
+spec: {type: metadata_store, flavor: sqlite, config: {path: ./shared.db}}
+""",
+    "stacks/policies.yaml": """\
+apiVersion: stackspec.dev/v1
+kind: Policy
+metadata: {name: teams}
+spec:
+  match: {labels: {team: search}}
+  require: {properties: {labels: {required: [team]}}}
+""",
+}
+ALL = {
+    *(f"{kind}/{stack}" for stack in ("fraud", "search") for kind in ("orchestrator", "artifact_store")),
+    "log_store/search",
+    "metadata_store/shared",
+}
+
+
+def git(root: Path, *words: str) -> str:
+    who = ["-c", "user.name=ada", "-c", "user.email=ada@example.org", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", "-C", str(root), *who, *words], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def commit(root: Path, message: str = "change") -> None:
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--allow-empty", "--message", message)
+
+
+@pytest.fixture
+def branch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone in a branch that has nothing of its own yet; main has gone on since."""
+    root = tmp_path / "clone"
+    for name, text in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    git(root, "init", "--quiet")
+    commit(root, "first")
+    git(root, "checkout", "--quiet", "-b", "feature")
+    git(root, "checkout", "--quiet", "main")
+    (root / "stacks" / "search.yaml").write_text(FILES["stacks/search.yaml"].replace("./search", "./meanwhile"))
+    commit(root, "meanwhile")
+    git(root, "checkout", "--quiet", "feature")
+    monkeypatch.chdir(root)
+    return root
+
+
+def planned(ask: Ask, *more: str) -> set[str]:
+    answer = ask("plan", "--changed-since", "main", "-o", "json", "--all", *more)
+    assert answer.code == 0, answer.out + answer.err
+    document = answer.json
+    assert document["since"]["revision"] == "main"
+    changed = {change["address"] for change in document["changes"] if change["reason"] != "not selected"}
+    left = set(document["since"]["left_out"]["components"])
+    assert not changed & left
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        ("stacks/search.yaml", "{flavor: local}", "\n      flavor: local  # here", set()),
+        ("stacks/fraud.yaml", "/fraud", "/other", {"artifact_store/fraud"}),
+        ("stacks/search.yaml", "./search", "./other", {"artifact_store/search", "log_store/search"}),
+        ("stacks/search.yaml", "/logs", "/log", {"artifact_store/search", "log_store/search"}),
+        ("stacks/shared.yaml", "./shared", "./other", {"metadata_store/shared"}),
+        ("stackspec.yaml", "./data", "./elsewhere", {"artifact_store/fraud"}),
+        ("stackspec.yaml", "level: info", "level: debug", set()),
+        (
+            "stacks/fraud.yaml",
+            "team: fraud",
+            "team: risk",
+            {"orchestrator/fraud", "artifact_store/fraud"},
+        ),
+        (
+            "stacks/policies.yaml",
+            "required: [team]",
+            "minProperties: 1",
+            {one for one in ALL if one.endswith("/search")},
+        ),
+        ("stacks/policies.yaml", "name: teams", "name: others", {one for one in ALL if one.endswith("/search")}),
+    ],
+)
+def test_what_an_edit_can_affect_is_planned(
+    file: str, old: str, new: str, expected: set[str], branch: Path, ask: Ask
+) -> None:
+    assert old in FILES[file]
+    (branch / file).write_text(FILES[file].replace(old, new, 1))
+    assert planned(ask) == expected
+    commit(branch)
+    assert planned(ask) == expected
+
+
+def test_nothing_is_planned_where_files_were_only_moved(branch: Path, ask: Ask) -> None:
+    (branch / "stacks" / "more").mkdir()
+    (branch / "stacks" / "fraud.yaml").rename(branch / "stacks" / "more" / "risk.yml")
+    answer = ask("plan", "--changed-since", "main")
+    assert answer.code == 0
+    first = git(branch, "rev-parse", "HEAD")[:12]
+    told = f"Only what differs since main ({first}) is planned; left out: 6 components, and all of 2 stacks.\n"
+    assert answer.out.endswith(told)
+
+
+def test_what_is_gone_is_removed_and_the_rest_left(branch: Path, ask: Ask) -> None:
+    assert ask("apply", "--yes").code == 0
+    (branch / "stacks" / "search.yaml").unlink()
+    (branch / "stacks" / "policies.yaml").unlink()
+    answer = ask("plan", "--changed-since", "main", "-o", "json")
+    assert {one["address"]: one["action"] for one in answer.json["changes"]} == {
+        one: "delete" for one in ALL if one.endswith("/search")
+    }
+    assert (
+        answer.json["since"]["left_out"]
+        == {
+            "components": ["artifact_store/fraud", "orchestrator/fraud"],
+            "stacks": ["fraud"],
+        }
+        or answer.json["since"]["left_out"]["stacks"] == []
+    )
+    assert ask("plan", "--changed-since", "main", "--out", "saved").code == 0
+    assert ask("apply", "saved").code == 0
+    assert planned(ask) == {"metadata_store/shared"}
+
+
+def test_files_that_a_config_names_count(branch: Path, ask: Ask) -> None:
+    text = FILES["stacks/fraud.yaml"] + "    feature_store: {flavor: terraform, config: {module: ./modules/features}}\n"
+    git(branch, "checkout", "--quiet", "-B", "main", "feature")
+    (branch / "stacks" / "fraud.yaml").write_text(text)
+    (branch / "modules" / "features").mkdir(parents=True)
+    (branch / "modules" / "features" / "main.tf").write_text("# one\n")
+    commit(branch)
+    git(branch, "checkout", "--quiet", "-B", "feature")
+    assert planned(ask) == set()
+    (branch / "modules" / "features" / "main.tf").write_text("# two\n")
+    commit(branch)
+    assert planned(ask) == {"feature_store/fraud"}
+
+
+def test_where_the_past_is_wrong_everything_is_planned(branch: Path, ask: Ask) -> None:
+    git(branch, "checkout", "--quiet", "-B", "main", "feature")
+    (branch / "stacks" / "fraud.yaml").write_text(FILES["stacks/fraud.yaml"].replace("flavor: local", "flavor: locl"))
+    commit(branch)
+    git(branch, "checkout", "--quiet", "-B", "feature")
+    (branch / "stacks" / "fraud.yaml").write_text(FILES["stacks/fraud.yaml"])
+    assert planned(ask) == ALL
+    assert "warning[SS1204]" in ask("plan", "--changed-since", "main").err
+
+
+def test_an_environment_or_a_project_that_is_new_is_planned(branch: Path, ask: Ask) -> None:
+    text = FILES["stackspec.yaml"]
+    (branch / "stackspec.yaml").write_text(f"{text}---\n{text.replace('name: dev', 'name: prod')}")
+    assert planned(ask, "-e", "prod") == ALL
+    assert planned(ask, "-e", "dev") == set()
+    git(branch, "checkout", "--quiet", "--orphan", "empty")
+    git(branch, "rm", "--quiet", "--cached", "-r", "--force", ".")
+    git(branch, "commit", "--quiet", "--allow-empty", "--message", "nothing")
+    git(branch, "branch", "--force", "main")
+    commit(branch)
+    assert planned(ask, "-e", "dev") == ALL
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (["mian"], "error[SS1202]: there is no revision 'mian'", "origin/NAME"),
+        (["--output=x"], "error[SS1202]: there is no revision '--output=x'", "origin/NAME"),
+        (["stranger"], "error[SS1203]: no commit that 'stranger' and HEAD both come from", "comes from"),
+        (["main", "--target", "artifact_store/fraud"], "error[SS0901]: --changed-since says itself", "leave"),
+        (["main", "--destroy"], "error[SS0901]: --changed-since says itself", "leave"),
+        (["main", "--untrusted"], "error[SS0901]: --changed-since asks git", "everything is planned"),
+        (["main", "-f", "stacks/fraud.yaml"], "error[SS0901]: files given by -f have no past", "leave -f out"),
+    ],
+)
+def test_what_cannot_be_compared_is_told(words: list[str], message: str, hint: str, branch: Path, ask: Ask) -> None:
+    git(branch, "branch", "--force", "stranger", git(branch, "commit-tree", "HEAD^{tree}", "-m", "x").strip())
+    answer = ask("plan", f"--changed-since={words[0]}", *words[1:])
+    assert answer.code == 1
+    assert message in answer.err
+    assert hint in answer.err
+
+
+def test_a_shallow_clone_lacks_the_past(
+    branch: Path, tmp_path: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (branch / "stacks" / "fraud.yaml").write_text(FILES["stacks/fraud.yaml"].replace("/fraud", "/other"))
+    commit(branch)
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "--quiet", "--depth=1", "--no-single-branch", branch.as_uri(), str(shallow))
+    monkeypatch.chdir(shallow)
+    answer = ask("plan", "--changed-since", "origin/main")
+    assert (answer.code, "error[SS1203]" in answer.err, "fetch-depth: 0" in answer.err) == (1, True, True)
+
+
+def test_a_folder_that_is_no_clone(dev: Path, ask: Ask) -> None:
+    answer = ask("plan", "--changed-since", "main")
+    assert (answer.code, "is in no git repository" in answer.err) == (1, True)
