@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: `python -m docs.generate`, or `make docs`."""
+"""Writes docs/reference/ and docs/flavors/ from the code: `python -m docs.generate`, or `make docs`."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from stackspec.apply.hooks import TIMEOUTS
-from stackspec.cli.commands import COMMANDS, GROUPS, command
+from stackspec.cli.commands import COMMANDS, GROUPS, TYPE_COMMANDS, command
 from stackspec.cli.options import Argument, Option
 from stackspec.cli.start import start
 from stackspec.core.codes import CODES
 from stackspec.core.fields import Fields, Schema, json_schema
 from stackspec.flavors.contract import FlavorSpec
-from stackspec.flavors.registry import Registry
+from stackspec.flavors.registry import Registry, of_any_type
 from stackspec.flavors.types import COMPONENT_TYPES
 from stackspec.manifest.model import (
     API_VERSION,
     KINDS,
-    LATER_KINDS,
     ComponentReference,
     InlineComponent,
     LifecycleSpec,
     Metadata,
+    PolicyMatch,
     TimeoutsSpec,
 )
 from stackspec.manifest.state_settings import STATE_SETTINGS, StateSettings
-from stackspec.render.flavors import kind_of
+from stackspec.render.flavors import asks, kind_of, where_is
 
-HERE = Path(__file__).parent / "reference"
+HERE = Path(__file__).parent
 
 GENERATED = "<!-- Written by `make docs` from the code; edits here are lost. -->"
 
@@ -45,6 +45,12 @@ _STEPS = {
     "07": "State",
     "08": "Secrets",
     "09": "The command line, and stackspec itself",
+    "10": "Other tools' stacks, taken over and given back",
+    "11": "Policies",
+    "12": "Revisions of git",
+    "13": "Reconciling",
+    "14": "What is made for others to read",
+    "15": "Formatting",
 }
 """The first two digits of codes to what they speak of."""
 
@@ -55,22 +61,31 @@ _PARTS: Mapping[str, tuple[str, type[Fields]]] = {
     "an inline component": ("A value, or an item of a list, under `components` of a Stack.", InlineComponent),
     "a reference": ("In the same places; a text alone is short for it.", ComponentReference),
     "lifecycle": ("In a Component and in an inline component.", LifecycleSpec),
+    "match": ("In a Policy.", PolicyMatch),
     "timeouts": ("In a Component and in an inline component. A duration is a whole number with a unit.", TimeoutsSpec),
 }
 """Heading to where the record stands, and the record."""
 
 
 def pages() -> dict[str, str]:
-    """File name under docs/reference/ to its text."""
-    return {"codes.md": codes(), "flavors.md": flavors(), "manifests.md": manifests(), "commands.md": commands()}
+    """File name under docs/ to its text."""
+    registry = Registry()
+    return {
+        "reference/codes.md": codes(),
+        "reference/manifests.md": manifests(),
+        "reference/commands.md": commands(),
+        "flavors/README.md": flavors(registry),
+        **{f"flavors/{name}.md": flavors_of(name, registry) for name in COMPONENT_TYPES},
+    }
 
 
 def main() -> None:
     """Write every page."""
-    HERE.mkdir(exist_ok=True)
-    for name, text in pages().items():
+    written = pages()
+    for name, text in written.items():
+        (HERE / name).parent.mkdir(exist_ok=True)
         (HERE / name).write_text(text, encoding="utf-8")
-    print(f"{len(pages())} pages in docs/reference")
+    print(f"{len(written)} pages in docs/reference and docs/flavors")
 
 
 # --- codes
@@ -97,26 +112,39 @@ def codes() -> str:
 # --- flavors
 
 
-def flavors() -> str:
-    """Every flavor, by component type."""
-    registry = Registry()
-    empty = [f"`{name}`" for name in COMPONENT_TYPES if not registry.flavors_of(name)]
+def flavors(registry: Registry) -> str:
+    """Every flavor in a line, by component type."""
     blocks = [
         "# Flavors",
         GENERATED,
-        "A component is of a type and of one of the type's flavors. What stands under *Config* is what its `config` "
-        "may hold. A field marked *replaces* cannot be changed in place: the component is deprovisioned and "
-        "provisioned anew. *Outputs* are what other components may read by an expression. A path is relative to the "
-        "project's root, or absolute under one of the Project's `allowed_paths`.",
-        f"This version has no flavors of: {', '.join(empty)}.",
+        "A component is of a type and of one of the type's flavors; what each may hold stands on the page of its type. "
+        "Of every type there are the flavors " + _any_type(registry) + ". `stackspec flavor list` says the same of the "
+        "flavors that a project has, those of other packages among them.",
     ]
+    rows = []
     for name, kind in COMPONENT_TYPES.items():
-        found = registry.flavors_of(name)
-        if found:
-            many = " A stack may hold several." if kind.many else ""
-            blocks.append(f"## {name}\n\n{kind.description}{many}")
-            blocks += [_flavor(registry.spec(name, flavor)) for flavor in found]
-    return _page(blocks)
+        several = " A stack may hold several." if kind.many else ""
+        named = ", ".join(f"`{one}`" for one in registry.flavors_of(name) if one not in of_any_type())
+        rows.append((f"[{name}]({name}.md)", f"{kind.description}{several}", named))
+    return _page([*blocks, _table(("type", "what it does", "flavors"), rows)])
+
+
+def _any_type(registry: Registry) -> str:
+    first = next(iter(COMPONENT_TYPES))
+    return ", ".join(f"`{one}` ({registry.spec(first, one).description.rstrip('.')})" for one in of_any_type())
+
+
+def flavors_of(name: str, registry: Registry) -> str:
+    """The flavors of a component type."""
+    blocks = [
+        f"# {name}",
+        GENERATED,
+        COMPONENT_TYPES[name].description,
+        "What stands under *Config* is what `config` may hold. A field marked *replaces* cannot be changed in place: "
+        "the component is deprovisioned and provisioned anew. *Outputs* are what other components may read by an "
+        "expression. A path is relative to the project's root, or absolute under one of the Project's `allowed_paths`.",
+    ]
+    return _page([*blocks, *(_flavor(registry.spec(name, flavor)) for flavor in registry.flavors_of(name))])
 
 
 def _flavor(spec: FlavorSpec) -> str:
@@ -138,8 +166,18 @@ def _flavor(spec: FlavorSpec) -> str:
         f"- Needs: {extra}",
         f"- Updates in place: {'yes' if spec.can_update else 'no, every change replaces'}",
         f"- Suspends and resumes: {'yes' if spec.can_suspend else 'no, it ignores `run_state`'}",
+        f"- Is on: {where_is(spec)}",
     ]
-    parts = [f"### {spec.type} `{spec.flavor}`", spec.description, "\n".join(facts), "Config:"]
+    if spec.requirements or spec.apt_packages:
+        needed = ", ".join(f"`{one}`" for one in (*spec.requirements, *spec.apt_packages))
+        facts.append(f"- What runs on the stack needs: {needed}")
+    if spec.environment:
+        found = ", ".join(f"`{name}` (its `{output}`)" for name, output in spec.environment.items())
+        facts.append(f"- What runs on the stack gets: {found}")
+    if spec.stack_rules:
+        facts.append("- Asks of a stack:")
+        facts += [f"  - {one.type}: {asks(one)}" for one in spec.stack_rules]
+    parts = [f"## {spec.type} `{spec.flavor}`", spec.description, "\n".join(facts), "Config:"]
     parts.append(_table(("field", "type", "default", "a change", "meaning"), rows))
     outputs = [(f"`{name}`", meaning) for name, meaning in spec.outputs.items()]
     return "\n\n".join([*parts, "Outputs:", _table(("output", "meaning"), outputs)])
@@ -150,14 +188,12 @@ def _flavor(spec: FlavorSpec) -> str:
 
 def manifests() -> str:
     """Every kind of manifest and its fields."""
-    later = ", ".join(f"`{kind}`" for kind in LATER_KINDS)
     blocks = [
         "# Manifests",
         GENERATED,
         f"A manifest is a YAML mapping with `apiVersion: {API_VERSION}`, `kind`, `metadata` and `spec`. No other keys "
         "are read, and an unknown one is an error. How to use the kinds is told in "
         "[Manifests](../guides/manifests.md).",
-        f"The kind {later} belongs to the language and is not available in this version.",
     ]
     for kind, record in KINDS.items():
         blocks.append(f"## kind: {kind}\n\n{_doc(record)}\n\nIts `spec`:")
@@ -200,16 +236,20 @@ def commands() -> str:
         "instead, with the value `1`; an option that can be repeated takes words separated by spaces there. What the "
         "command line says comes first. Every command also has `-h` and `--help`.",
         "Standard output is the answer, standard error is progress and diagnostics. Exit codes: 0 done; 1 an error, "
-        "or not everything was done; 2 changes, with `plan --detailed-exitcode` and for `drift`; 130 after Ctrl-C, 143 "
-        "after SIGTERM.",
+        "or not everything was done; 2 changes, with `plan --detailed-exitcode`, for `drift` and for `reconcile "
+        "--once`; 130 after Ctrl-C, 143 after SIGTERM, which an agent takes for a wish and ends with 0.",
         "## Before the command",
         _options([*_declared(start), _VERSION]),
     ]
     for words in COMMANDS:
         group, _, _ = words.rpartition(" ")
-        if group and f"## stackspec {group}" not in blocks:
+        if group in GROUPS and f"## stackspec {group}" not in blocks:
             blocks += [f"## stackspec {group}", GROUPS[group]]
-        blocks.append(_command(words, "###" if group else "##"))
+        blocks.append(_command(words, command(words), "###" if group else "##"))
+    types = ", ".join(f"`{name.replace('_', '-')}`" for name in COMPONENT_TYPES)
+    blocks += ["## stackspec TYPE", f"Components of one type; TYPE is one of: {types}."]
+    first = next(iter(COMPONENT_TYPES)).replace("_", "-")
+    blocks += [_command(f"TYPE {words}", command(f"{first} {words}"), "###") for words in TYPE_COMMANDS]
     return _page(blocks)
 
 
@@ -228,8 +268,7 @@ def _declared(function: Callable[..., Any]) -> list[_Declared]:
     return found
 
 
-def _command(words: str, level: str) -> str:
-    function = command(words)
+def _command(words: str, function: Callable[..., Any], level: str) -> str:
     declared = _declared(function)
     arguments = [one for one, _, _ in declared if isinstance(one, Argument)]
     options = [one for one in declared if isinstance(one[0], Option)]
