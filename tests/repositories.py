@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socket import create_server, socket
 from threading import Thread
 
+PATIENCE = 20.0
+"""Seconds to wait for somebody to connect."""
 LOGIN = "C4nary-token"
 """The password of the served repository."""
 
@@ -131,6 +135,15 @@ class Served:
         """Lose the network."""
         self._server.shutdown()
         self._server.server_close()
+
+    @contextmanager
+    def silent(self) -> Iterator[Callable[[], socket]]:
+        """Have something in its place that never answers; what waits for a connection to it."""
+        self.down()
+        with create_server(("127.0.0.1", self._port)) as server:
+            server.settimeout(PATIENCE)
+            yield lambda: server.accept()[0]
+        self.up()
 
     def up(self) -> None:
         """Have it back."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
@@ -112,14 +111,14 @@ def test_without_the_network_the_last_good_commit_is_kept_up_also_after_a_restar
     assert LOGIN not in one.text
 
 
-def test_one_that_waits_for_the_network_ends_at_once_and_leaves_nothing_running(forge: Forge, agent: Begin) -> None:
-    assert agent("--repo", str(forge.path), "--once").code() == 0
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        one = agent("--repo", f"http://127.0.0.1:{silent.getsockname()[1]}/x.git", *FAST)
-        with silent.accept()[0]:  # a git has come, and waits for an answer
+def test_one_that_waits_for_the_network_ends_at_once_and_leaves_nothing_running(served: Served, agent: Begin) -> None:
+    assert agent("--repo", served.url, "--once").code() == 0
+    with served.silent() as connected:
+        one = agent("--repo", served.url, *FAST)
+        with connected():  # a git has come, and waits for an answer
             assert one.end() == 0
-            # Each git holds the lock of the folder: were one left, it would be another agent's.
-            assert agent("--repo", str(forge.path), "--once").code() == 0
+    # Each git holds the lock of the folder: were one left, it would be another agent's.
+    assert agent("--repo", served.url, "--once").code() == 0
 
 
 @pytest.mark.parametrize(
