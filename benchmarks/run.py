@@ -148,6 +148,22 @@ class Bench:
         ratio = f"{command.median / nothing.median:.1f}"
         yield f"plan of {components:,} again / python -c pass", _seconds(command), ratio, f"≤ {most:g}"
 
+    def something_new(self, components: int, most: float) -> Iterator[Row]:
+        """A plan after an edit of one file, beside one of which nothing is remembered."""
+        project = self._scratch / f"plan-{components}"
+        file = sorted((project / "stacks").iterdir())[7]
+        text = file.read_text()
+        numbers = iter(range(2, 1_000_000))
+
+        def edited() -> tuple[float, float]:
+            file.write_text(text.replace("max_parallel_steps: 2", f"max_parallel_steps: {next(numbers)}"))
+            return once([self._stackspec, "plan"], project)
+
+        # In this order: what a plan of everything finds is kept for the next one.
+        whole, part = in_turn(self._runs, partial(self._cold, project), edited)
+        ratio = f"{part.median / whole.median:.3f}"
+        yield f"plan of {components:,}, a file changed / cold", _seconds(part, whole), ratio, f"≤ {most:g}"
+
     def _cold(self, project: Path) -> tuple[float, float]:
         """A plan of which nothing is remembered."""
         shutil.rmtree(project / ".stackspec" / "cache", ignore_errors=True)
@@ -244,6 +260,7 @@ def main() -> None:
             _all(bench.no_changes(5_000, 0.06, 200))
             _all(bench.no_changes(10_000, None, 300))
             _all(bench.nothing_new(10_000, 8))
+            _all(bench.something_new(10_000, 0.1))
             _all(bench.growth())
         _all(bench.changes(1_000, 10))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -99,6 +99,10 @@ class Project(Sources):
             StackspecError: there is none.
         """
         return cls(find_root(Path(start)), files, registry, named, untrusted=untrusted)
+
+    def without(self, files: Collection[str]) -> Project:
+        """The same project, of which some files, from the root, stay unread."""
+        return Project(self.root, registry=self._registry, skipped=files)
 
     def reopened(self) -> Project:
         """The same project as its files are now."""
@@ -300,7 +304,21 @@ class Project(Sources):
             diagnostics += self._judged(plan, desired, applied)
             return Planned(plan, desired, applied, tuple(in_order(diagnostics)), request)
         check(desired, applied)
-        diagnostics += self._left_behind(name)
+        return self.plan_between(desired, applied, diagnostics, request)
+
+    def plan_between(
+        self, desired: DesiredState, applied: AppliedState, diagnostics: list[Diagnostic], request: Request = MANIFESTS
+    ) -> Planned:
+        """What an apply would do to bring an applied to a desired state.
+
+        Args:
+            diagnostics: What is known to be wrong.
+
+        Raises:
+            StackspecError: a rule forbids the plan, or what it needs to know cannot be found out.
+        """
+        name, selection = applied.environment, request.selection
+        diagnostics = [*diagnostics, *self._left_behind(name)]
         may_be_empty = request.allow_empty or selection.destroy or not request.from_manifests
         if not desired.components and not applied.is_empty and not may_be_empty:
             count = len(applied.addresses)

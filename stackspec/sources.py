@@ -70,6 +70,7 @@ class Sources:
         untrusted: Whether a stranger wrote them: then they read no variable of the process.
         named: Files and folders whose problems `validate` is to report alone, read as well where the project does not.
         overlay: File, from the root, to the text that is to stand for it; None for one that is to be left out.
+        skipped: Files, from the root, to leave unread.
     """
 
     def __init__(
@@ -81,8 +82,10 @@ class Sources:
         *,
         untrusted: bool = False,
         overlay: Mapping[str, str | None] | None = None,
+        skipped: Collection[str] = (),
     ) -> None:
         self.root = root
+        self._skipped = skipped
         self._overlay = overlay or {}
         self._registry = registry
         self._files = tuple(files)
@@ -116,7 +119,7 @@ class Sources:
     @cached_property
     def loaded(self) -> Loaded:
         """Every manifest, and what is wrong with them one by one."""
-        reader = Reader(self.root)
+        reader = Reader(self.root, self._skipped)
         manifests, diagnostics, texts = load(self._overlaid(reader.project_file(), {PROJECT_FILE}))
         settings = next((one for one in manifests if one.kind == "Project"), None)
         folders = manifest_folders(settings)

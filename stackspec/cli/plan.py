@@ -58,6 +58,7 @@ def plan(
     from os.path import realpath
     from time import time_ns
 
+    from stackspec.cli.remember import PlanOfFiles
     from stackspec.cli.report import reporting
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
@@ -74,10 +75,13 @@ def plan(
             raise StackspecError.of("SS0901", "--out and --output-file name the same file", hint="name two")
         if out is not None:
             session.project.secrets.keep_key()
-        if changed_since is None:
-            planned = session.project.plan(environment, request)
-        else:
+        of_files = PlanOfFiles(session, environment, request, asked_at)
+        if changed_since is not None:
             planned = session.project.plan_since(changed_since, environment, request)
+        elif reports is None and out is None and not show_all and (part := of_files.of_what_changed()) is not None:
+            planned = part
+        else:
+            planned = session.project.plan(environment, request)
         saved = ""
         if out is not None and not planned.is_forbidden:
             from stackspec.cli.saved_plan import save
@@ -104,9 +108,7 @@ def plan(
             session.report(planned.diagnostics)
     code = 1 if planned.is_forbidden else 2 if detailed_exitcode and planned.plan.has_changes else 0
     if out is None and reports is None and output_file is None:
-        from stackspec.cli.remember import remember_plan
-
-        remember_plan(session, planned, code, asked_at)
+        of_files.remember(planned, code)
     return code
 
 

@@ -107,6 +107,10 @@ class Session:
 
             guard(root)
 
+    def go_on_with(self, part: Project) -> None:
+        """Have a part of the project stand for all of it."""
+        self._project = part
+
     @property
     def is_open(self) -> bool:
         """Whether the project was found."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import blake2b
 from typing import Any
 
+from stackspec.core.blake2 import blake2b
 from stackspec.core.expression import Deferred, Sealed
 
 Value = Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from io import FileIO
 from itertools import islice
 from pathlib import Path
@@ -51,10 +51,15 @@ def find_root(start: Path) -> Path:
 
 
 class Reader:
-    """The files of a project, each of them read once, by whatever names and links it is reached."""
+    """The files of a project, each of them read once, by whatever names and links it is reached.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        skipped: Files, from the root, to leave unread.
+    """
+
+    def __init__(self, root: Path, skipped: Collection[str] = ()) -> None:
         self._root = root
+        self._skipped = skipped
         self._seen: set[tuple[int, int]] = set()
         self._entries = 0
         self._missing = 0
@@ -154,6 +159,8 @@ class Reader:
         return len(self._seen) > known
 
     def _read(self, relative: str) -> Iterator[SourceText | Diagnostic]:
+        if relative in self._skipped:
+            return
         path = os.path.join(self._root, relative)
         if os.path.islink(path) and not _inside(self._root, path):
             yield _bad_link(path, relative)

@@ -218,6 +218,7 @@ class Plan:
         protection: Whether it is to be protected from now on, where that changes; None where it stays as it was.
         since: What limits it; None for all that was selected.
         real: Components that were seen to be other than they were applied, as they really are.
+        untouched: How many components, beside those of the changes, are known to be as applied.
     """
 
     environment: Environment
@@ -230,6 +231,7 @@ class Plan:
     protected: bool = False
     protection: bool | None = None
     since: Since | None = None
+    untouched: int = 0
 
     @property
     def has_changes(self) -> bool:
@@ -249,7 +251,8 @@ class Plan:
         What was not selected is counted by itself, under `not-selected`.
         """
         counts = Counter(change.action for change in self.changes if change.reason != NOT_SELECTED)
+        counts[Action.NO_OP] += self.untouched
         always = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.NO_OP)
         summary = {action.value: counts[action] for action in Action if action in always or counts[action]}
-        left = len(self.changes) - counts.total()
+        left = len(self.changes) + self.untouched - counts.total()
         return {**summary, "not-selected": left} if left else summary

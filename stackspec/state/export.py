@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from hashlib import blake2b
 
+from stackspec.core.blake2 import blake2b
 from stackspec.state.codec import component_from_json, decode_pending, encode_component, encode_pending
 from stackspec.state.model import AppliedState
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from hashlib import blake2b
+
+from stackspec.core.blake2 import blake2b
 
 _RANGE = 1 << 128
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -88,6 +88,19 @@ class SqliteStateStore:
             state = self._state(self._rows(connection))
         return replace(state, writer=self.writer()) if state.is_in_flight else state
 
+    def read_some(self, addresses: Iterable[str]) -> AppliedState:
+        """The state with no other components than some.
+
+        The seal is over all records, of which a part tells nothing: this is for a state that was read as a whole before
+        and has not been written since.
+
+        Raises: as `read`.
+        """
+        if not self._file.exists():
+            return AppliedState(self._environment)
+        with self._file.reporting(), closing(self._file.connect_to_read()) as connection:
+            return self._state(self._rows(connection, some=addresses))
+
     def read_at(self, serial: int) -> AppliedState:
         """See `StateStore.read_at`."""
         if not self._file.exists():
@@ -133,7 +146,7 @@ class SqliteStateStore:
         with self._lock.held(run, timeout):
             with self._file.reporting():
                 if not self._file.exists():
-                    self._create(AppliedState(self._environment, secrets.token_hex(16)))
+                    self._create(AppliedState(self._environment, os.urandom(16).hex()))
                 writing = self._writing = self._begin(run)
             try:
                 yield
@@ -296,11 +309,12 @@ class SqliteStateStore:
             hint = "mend the cause; the next command that writes the state makes up for it"
             self._warn(Diagnostic("SS0714", message, None, hint, Severity.WARNING))
 
-    def _rows(self, connection: sqlite3.Connection, *, older: bool = False) -> _Rows:
+    def _rows(self, connection: sqlite3.Connection, *, older: bool = False, some: Iterable[str] | None = None) -> _Rows:
         """What the tables hold.
 
         Args:
             older: Whether an older state than was here before will do.
+            some: Addresses of components, where no others are to be read; then the seal tells nothing.
 
         Raises:
             StackspecError: it is damaged, or not what belongs here.
@@ -315,7 +329,7 @@ class SqliteStateStore:
         connection.execute("BEGIN")
         try:
             meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-            for row in connection.execute("SELECT position, kind, address, text FROM record ORDER BY position"):
+            for row in _records(connection, some):
                 seal.put(*row)
                 position, kind, address, text = row
                 if kind == COMPONENT:
@@ -327,7 +341,10 @@ class SqliteStateStore:
         finally:
             connection.execute("COMMIT")
         environment, lineage, serial = str(meta.get("environment")), str(meta.get("lineage")), meta.get("serial")
-        if not isinstance(serial, int) or seal.over(environment, lineage, serial) != meta.get("seal"):
+        whole = some is not None or (
+            isinstance(serial, int) and seal.over(environment, lineage, serial) == meta.get("seal")
+        )
+        if not isinstance(serial, int) or not whole:
             raise self._file.refused("it is damaged: its seal does not fit")
         if environment != self._environment:
             raise self._file.refused(f"it belongs to the environment '{environment}'")
@@ -366,6 +383,17 @@ class SqliteStateStore:
             rows.deposed,
             protected=rows.protected,
         )
+
+
+def _records(connection: sqlite3.Connection, some: Iterable[str] | None) -> list[tuple[int, str, str, str]]:
+    """The records in the order in which they came; of components those with some addresses, or all."""
+    every = "SELECT position, kind, address, text FROM record"
+    if some is None:
+        return connection.execute(f"{every} ORDER BY position").fetchall()
+    found = connection.execute(f"{every} WHERE kind != ?", (COMPONENT,)).fetchall()
+    for address in some:
+        found += connection.execute(f"{every} WHERE kind = ? AND address = ?", (COMPONENT, address)).fetchall()
+    return sorted(found)
 
 
 def _cause(error: StackspecError) -> str:

@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from stackspec import remembered
+from stackspec import remembered, seen_files
 from stackspec.project import Project
 from tests.cli.conftest import Answer, Ask
 
@@ -24,7 +24,7 @@ spec: {env: [WHO], allowed_paths: []}
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that were written a moment ago count as old."""
-    monkeypatch.setattr(remembered, "_SETTLED", -(10**18))
+    monkeypatch.setattr(seen_files, "_SETTLED", -(10**18))
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def planned(dev: Path, ask: Ask, settled: None, monkeypatch: pytest.MonkeyPatch)
 
 def again(ask: Ask, *words: str) -> tuple[Answer, bool]:
     """An answer, and whether it was remembered."""
-    with mock.patch.object(Project, "plan", autospec=True, side_effect=Project.plan) as plan:
+    with mock.patch.object(Project, "compile", autospec=True, side_effect=Project.compile) as compiled:
         answer = ask(*(words or ("plan",)))
-    return answer, not plan.called
+    return answer, not compiled.called
 
 
 def test_the_same_question_has_the_same_answer(planned: Answer, ask: Ask) -> None:
@@ -94,7 +94,7 @@ CHANGES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "a variable less": lambda patch: patch.delenv("WHO"),
     "an option": lambda patch: patch.setenv("STACKSPEC_ALL", "1"),
     "colour": lambda patch: patch.setenv("NO_COLOR", "1"),
-    "a version": lambda patch: patch.setattr(remembered, "__version__", "99"),
+    "a version": lambda patch: patch.setattr(seen_files, "__version__", "99"),
     "no state": lambda _: shutil.rmtree(".stackspec/state"),
     "no cache": lambda _: shutil.rmtree(".stackspec/cache"),
     "another's state": write(".stackspec/state/other.db", "x"),
@@ -150,7 +150,7 @@ def test_what_was_written_a_moment_ago_may_change_in_the_same_tick(dev: Path, as
     assert not again(ask)[1]
 
 
-@pytest.mark.parametrize("damage", [b"", b"\0\0\0", b"\xff\xfe", b"stackspec answer 1\0", b"nothing\0" * 9])
+@pytest.mark.parametrize("damage", [b"", b"\0\0\0", b"\xff\xfe", b"stackspec answer 2\0", b"nothing\0" * 9])
 def test_what_cannot_be_read_is_no_answer(damage: bytes, planned: Answer, dev: Path, ask: Ask) -> None:
     for file in (dev / ".stackspec" / "cache").iterdir():
         file.write_bytes(damage)
@@ -219,5 +219,5 @@ def test_old_answers_are_let_go(planned: Answer, dev: Path, ask: Ask, monkeypatc
     for number in range(5):
         monkeypatch.setenv("STACKSPEC_NUMBER", str(number))
         ask("plan")
-    assert len(list((dev / ".stackspec" / "cache").iterdir())) == 3
+    assert len(list((dev / ".stackspec" / "cache").glob("*.answer"))) == 3
     assert again(ask)[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Literal
 
 from stackspec.flavors.contract import FlavorOutputs, HookError, Observation, setting
 from stackspec.flavors.image_builder import ImageBuilder
-from stackspec.flavors.images import program
 from stackspec.flavors.images.login import RegistryLogin
 from stackspec.flavors.owned.directory import DirectoryFlavor
 
@@ -70,9 +68,13 @@ class LocalImageBuilder(DirectoryFlavor, ImageBuilder):
         return super().provision()
 
     def _build(self, folder: Path, image: str, dockerfile: str, build_args: Mapping[str, str]) -> str:
+        from stackspec.flavors.images import program
+
         return program.build([self._program()], [], self.context, folder, image, dockerfile, build_args, self.config)
 
     def _push(self, image: str) -> str:
+        from stackspec.flavors.images import program
+
         return program.push([self._program()], self.context, image, self.config)
 
     def _program(self) -> str:
@@ -84,7 +86,9 @@ class LocalImageBuilder(DirectoryFlavor, ImageBuilder):
         return _PROGRAMS if self.config.program == "auto" else (self.config.program,)
 
     def _found(self) -> str | None:
-        return next(filter(None, map(shutil.which, self._wanted())), None)
+        from shutil import which
+
+        return next(filter(None, map(which, self._wanted())), None)
 
     def _missing(self) -> str:
         return f"no {' or '.join(self._wanted())} on PATH"

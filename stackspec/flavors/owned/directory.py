@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +86,7 @@ class OwnedDirectory:
                 raise HookError(f"{self.path} is kept: {other}", "move that away, or set delete_data to false")
             # Renamed first, so that a crash in the middle leaves a folder that the next call knows to be ours.
             self.path.rename(self._beside("gone"))
-            shutil.rmtree(self._beside("gone"))
+            _remove(self._beside("gone"))
         except OSError as error:
             raise HookError(f"cannot remove the directory {self.path}: {error.strerror}") from error
 
@@ -104,7 +103,7 @@ class OwnedDirectory:
     def _remove_leftovers(self) -> None:
         for leftover in (self._beside("new"), self._beside("gone")):
             if os.path.exists(leftover):  # not Path's, which raises for a name that is too long to be one
-                shutil.rmtree(leftover)
+                _remove(leftover)
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(f".{self.path.name}.{self.context.identity}.{suffix}")
@@ -187,3 +186,9 @@ class DirectoryFlavor(Flavor, ABC):
     def _directory(self) -> OwnedDirectory:
         path = self.context.data_dir if self.place is None else self.context.path(self.place)
         return OwnedDirectory(path, self.context)
+
+
+def _remove(folder: Path) -> None:
+    from shutil import rmtree  # a plan imports every flavor that manifests name, and removes nothing
+
+    rmtree(folder)
