@@ -108,7 +108,10 @@ def _no_manifest(source: SourceText) -> Diagnostic | None:
         return None  # told by who lays it out, or nothing to do
     for document in documents:
         value = document.value
-        if isinstance(value, Mapping) and (value.get("apiVersion") == API_VERSION or value.get("kind") in KINDS):
+        if not isinstance(value, Mapping):
+            continue
+        kind = value.get("kind")
+        if value.get("apiVersion") == API_VERSION or (isinstance(kind, str) and kind in KINDS):
             return None
     message = "no manifest is in it, so it is left as it is"
     return Diagnostic("SS0201", message, documents[0].span(), f"a manifest has 'apiVersion: {API_VERSION}'")

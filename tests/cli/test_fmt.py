@@ -111,8 +111,10 @@ def test_a_file_that_was_changed_meanwhile_is_left_alone(project: Path, ask: Ask
     assert not list((project / "stacks").glob(".*"))
 
 
-def test_what_is_no_manifest_is_left_as_it_is(project: Path, ask: Ask) -> None:
-    text = "one two\nthree four\n"
+@pytest.mark.parametrize(
+    "text", ["one two\nthree four\n", "apiVersion: v1\nkind: [x]\n", "kind:   {Stack:   1}\n", "- kind:   Stack\n"]
+)
+def test_what_is_no_manifest_is_left_as_it_is(text: str, project: Path, ask: Ask) -> None:
     (project / "prose.txt").write_text(text)
     answer = ask("fmt", "prose.txt")
     assert (answer.code, "error[SS0201]" in answer.err) == (1, True)
