@@ -755,7 +755,8 @@ CODES: Mapping[str, Code] = {
     ),
     "SS1406": Code(
         "wrong-template",
-        "A template of `render --format` cannot be read, fails, or makes something that is no YAML.",
+        "A template of `render --format` cannot be read, fails, or makes something that is no YAML as manifests are, "
+        "or that another component is made into as well.",
         "`{{ component.confg.port }}` in `templates/compose/deployer/docker.j2`",
         "Mend the template at the line shown.",
     ),

@@ -1,7 +1,7 @@
 """Components in the forms of other tools, by templates; secrets only ever as references.
 
 A template is Jinja2 in its sandbox. Whatever it prints is printed as JSON, which YAML reads as the same value, so that
-no text of a manifest is taken for YAML. What it made is read and written anew.
+no text of a manifest is taken for YAML. What it made is read as manifests are, and written anew.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import json
 import re
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -28,10 +29,22 @@ from jinja2 import (
 )
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from stackspec.core.address import format_path
+from stackspec.core.address import ComponentAddress, format_path
 from stackspec.core.diagnostic import Diagnostic, Severity, Span, StackspecError
-from stackspec.core.expression import ComponentOutput, Deferred, Expression, Join, Literal, SecretReference
-from stackspec.core.values import Value
+from stackspec.core.expression import (
+    ComponentOutput,
+    Deferred,
+    Expression,
+    Join,
+    Literal,
+    SecretReference,
+    outputs_in,
+    secrets_in,
+)
+from stackspec.core.values import Value, canonical
+from stackspec.manifest.decode import decode
+from stackspec.manifest.parse import parse
+from stackspec.manifest.text import SourceText
 from stackspec.render.text import headline, safe
 from stackspec.stack.model import DesiredComponent, DesiredState
 
@@ -43,18 +56,70 @@ class NotTellableError(Exception):
         super().__init__(format_path(path))
 
 
+class ClashError(Exception):
+    """Two components are made into the same thing of a tool's file, each another; its path is the message."""
+
+    def __init__(self, path: tuple[str, ...], first: Made, second: Made) -> None:
+        super().__init__(format_path(path))
+        self.first, self.second = first, second
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A value that is read where something runs: that of a secret, or an output of a component."""
+    """A value that is read where something runs: that of a secret, or an output of a component.
+
+    Attributes:
+        variable: The variable that it is read from.
+    """
 
     of: SecretReference | ComponentOutput
+    variable: str
 
-    @property
-    def variable(self) -> str:
-        """The variable that it is read from."""
-        of = self.of
-        words = (of.name, of.key) if isinstance(of, SecretReference) else (of.component, of.output)
-        return re.sub("[^A-Z0-9]+", "_", "_".join(words).upper())
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a template makes of a component.
+
+    Attributes:
+        file: That of the template.
+    """
+
+    address: ComponentAddress
+    file: str
+    documents: Sequence[Mapping[str, Any]]
+
+
+def references_in(components: Iterable[DesiredComponent]) -> dict[str, Reference]:
+    """What components wait for, by its expression; each has a variable of its own, whose name any shell takes.
+
+    Of several whose names would be one, as of `a-b` and `a_b`, each has a digest behind it.
+    """
+    values = (value for one in components for value in (one.config, one.variables))
+    waited = {str(one): one for value in values for one in _waited_for(value)}
+    plain = {text: _variable(one) for text, one in waited.items()}
+    times = Counter(plain.values())
+    return {
+        text: Reference(one, name if times[name := plain[text]] == 1 else f"{name}_{_digest(text).upper()}")
+        for text, one in waited.items()
+    }
+
+
+def _waited_for(value: Value) -> Iterator[SecretReference | ComponentOutput]:
+    if isinstance(value, Deferred):
+        yield from secrets_in(value.expression)
+        yield from outputs_in(value.expression)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _waited_for(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _waited_for(item)
+
+
+def _variable(of: SecretReference | ComponentOutput) -> str:
+    words = (of.name, of.key) if isinstance(of, SecretReference) else (of.component, of.output)
+    name = re.sub("[^A-Z0-9]+", "_", "_".join(words).upper())
+    return f"_{name}" if name[0].isdigit() else name
 
 
 def dns_name(text: str) -> str:
@@ -63,8 +128,12 @@ def dns_name(text: str) -> str:
     plain = kind.replace("_", "-") + slash.replace("/", "-") + name
     if _DNS_NAME.match(plain) and len(plain) <= _LONGEST_NAME:
         return plain
-    digest = blake2b(text.encode(), digest_size=4).hexdigest()
-    return f"{re.sub('[^a-z0-9-]+', '-', plain.lower())[: _LONGEST_NAME - 9].strip('-') or 'x'}-{digest}"
+    shortened = re.sub("[^a-z0-9-]+", "-", plain.lower())[: _LONGEST_NAME - 9].strip("-")
+    return f"{shortened or 'x'}-{_digest(text)}"
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=4).hexdigest()
 
 
 _DNS_NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?\Z")
@@ -90,8 +159,12 @@ class Form(ABC):
         """What a template is given of the references that its component has."""
 
     @abstractmethod
-    def put_together(self, documents: Sequence[Any]) -> list[Any]:
-        """The documents of all components as those of one answer."""
+    def put_together(self, made: Sequence[Made]) -> list[Any]:
+        """The documents of all components as those of one answer.
+
+        Raises:
+            ClashError: two make the same thing, each another.
+        """
 
 
 class Kubernetes(Form):
@@ -116,9 +189,9 @@ class Kubernetes(Form):
             return {"secretKeyRef": {"name": dns_name(of.name), "key": of.key}}
         return {"configMapKeyRef": {"name": dns_name(of.component), "key": of.output}}
 
-    def put_together(self, documents: Sequence[Any]) -> list[Any]:
+    def put_together(self, made: Sequence[Made]) -> list[Any]:
         """Each by itself."""
-        return [one for one in documents if one is not None]
+        return [document for one in made for document in one.documents]
 
 
 class Compose(Form):
@@ -138,12 +211,29 @@ class Compose(Form):
         """The names of the variables."""
         return [one.variable for one in references]
 
-    def put_together(self, documents: Sequence[Any]) -> list[Any]:
-        """One file with all services, volumes and so on."""
+    def put_together(self, made: Sequence[Made]) -> list[Any]:
+        """One file with all services, volumes and so on; raises where a service is made twice, or two things are one.
+
+        What is shared, such as a network, may be in several if it is the same in each.
+        """
         whole: dict[str, Any] = {}
-        for document in documents:
-            for key, value in (document or {}).items():
-                whole[key] = {**whole[key], **value} if isinstance(whole.get(key), dict) else value
+        makers: dict[tuple[str, ...], Made] = {}
+
+        def put(into: dict[str, Any], path: tuple[str, ...], value: Any, maker: Made) -> None:
+            first = makers.setdefault(path, maker)
+            there = into.setdefault(path[-1], value)
+            if there is not value and (path[0] == "services" or canonical(there) != canonical(value)):
+                raise ClashError(path, first, maker)
+
+        for one in made:
+            for document in one.documents:
+                for key, value in document.items():
+                    if isinstance(value, dict) and isinstance(whole.setdefault(key, {}), dict):
+                        makers.setdefault((key,), one)
+                        for name, item in value.items():
+                            put(whole[key], (key, name), item, one)
+                    else:
+                        put(whole, (key,), value, one)
         return [whole] if whole else []
 
 
@@ -151,39 +241,43 @@ FORMS: Mapping[str, Form] = {one.name: one for one in (Kubernetes(), Compose())}
 """Name to the form."""
 
 
-def filled(value: Value, form: Form, references: dict[Reference, None], path: tuple[str | int, ...] = ()) -> Any:
-    """A value with what waits in it as references, which are added to `references`.
+class _Filling:
+    """Values of a component with what waits in them as references, of which those that were `used` are kept."""
 
-    Raises:
-        NotTellableError: a part of it can only be worked out by an apply.
-    """
-    if isinstance(value, Deferred):
-        return _text(value.expression, form, references, path)
-    if isinstance(value, str):
-        return form.literal(value)
-    if isinstance(value, Mapping):
-        return {key: filled(item, form, references, (*path, key)) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [filled(item, form, references, (*path, index)) for index, item in enumerate(value)]
-    return value
+    def __init__(self, form: Form, known: Mapping[str, Reference]) -> None:
+        self._form, self._known = form, known
+        self.used: dict[Reference, None] = {}
 
+    def value(self, value: Value, path: tuple[str | int, ...]) -> Any:
+        """A value that holds nothing that waits.
 
-def _text(expression: Expression, form: Form, references: dict[Reference, None], path: tuple[str | int, ...]) -> str:
-    match expression:
-        case Literal(str() as text):
-            return form.literal(text)
-        case Literal(value):
-            return json.dumps(value)
-        case SecretReference(name, key):
-            reference = Reference(SecretReference(name, key))
-        case ComponentOutput():
-            reference = Reference(expression)
-        case Join(parts):
-            return "".join(_text(one, form, references, path) for one in parts)
-        case _:
-            raise NotTellableError(path)
-    references[reference] = None
-    return form.reference(reference)
+        Raises:
+            NotTellableError: a part of it can only be worked out by an apply.
+        """
+        if isinstance(value, Deferred):
+            return self._text(value.expression, path)
+        if isinstance(value, str):
+            return self._form.literal(value)
+        if isinstance(value, Mapping):
+            return {key: self.value(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(item, (*path, index)) for index, item in enumerate(value)]
+        return value
+
+    def _text(self, expression: Expression, path: tuple[str | int, ...]) -> str:
+        match expression:
+            case Literal(str() as text):
+                return self._form.literal(text)
+            case Literal(value):
+                return json.dumps(value)
+            case Join(parts):
+                return "".join(self._text(one, path) for one in parts)
+            case SecretReference() | ComponentOutput():
+                reference = self._known[str(expression)]
+                self.used[reference] = None
+                return self._form.reference(reference)
+            case _:
+                raise NotTellableError(path)
 
 
 class Templates:
@@ -199,8 +293,14 @@ class Templates:
             loader=loader, undefined=StrictUndefined, finalize=_as_json, trim_blocks=True, lstrip_blocks=True
         )
 
-    def made(self, form: Form, component: DesiredComponent, more: Mapping[str, Any]) -> list[Any] | None:
-        """The documents of a component in a form; None where there is no template for it, or it makes nothing.
+    def made(
+        self, form: Form, component: DesiredComponent, known: Mapping[str, Reference], more: Mapping[str, Any]
+    ) -> Made | None:
+        """A component in a form; None where there is no template for it, or it makes nothing.
+
+        Args:
+            known: See `references_in`.
+            more: What else the template is given.
 
         Raises:
             NotTellableError: the component has values that only an apply knows.
@@ -211,38 +311,42 @@ class Templates:
         template = next(filter(None, map(self._read, names)), None)
         if template is None:
             return None
-        references: dict[Reference, None] = {}
+        filling = _Filling(form, known)
         told = {
             "address": str(address),
             "type": address.type,
             "name": address.name,
             "flavor": component.flavor,
-            "config": filled(component.config, form, references, ("config",)),
-            "environment": filled(component.variables, form, references, ("environment",)),
+            "config": filling.value(component.config, ("config",)),
+            "environment": filling.value(component.variables, ("environment",)),
             "labels": dict(component.labels),
             "suspended": component.suspended,
         }
         given = {
             "component": told,
             "name": dns_name(str(address)),
-            "references": form.declared(list(references)),
+            "references": form.declared(list(filling.used)),
             **more,
         }
         file = str(template.filename or template.name)
         try:
             text = template.render(given)
         except Exception as error:  # whatever a template calls may raise anything
-            raise self._wrong(error, file) from error.with_traceback(None)
-        try:
-            documents = [one for one in yaml.safe_load_all(text) if one is not None]
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f", at line {mark.line + 1} of what it makes" if mark else ""
-            problem = getattr(error, "problem", None) or "it cannot be read"
-            raise self._at(file, 1, f"for {address} it makes no YAML: {safe(str(problem))}{line}") from None
-        if any(not isinstance(one, dict) for one in documents):
-            raise self._at(file, 1, f"for {address} it makes something that is no mapping")
-        return documents or None
+            raise self._failed(error, file) from error.with_traceback(None)
+        documents = list(self._documents(text, address, file))
+        return Made(address, file, documents) if documents else None
+
+    def _documents(self, text: str, address: ComponentAddress, file: str) -> Iterator[Mapping[str, Any]]:
+        """What a template made, read as manifests are: a checkout can carry templates, and a text any YAML."""
+        source = decode(file, text.encode("utf-8", "surrogatepass"))
+        documents, problems = parse(source) if isinstance(source, SourceText) else ([], [source])
+        for problem in problems:
+            line = f", line {problem.source.line} of what it makes" if problem.source else ""
+            raise self._wrong(file, 1, f"for {address}{line}: {problem.message}")
+        for one in documents:
+            if not isinstance(one.value, dict):
+                raise self._wrong(file, 1, f"for {address} it makes something that is no mapping")
+            yield one.value
 
     def _read(self, name: str) -> Template | None:
         try:
@@ -250,18 +354,27 @@ class Templates:
         except TemplateNotFound:
             return None
         except (TemplateError, OSError, ValueError) as error:
-            raise self._wrong(error, f"{self._root}/templates/{name}") from error.with_traceback(None)
+            raise self._failed(error, f"{self._root}/templates/{name}") from error.with_traceback(None)
 
-    def _wrong(self, error: Exception, file: str) -> StackspecError:
+    def _failed(self, error: Exception, file: str) -> StackspecError:
         """What a template's mistake is told as, at its line."""
         if isinstance(error, TemplateSyntaxError):
-            return self._at(str(error.filename or file), error.lineno, headline(str(error.message)))
+            return self._wrong(str(error.filename or file), error.lineno, headline(str(error.message)))
         frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename.endswith(".j2")]
         place = (frames[-1].filename, frames[-1].lineno or 1) if frames else (file, 1)
         said = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
-        return self._at(*place, headline(said))
+        return self._wrong(*place, headline(said))
 
-    def _at(self, file: str, line: int, message: str) -> StackspecError:
+    def clash(self, error: ClashError) -> StackspecError:
+        """That two components are made into the same thing, at the project's own template, if one is that."""
+        first, second = error.first, error.second
+        blamed = first if Path(first.file).is_relative_to(self._root) else second
+        other = second if blamed is first else first
+        return self._wrong(
+            blamed.file, 1, f"it makes '{error}' of {blamed.address}, which is made of {other.address} too"
+        )
+
+    def _wrong(self, file: str, line: int, message: str) -> StackspecError:
         path = Path(file)
         inside = path.is_relative_to(self._root)
         shown = path.relative_to(self._root).as_posix() if inside else path.name if path.is_absolute() else file
@@ -289,13 +402,14 @@ def forms(
     Raises:
         StackspecError: a template is wrong.
     """
-    documents: list[Any] = []
+    found: list[Made] = []
     left: list[Diagnostic] = []
+    known = references_in(desired.components.values())
     more = {"environment": desired.environment.name}
     for component in components:
         why = f"the flavor '{component.flavor}' has no form for {form.name} with this config"
         try:
-            made = templates.made(form, component, more)
+            made = templates.made(form, component, known, more)
         except NotTellableError as error:
             made, why = None, f"{error} is worked out of what only an apply knows"
         if made is None:
@@ -303,8 +417,11 @@ def forms(
             hint = f"write templates/{form.name}/{component.address.type}/{component.flavor}.j2 for it"
             left.append(Diagnostic("SS1407", message, component.place(), hint, Severity.WARNING))
         else:
-            documents += made
-    return form.put_together(documents), left
+            found.append(made)
+    try:
+        return form.put_together(found), left
+    except ClashError as error:
+        raise templates.clash(error) from None
 
 
 def forms_yaml(documents: Sequence[Any], left: Sequence[Diagnostic]) -> str:

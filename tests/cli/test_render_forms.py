@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 from importlib.resources import files
 from pathlib import Path
@@ -151,6 +152,53 @@ def test_a_stack_alone(project: Path, ask: Ask) -> None:
     assert ask("render", "--format", "compose", "--stack", "tow").code == 1
 
 
+@pytest.mark.parametrize("form", ["kubernetes", "compose"])
+def test_each_secret_has_a_variable_of_its_own(form: str, dev: Path, ask: Ask) -> None:
+    expressions = ["secrets['a-b'].c", "secrets.a_b.c", "secrets.a.b_c", "secrets['1x'].y", "secrets.b.x"]
+    variables = "".join(f'        V{index}: "{{{{ {one} }}}}"\n' for index, one in enumerate(expressions))
+    config = "{command: [x], environment: {A: \"{{ secrets['a-b'].c }}\"}}"
+    stack = f"""\
+apiVersion: stackspec.dev/v1
+kind: Stack
+metadata: {{name: dev}}
+spec:
+  components:
+    orchestrator: {{flavor: local}}
+    artifact_store: {{flavor: local, config: {{path: ./artifacts}}}}
+    alerter: {{flavor: process, config: {config}}}
+    deployer:
+      flavor: docker
+      config:
+        image: x
+        environment:
+{variables.replace("        V", "          V")}"""
+    for name, key in (("a-b", "c"), ("a_b", "c"), ("a", "b_c"), ("1x", "y"), ("b", "x")):
+        stack += f"---\napiVersion: stackspec.dev/v1\nkind: Secret\nmetadata: {{name: {name}}}\n"
+        stack += f"spec: {{store: env, keys: {{{key}: X}}}}\n"
+    (dev / "stacks" / "dev.yaml").write_text(stack)
+    answer = ask("render", "--format", form)
+    assert answer.code == 0, answer.err
+    if form == "compose":
+        (made,) = documents(answer.out)
+        services = {name: one["environment"] for name, one in made["services"].items()}
+        (deployed, alerter) = (
+            {key: value[2:-3] for key, value in services[f"{one}-dev"].items()} for one in ("deployer", "alerter")
+        )
+        assert alerter["A"] == deployed["V0"]
+        found = list(deployed.values())
+    else:
+        (serve,) = [
+            one for one in documents(answer.out) if one["kind"] == "Deployment" and "deploy" in one["metadata"]["name"]
+        ]
+        variables = serve["spec"]["template"]["spec"]["containers"][0]["env"]
+        found = [one["name"] for one in variables if "valueFrom" in one]
+        given = {one["name"]: one["value"] for one in variables if "value" in one}
+        assert [given[f"V{index}"] for index in range(5)] == [f"$({name})" for name in found]
+    assert len(set(found)) == 5
+    assert all(re.fullmatch("[A-Z_][A-Z0-9_]*", name) for name in found)
+    assert found[3:] == ["_1X_Y", "B_X"]
+
+
 # --- templates of the project
 
 
@@ -176,8 +224,22 @@ def test_a_projects_template_comes_first(template: Path, ask: Ask) -> None:
         ("x: {{ component.config.__class__.__mro__ }}\n", 1, "unsafe"),
         ("x: {{ 1 / 0 }}\n", 1, "division by zero"),
         ("{% include 'compose/nothing.j2' %}\n", 1, "nothing.j2"),
-        ("x: [1\ny: 2\n", 1, "it makes no YAML"),
+        ("\nx: [1\ny: 2\n", 1, "for deployer/dev, line 3 of what it makes: not YAML: "),
+        ("x: " + "[" * 3000, 1, "levels of nesting"),
+        ("x: {a: 1, a: 2}\n", 1, "the key 'a' is given twice"),
+        ("{% filter replace('y', '\\ud800') %}\nx: y\n{% endfilter %}\n", 1, "not UTF-8"),
         ("- a\n", 1, "no mapping"),
+        (
+            "services: {alerter-dev: {image: x}}\n",
+            1,
+            "'services.alerter-dev' of deployer/dev, which is made of alerter/dev",
+        ),
+        ("services: [x]\n", 1, "'services' of deployer/dev, which is made of "),
+        (
+            "volumes: {metadata-store-dev-data: {external: true}}\n",
+            1,
+            "'volumes.metadata-store-dev-data' of deployer/dev, which",
+        ),
         ("x: {{ ''.format_map }}\n", 1, ""),
     ],
 )
@@ -189,6 +251,16 @@ def test_a_wrong_template_is_told_at_its_line(text: str, line: int, told: str, t
     assert found["code"] == "SS1406"
     assert (found["source"]["file"], found["source"]["line"]) == ("templates/compose/deployer/docker.j2", line)
     assert told in found["message"]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_a_template_makes_is_read_as_manifests_are(form: str, template: Path, ask: Ask) -> None:
+    template.write_text("name: ml\nvolumes: {metadata-store-dev-data: {}}\nx-made: [2024-01-01, 2024-99-01, on, 010]\n")
+    answer = ask("render", "--format", "compose", "-o", form)
+    assert answer.code == 0
+    (made,) = answer.json["documents"] if form == "json" else documents(answer.out)
+    assert made["x-made"] == ["2024-01-01", "2024-99-01", "on", "010"]
+    assert "metadata-store-dev" in made["services"]
 
 
 @pytest.mark.parametrize(("form", "code"), [("compose", 1), ("kubernetes", 0), ("env", 0)])
