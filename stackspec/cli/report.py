@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stackspec.cli.options import ReportFormat
-from stackspec.core.diagnostic import Diagnostic, StackspecError
+from stackspec.core.diagnostic import Diagnostic, StackspecError, has_errors
 from stackspec.core.layout import LOCAL_FOLDER
 from stackspec.manifest.model import API_VERSION
 
@@ -59,6 +59,7 @@ class Reporting:
         said = tuple(dict.fromkeys((*diagnostics, *session.warnings)))
         report = Report(
             self._command,
+            asked=self._environment,
             diagnostics=said,
             texts=session.texts,
             place=self._place(session),
@@ -94,13 +95,21 @@ class Reporting:
         """The environment that was, or would have been, worked on, as far as that is known."""
         if self._environment is not None or self._command == "validate" or not session.is_open:
             return self._environment
-        selected = session.project.loaded.declarations.select(None)
+        loaded = session.project.loaded
+        if has_errors(loaded.diagnostics):
+            return None  # what cannot be read may be an Environment, or say which is the default
+        selected = loaded.declarations.select(None)
         return selected if isinstance(selected, str) else None
 
     def _place(self, session: Session) -> CheckoutPlace:
         from stackspec.render.checkout_place import HERE
 
-        return checkout_place(session.project.root, os.environ) if session.is_open else HERE
+        if session.is_open:
+            return checkout_place(session.project.root, os.environ)
+        try:
+            return checkout_place(Path.cwd(), os.environ)
+        except FileNotFoundError:  # the working directory is gone
+            return HERE
 
 
 _LEAST_SUMMARY = 4096

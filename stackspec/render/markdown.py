@@ -48,9 +48,10 @@ class _Fold:
 def marker(report: Report) -> str:
     """The first line, which nobody sees: by it a comment is found again, to be written anew.
 
-    A repository may hold several projects, with environments of the same name.
+    It is made of what was asked, not of what was found: a plan that fails has the line of one that does not. A
+    repository may hold several projects, with environments of the same name.
     """
-    name, folder = report.environment, quote(report.place.folder.encode("utf-8", "surrogateescape"))
+    name, folder = report.asked, quote(report.place.folder.encode("utf-8", "surrogateescape"))
     subject = (f" {name}" if name and is_name(name) else "") + (f" in {folder}" if folder else "")
     return f"<!-- stackspec {report.command}{subject} -->"
 

@@ -53,7 +53,7 @@ def fold(summary: str, parts: Sequence[str]) -> str:
 
 def size(text: str) -> int:
     """How long a text is for a forge: bytes of UTF-8, of which there are never fewer than of anything it may count."""
-    return len(text.encode("utf-8", "surrogatepass"))
+    return len(text.encode())
 
 
 class Page:

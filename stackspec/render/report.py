@@ -82,6 +82,7 @@ class Report:
         texts: File, as places name it, to its text.
         judged: The files that were checked, where the command checks files.
         described: What was checked, in a few words.
+        asked: The environment that was asked for; None where it was left to the project.
         place: Where the project is in its repository.
         untrusted: Whether a stranger wrote the manifests, so that nothing but them was looked at.
         show_all: Whether unchanged components are asked for.
@@ -98,6 +99,7 @@ class Report:
     texts: Mapping[str, SourceText] = field(default_factory=dict, repr=False)
     judged: tuple[str, ...] = ()
     described: str = ""
+    asked: str | None = None
     place: CheckoutPlace = HERE
     untrusted: bool = False
     show_all: bool = False

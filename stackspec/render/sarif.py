@@ -32,7 +32,7 @@ def sarif(report: Report) -> str:
                 "rules": [_rule(code) for code in codes],
             }
         },
-        "automationDetails": {"id": f"stackspec/{report.command}/{quote(safe(report.environment or ''))}"},
+        "automationDetails": {"id": f"stackspec/{report.command}/{quote(safe(report.asked or ''))}"},
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the repository."}}},
         "columnKind": "unicodeCodePoints",
         "results": [

@@ -9,8 +9,8 @@ from typing import Any
 
 from stackspec.core.values import Unknown
 
-_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
+_NOT_XML = re.compile("[\ufffe\uffff]")
 
 _CODES = {
     "bold": "1",
@@ -41,7 +41,7 @@ class Style:
 
 
 def safe(text: str) -> str:
-    """The text with characters that a terminal would act on written as escapes."""
+    """The text with characters that a terminal would act on, and those that UTF-8 has no bytes for, as escapes."""
     return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 

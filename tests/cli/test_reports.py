@@ -85,7 +85,47 @@ def test_a_failed_plan_has_the_marker_of_a_good_one(dev: Path, ask: Ask) -> None
     good = ask("plan", "-o", "markdown").out
     (dev / "stacks" / "dev.yaml").write_text(WRONG + more)
     bad = ask("plan", "-o", "markdown").out
-    assert good.splitlines()[0] == bad.splitlines()[0] == "<!-- stackspec plan prod -->"
+    assert good.splitlines()[0] == bad.splitlines()[0] == "<!-- stackspec plan -->"
+    assert "### stackspec plan: `prod`" in good
+
+
+@pytest.mark.parametrize("asked", [None, "prod"])
+@pytest.mark.parametrize("broken", ["stackspec.yaml", "stacks/envs.yaml", "nothing is left"])
+def test_a_comment_is_found_again_where_the_environments_cannot_be_read(
+    asked: str | None, broken: str, dev: Path, ask: Ask
+) -> None:
+    project = dev / "ml"
+    (project / "stacks").mkdir(parents=True)
+    (dev / ".git").mkdir()
+    (project / "stackspec.yaml").write_text(
+        "apiVersion: stackspec.dev/v1\nkind: Project\nmetadata: {name: ml}\nspec: {default_environment: prod}\n"
+    )
+    (project / "stacks" / "dev.yaml").write_text(STACK)
+    environments = "apiVersion: stackspec.dev/v1\nkind: Environment\nmetadata: {name: prod}\n"
+    (project / "stacks" / "envs.yaml").write_text(environments)
+    words = ["-C", str(project), "plan", "-o", "markdown", *(["-e", asked] if asked else [])]
+    good = ask(*words)
+    if broken == "nothing is left":
+        shutil.rmtree(dev / "stacks")
+        shutil.rmtree(project / "stacks")
+        (project / "stackspec.yaml").unlink()
+    else:
+        (project / broken).write_text("a: [")
+    bad = ask(*words)
+    assert (good.code, bad.code) == (0, 1)
+    marker = f"<!-- stackspec plan{' prod' if asked else ''} in ml -->"
+    assert good.out.splitlines()[0] == bad.out.splitlines()[0] == marker
+    assert "default" not in bad.out.splitlines()[1]
+
+
+def test_names_that_are_no_text_make_a_comment_no_longer_than_it_may_be(dev: Path, ask: Ask) -> None:
+    for number in range(150):
+        name = os.fsdecode(b"%d" % number + b"\xff" * 100 + b".yaml")
+        (dev / "stacks" / name).write_text(WRONG.replace("local}", "locl}" + " " * number))
+    assert ask("validate", "-o", "markdown", "--output-file", "r.md").code == 1
+    written = (dev / "r.md").read_bytes()
+    assert len(written) <= 65_535
+    assert b"\\udcff" in written
 
 
 def test_links_lead_to_the_commit_in_the_repository(dev: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +167,7 @@ def test_the_summary_of_a_job_gets_the_markdown_too(
     )
     assert (done.returncode, done.stderr) == (manifest == WRONG, "")
     assert done.stdout.startswith("::")
-    assert summary.read_text(encoding="utf-8").startswith("before\n<!-- stackspec plan default -->\n")
+    assert summary.read_text(encoding="utf-8").startswith("before\n<!-- stackspec plan -->\n")
 
 
 def test_a_summary_grows_no_longer_than_github_takes(

@@ -111,7 +111,7 @@ def merge(hub: GitHub) -> None:
 def test_a_plan_is_commented_and_saved_and_its_merge_applies_it(job: Job, hub: GitHub) -> None:
     assert job.step("plan", pull_request(7, HEAD)) == 0
     assert job.outputs == {"changes": "true", "plan-file": "stackspec.plan", "artifact": NAME}
-    assert [one["body"].splitlines()[0] for one in hub.comments[7]] == ["<!-- stackspec plan default -->"]
+    assert [one["body"].splitlines()[0] for one in hub.comments[7]] == ["<!-- stackspec plan -->"]
     keep(job, hub)
     (job.checkout / "stackspec.plan").unlink()
     assert job.step("apply") == 0
@@ -129,8 +129,8 @@ def test_projects_of_one_repository_are_kept_apart(job: Job, hub: GitHub) -> Non
         assert job.outputs["plan-file"] == f"{folder}/stackspec.plan"
         assert job.outputs["artifact"] == f"stackspec-default-{folder.replace('/', '-')}-{HEAD}"
     assert [one["body"].splitlines()[0] for one in hub.comments[7]] == [
-        "<!-- stackspec plan default in a -->",
-        "<!-- stackspec plan default in teams/b -->",
+        "<!-- stackspec plan in a -->",
+        "<!-- stackspec plan in teams/b -->",
     ]
 
 
