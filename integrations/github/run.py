@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -61,35 +63,43 @@ class Step:
         return name if self.folder == "." else f"{name} of {self.folder}"
 
     def artifact(self, head: str) -> str:
-        """What the artifact with the plan of a commit is called: only what GitHub takes in such a name."""
-        parts = [self.environment or "default", *([] if self.folder == "." else [self.folder])]
-        return "-".join(["stackspec", *(re.sub(r"[^A-Za-z0-9_.-]", "-", part) for part in parts), head])
+        """What the artifact with the plan of a commit is called: only what GitHub takes in such a name.
 
-    def stackspec(self, *words: str) -> int:
-        """Run stackspec; its exit code."""
-        command = [os.path.join(os.path.dirname(sys.executable), "stackspec"), *words, *self.arguments]
-        return subprocess.run(command, check=False).returncode  # noqa: S603  a list of words, which no shell reads
+        The digest is there because the folders `ml/a` and `ml-a` are one without it.
+        """
+        parts = [self.environment or "default", *([] if self.folder == "." else [self.folder])]
+        digest = blake2b(json.dumps([self.environment, self.folder]).encode(), digest_size=4).hexdigest()
+        return "-".join(["stackspec", *(re.sub(r"[^A-Za-z0-9_.-]", "-", part) for part in parts), digest, head])
 
     def look(self, command: str, *words: str) -> int:
         """Run a command that changes nothing, with annotations and the job's summary as its answer; its exit code."""
-        return self.stackspec(command, *self._selected, *words, "-o", "github")
+        selected = ["-e", self.environment] if self.environment else []
+        return subprocess.run(self._stackspec(command, *selected, *words, "-o", "github"), check=False).returncode  # noqa: S603
 
-    def markdown(self, command: str) -> str:
-        """What a command says, for people to read."""
-        file = Path(os.environ["RUNNER_TEMP"], f"stackspec-{command}.md")
-        file.unlink(missing_ok=True)
-        self.stackspec(command, *self._selected, "-o", "markdown", "--output-file", str(file))
-        return file.read_text(encoding="utf-8")
+    def carry_out(self, *words: str) -> int:
+        """Run a command in whose lines the runner is to read no commands of its own; its exit code.
 
-    @property
-    def _selected(self) -> list[str]:
-        return ["-e", self.environment] if self.environment else []
+        Programs that it starts write what they like, and `##[add-mask]` counts anywhere in a line. There is one stream,
+        for the runner might come to the last line of another one after the end.
+        """
+        token = secrets.token_hex(16)
+        write(f"::stop-commands::{token}")
+        try:
+            return subprocess.run(self._stackspec(*words), stderr=subprocess.STDOUT, check=False).returncode  # noqa: S603
+        finally:
+            write(f"::{token}::")
+
+    def _stackspec(self, *words: str) -> list[str]:
+        """The words of a command, which no shell reads."""
+        return [os.path.join(os.path.dirname(sys.executable), "stackspec"), *words, *self.arguments]
 
 
 def plan(step: Step) -> int:
     """Plan, annotate, save the plan and comment."""
     saved = not step.is_untrusted and bool(os.environ.get("STACKSPEC_PLAN_KEY"))
-    code = step.look("plan", "--detailed-exitcode", *(["--out", step.plan_file] if saved else []))
+    comment = None if step.request is None or step.is_untrusted else written_to("plan")
+    words = [*(["--out", step.plan_file] if saved else []), *(["--comment", str(comment)] if comment else [])]
+    code = step.look("plan", "--detailed-exitcode", *words)
     tell("changes", str(code == 2).lower())
     if saved and code in _LOOKED:
         tell("plan-file", os.path.normpath(os.path.join(step.folder, step.plan_file)))
@@ -100,9 +110,8 @@ def plan(step: Step) -> int:
     elif not saved:
         why = "it is planned without trust" if step.is_untrusted else "STACKSPEC_PLAN_KEY is not set"
         say("notice", "The plan is not saved", f"{why}: its merge applies nothing")
-    if not step.is_untrusted:
-        # What is there may move between the two: then the plan that was saved is refused, for it is bound to that.
-        step.forge.comment(step.request["number"], step.markdown("plan"))
+    if comment:
+        step.forge.comment(step.request["number"], comment.read_text(encoding="utf-8"))
     return int(code not in _LOOKED)
 
 
@@ -121,16 +130,17 @@ def apply(step: Step) -> int:
         return 1
     file = Path(os.environ["RUNNER_TEMP"], "stackspec.plan")
     file.write_bytes(content)
-    return step.stackspec("apply", str(file), "--yes")
+    return step.carry_out("apply", str(file), "--yes")
 
 
 def drift(step: Step) -> int:
     """Look for drift, and keep one issue about it."""
-    code = step.look("drift")
+    comment = written_to("drift")
+    code = step.look("drift", "--comment", str(comment))
     tell("changes", str(code == 2).lower())
     title = f"Drift in {step.subject}"
     if code == 2:
-        step.forge.issue(title, step.markdown("drift"), _LABEL)
+        step.forge.issue(title, comment.read_text(encoding="utf-8"), _LABEL)
     elif code == 0:
         step.forge.close_issue(title, "What is there is as it was applied.", _LABEL)
     return int(code not in _LOOKED)
@@ -144,6 +154,13 @@ def validate(step: Step) -> int:
 COMMANDS: Mapping[str, Callable[[Step], int]] = {"plan": plan, "apply": apply, "drift": drift, "validate": validate}
 
 
+def written_to(command: str) -> Path:
+    """Where a command is to write what it says for people to read; nothing is there before it does."""
+    file = Path(os.environ["RUNNER_TEMP"], f"stackspec-{command}.md")
+    file.unlink(missing_ok=True)
+    return file
+
+
 def tell(name: str, value: str) -> None:
     """Set an output of the step."""
     with open(os.environ["GITHUB_OUTPUT"], "a", encoding="utf-8") as file:
@@ -153,7 +170,12 @@ def tell(name: str, value: str) -> None:
 def say(level: str, title: str, message: str) -> None:
     """Write an annotation."""
     escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    sys.stdout.write(f"::{level} title={title}::{escaped}\n")
+    write(f"::{level} title={title}::{escaped}")
+
+
+def write(line: str) -> None:
+    """Write a line to the job's log, before what is run next does."""
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 

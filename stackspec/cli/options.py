@@ -58,6 +58,12 @@ ReportOutput = Annotated[
 OutputFile = Annotated[
     str | None, Option(("--output-file",), "Write the answer to this file instead of standard output.", "FILE")
 ]
+Comment = Annotated[
+    str | None,
+    Option(
+        ("--comment",), "Write the Markdown for a comment to this file too; with -o github or another report.", "FILE"
+    ),
+]
 EnvironmentName = Annotated[str | None, Option(("--environment", "-e"), "The environment to work on.", "NAME")]
 Environments = Annotated[
     list[str] | None,

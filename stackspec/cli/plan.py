@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from stackspec.cli.options import (
     AllowEmpty,
+    Comment,
     EnvironmentName,
     Files,
     Option,
@@ -53,26 +54,30 @@ def plan(
     untrusted: Untrusted = False,
     output: ReportOutput = ReportFormat.TEXT,
     output_file: OutputFile = None,
+    comment: Comment = None,
 ) -> int:
     """Show what an apply would change, and change nothing."""
     from os.path import realpath
     from time import time_ns
 
     from stackspec.cli.remember import PlanOfFiles
-    from stackspec.cli.report import reporting
+    from stackspec.cli.report import refuse_comment, reporting
     from stackspec.cli.selection import selection
     from stackspec.cli.session import Session
     from stackspec.core.diagnostic import StackspecError
     from stackspec.plan.request import Request
     from stackspec.render.plan import plan_json, plan_text
 
-    asked_at, reports = time_ns(), reporting("plan", environment, output)
+    asked_at, reports = time_ns(), reporting("plan", environment, output, comment)
     with Session(output, files, untrusted=untrusted, reporting=reports, file=output_file) as session:
+        refuse_comment(comment, reports)
         chosen = selection(stack, target, replace, destroy=destroy)
         request = Request(chosen, allow_empty, refresh, rollback)
         _refuse_what_contradicts(session, request, changed_since, saved=out is not None)
-        if out is not None and output_file is not None and realpath(out) == realpath(output_file):
-            raise StackspecError.of("SS0901", "--out and --output-file name the same file", hint="name two")
+        named = [realpath(one) for one in (out, output_file, comment) if one is not None]
+        if len(set(named)) < len(named):
+            message = "of --out, --output-file and --comment two name the same file"
+            raise StackspecError.of("SS0901", message, hint="name one for each")
         if out is not None:
             session.project.secrets.keep_key()
         of_files = PlanOfFiles(session, environment, request, asked_at)

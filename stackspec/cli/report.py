@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stackspec.cli.options import ReportFormat
 from stackspec.core.diagnostic import Diagnostic, StackspecError, has_errors
 from stackspec.core.layout import LOCAL_FOLDER
+from stackspec.manifest.decode import MOST_BYTES
 from stackspec.manifest.model import API_VERSION
 
 if TYPE_CHECKING:
@@ -22,19 +23,36 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 """The process variable that names the file of a step's summary."""
 
 
-def reporting(command: str, environment: str | None, output: ReportFormat) -> Reporting | None:
+def reporting(
+    command: str, environment: str | None, output: ReportFormat, comment: str | None = None
+) -> Reporting | None:
     """How a command reports; None where it answers as text or JSON."""
-    return None if output in (ReportFormat.TEXT, ReportFormat.JSON) else Reporting(command, environment, output)
+    is_report = output not in (ReportFormat.TEXT, ReportFormat.JSON)
+    return Reporting(command, environment, output, comment) if is_report else None
+
+
+def refuse_comment(comment: str | None, reports: Reporting | None) -> None:
+    """Go no further where there is to be a comment and no report.
+
+    Raises:
+        StackspecError: so it is.
+    """
+    if comment is not None and reports is None:
+        raise StackspecError.of("SS0901", "--comment goes beside a report", hint="add -o github, or -o markdown alone")
 
 
 class Reporting:
     """One report of a command, made from what it found.
 
     A stranger's checkout is worked on without a file being written, so the summary is opened before that begins.
+
+    Args:
+        comment: The file that gets the Markdown of a comment as well.
     """
 
-    def __init__(self, command: str, environment: str | None, form: ReportFormat) -> None:
+    def __init__(self, command: str, environment: str | None, form: ReportFormat, comment: str | None = None) -> None:
         self._command, self._environment, self._form = command, environment, form
+        self._comment = comment
         self._unopened: Diagnostic | None = None
         self._summary: int | None = None
         if form is ReportFormat.GITHUB and (path := os.environ.get(SUMMARY)):
@@ -71,6 +89,11 @@ class Reporting:
             unopened, self._unopened = self._unopened, None
             raise StackspecError([unopened])
         self._summarise(report)
+        if self._comment is not None:
+            from stackspec.render.markdown import markdown
+
+            comment, self._comment = self._comment, None
+            write_file(session, comment, markdown(report), "--comment")
         session.answer(_renderer(self._form)(report))
 
     def fail(self, session: Session, diagnostics: Sequence[Diagnostic]) -> None:
@@ -185,21 +208,24 @@ def _address(server: str, path: str) -> str:
     return f"{parts.scheme}://{quote(parts.netloc, safe=':')}{quote(parts.path.rstrip('/') + path)}"
 
 
-def write_file(file: str, text: str, *, untrusted: bool) -> None:
+def write_file(session: Session, file: str, text: str, option: str) -> None:
     """Write an answer to a file, whole or not at all.
+
+    Args:
+        option: By which the file was named.
 
     Raises:
         StackspecError: it cannot be written.
     """
     from stackspec.core.whole_file import write_whole
 
-    hint = "leave --output-file away, and send standard output there"
-    if untrusted:
-        raise StackspecError.of("SS0901", "--output-file is not written in untrusted mode", hint=hint)
+    hint = f"leave {option} away, and send standard output there"
+    if session.untrusted:
+        raise StackspecError.of("SS0901", f"{option} is not written in untrusted mode", hint=hint)
     path = Path(os.path.realpath(file))
     if os.path.lexists(path) and not path.is_file():
         raise StackspecError.of("SS0902", f"cannot write '{file}': it is no regular file", hint=hint)
-    if _is_kept(path):
+    if _is_kept(path) or path in _read_by(session):
         raise StackspecError.of("SS0902", f"cannot write '{file}': it is no report", hint="choose another place")
     try:
         write_whole(path, text.encode("utf-8", "backslashreplace"), 0o666)
@@ -213,13 +239,19 @@ def _is_kept(path: Path) -> bool:
 
     if LOCAL_FOLDER in path.parts:
         return True
+    is_yaml = path.suffix in (".yaml", ".yml")
     try:
         with open(path, "rb") as file:
-            begins = file.read(4096)
+            there = file.read(MOST_BYTES if is_yaml else len(OPENING))
     except OSError:
         return False
-    is_manifest = path.suffix in (".yaml", ".yml") and API_VERSION.encode() in begins
-    return is_manifest or begins.startswith(OPENING)
+    return there.startswith(OPENING) or (is_yaml and API_VERSION.encode() in there)
+
+
+def _read_by(session: Session) -> set[Path]:
+    """The files that a command has read, whatever they are called."""
+    root = session.project.root if session.is_open else Path()
+    return {Path(os.path.realpath(root / file)) for file in session.texts}
 
 
 def _unwritten(file: str, error: OSError | ValueError) -> Diagnostic:

@@ -156,7 +156,7 @@ class Session:
             from stackspec.cli.report import write_file
 
             file, self._file = self._file, None  # what is wrong with it is told on standard output
-            write_file(file, text, untrusted=self.untrusted)
+            write_file(self, file, text, "--output-file")
 
     def answer_json(self, document: Mapping[str, Any], *, indent: int | None = 2) -> None:
         """Write one JSON document to standard output; without `indent` it is one line. Raises as `answer`."""
@@ -195,6 +195,8 @@ class Session:
             document = {**self._failure, "diagnostics": diagnostics_json(diagnostics)}
             self.answer_json(document, indent=None if "event" in document else 2)
         else:
+            if self._file is not None:  # what an earlier run wrote there is not the answer to this one
+                self.answer(diagnostics_text(diagnostics, self.texts, Style(False)))
             self.report(diagnostics)
 
     def __enter__(self) -> Session:

@@ -66,6 +66,8 @@ def validate(
             reports.answer(session, found, judged=judged, described=described)
         elif session.json:
             session.answer_json({"valid": valid, "diagnostics": diagnostics_json(found)})
+        elif not valid and output_file is not None:
+            raise StackspecError(found)
         else:
             session.report(found)
             if valid:

@@ -223,6 +223,51 @@ def test_no_secret_is_in_any_report(form: str, dev: Path, ask: Ask, monkeypatch:
     assert "hunter2" not in wrong.out + planned.out
 
 
-def test_a_plan_and_its_report_are_two_files(dev: Path, ask: Ask) -> None:
-    answer = ask("plan", "--out", "same", "--output-file", "./same")
-    assert (answer.code, "error[SS0901]" in answer.err, (dev / "same").exists()) == (1, True, False)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("manifest", "code"), [(STACK, 0), (WRONG, 1)])
+@pytest.mark.parametrize("command_", ["plan", "drift"])
+def test_a_comment_can_be_written_beside_a_report(
+    command_: str, manifest: str, code: int, form: str, applied: Path, ask: Ask
+) -> None:
+    (applied / "stacks" / "dev.yaml").write_text(manifest)
+    markdown, report = ask(command_, "-o", "markdown").out, ask(command_, "-o", form)
+    answer = ask(command_, "-o", form, "--comment", "comment.md")
+    assert (answer.code, answer.out) == (report.code, report.out)
+    assert (applied / "comment.md").read_text(encoding="utf-8") == markdown
+    assert code == report.code or command_ == "drift"
+    assert "SS0902" in ask(command_, "-o", form, "--comment", "no/folder/comment.md").out
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_comment_goes_beside_a_report_alone(form: str, dev: Path, ask: Ask) -> None:
+    answer = ask("plan", "-o", form, "--comment", "comment.md")
+    assert (answer.code, "SS0901" in answer.out + answer.err, os.listdir(dev)) == (1, True, ["stacks"])
+
+
+@pytest.mark.parametrize("manifest", ["stacks/dev.yaml", "link.txt", "more.txt"])
+def test_no_answer_takes_the_place_of_a_manifest(manifest: str, dev: Path, ask: Ask) -> None:
+    header = "# a licence\n" * 1000
+    (dev / "stacks" / "dev.yaml").write_text(header + STACK)
+    (dev / "link.txt").symlink_to("stacks/dev.yaml")
+    (dev / "more.txt").write_text(STACK)
+    named = ["-f", "more.txt"] if manifest == "more.txt" else []
+    answer = ask("plan", *named, "--output-file", manifest)
+    assert (answer.code, "SS0902" in answer.err) == (1, True)
+    assert (dev / "stacks" / "dev.yaml").read_text() == header + STACK
+    assert (dev / "more.txt").read_text() == STACK
+
+
+@pytest.mark.parametrize("words", [["validate"], ["validate", "stacks/dev.yaml"], ["plan"], ["graph"]])
+def test_a_text_that_fails_takes_the_place_of_what_was_there(words: list[str], dev: Path, ask: Ask) -> None:
+    assert ask(*words, "--output-file", "report").code == 0
+    (dev / "stacks" / "dev.yaml").write_text(WRONG)
+    answer = ask(*words, "--output-file", "report")
+    assert (answer.code, answer.out) == (1, "")
+    assert (dev / "report").read_text() == answer.err
+    assert answer.err.count("SS0208") == 1
+
+
+@pytest.mark.parametrize("more", [["--out", "same"], ["--comment", "same", "-o", "github"]])
+def test_a_plan_and_its_report_are_two_files(more: list[str], dev: Path, ask: Ask) -> None:
+    answer = ask("plan", *more, "--output-file", "./same")
+    assert (answer.code, "SS0901" in (dev / "same").read_text()) == (1, True)

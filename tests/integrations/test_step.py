@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from tests.running import environment
 HEAD, MERGE = "a" * 40, "b" * 40
 KEY = "a key of saved plans, of 32 characters or more"
 WRONG = STACK.replace("local}", "locl}")
-NAME = f"stackspec-default-{HEAD}"
+NAME = f"stackspec-default-44d3eb0d-{HEAD}"
 
 
 class Job:
@@ -115,6 +117,11 @@ def test_a_plan_is_commented_and_saved_and_its_merge_applies_it(job: Job, hub: G
     keep(job, hub)
     (job.checkout / "stackspec.plan").unlink()
     assert job.step("apply") == 0
+    begin, *lines, end = job.text.splitlines()
+    assert begin.startswith("::stop-commands::")
+    assert end == f"::{begin.removeprefix('::stop-commands::')}::"
+    assert len(end) > 32
+    assert any("2 created" in line for line in lines)
     assert (job.checkout / "artifacts").is_dir()
     assert job.step("plan", pull_request(7, HEAD)) == 0
     assert job.outputs["changes"] == "false"
@@ -122,15 +129,18 @@ def test_a_plan_is_commented_and_saved_and_its_merge_applies_it(job: Job, hub: G
 
 
 def test_projects_of_one_repository_are_kept_apart(job: Job, hub: GitHub) -> None:
-    for folder in ("a", "teams/b"):
+    names = []
+    for folder in ("teams/b", "teams-b"):
         job.write(STACK, folder)
         (job.checkout / ".git").mkdir(exist_ok=True)
         assert job.step("plan", pull_request(7, HEAD), {"FOLDER": folder}) == 0
         assert job.outputs["plan-file"] == f"{folder}/stackspec.plan"
-        assert job.outputs["artifact"] == f"stackspec-default-{folder.replace('/', '-')}-{HEAD}"
+        names.append(job.outputs["artifact"])
+    assert all(re.fullmatch(f"stackspec-default-teams-b-[0-9a-f]{{8}}-{HEAD}", name) for name in names)
+    assert len(set(names)) == 2
     assert [one["body"].splitlines()[0] for one in hub.comments[7]] == [
-        "<!-- stackspec plan in a -->",
         "<!-- stackspec plan in teams/b -->",
+        "<!-- stackspec plan in teams-b -->",
     ]
 
 
@@ -223,6 +233,27 @@ def test_an_issue_is_open_while_there_is_drift(job: Job, hub: GitHub) -> None:
     assert job.step("apply") == 0
     assert job.step("drift") == 0
     assert hub.issues[0]["state"] == "closed"
+
+
+@pytest.mark.parametrize("command", ["plan", "drift"])
+def test_what_is_commented_is_what_was_found_once(command: str, job: Job, hub: GitHub, tmp_path: Path) -> None:
+    assert job.step("plan", pull_request(7, HEAD)) == 0
+    keep(job, hub)
+    assert job.step("apply") == 0
+    shutil.rmtree(job.checkout / "artifacts")
+    looked = tmp_path / "looked"
+    looked.mkdir()
+    (looked / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if 'github' in sys.argv or 'markdown' in sys.argv:\n"
+        f"    open({str(looked / 'times')!r}, 'a').write('x')\n"
+    )
+    path = os.pathsep.join([str(looked), environment()["PYTHONPATH"]])
+    (tmp_path / "temporary" / "summary").unlink()
+    assert job.step(command, pull_request(7, HEAD), PYTHONPATH=path) == 0
+    assert (looked / "times").read_text() == "x"
+    body = hub.comments[7][0]["body"] if command == "plan" else hub.issues[0]["body"]
+    assert (tmp_path / "temporary" / "summary").read_text(encoding="utf-8") == body
 
 
 def test_a_plan_of_no_pull_request_is_saved_and_not_commented(job: Job, hub: GitHub) -> None:
