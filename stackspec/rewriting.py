@@ -8,10 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import unified_diff
 from pathlib import Path
+from time import monotonic, sleep
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.whole_file import write_whole
 from stackspec.manifest.text import SourceText
+
+
+PATIENCE = 30.0
+"""Seconds for others who write in this clone; they need far less."""
+_BETWEEN = 0.05
+"""Seconds between two looks at the lock, of which the kernel tells nobody when it is free."""
 
 
 def rewrite(root: Path, before: Mapping[str, SourceText], after: Mapping[str, bytes | None]) -> None:
@@ -23,7 +30,8 @@ def rewrite(root: Path, before: Mapping[str, SourceText], after: Mapping[str, by
         after: File to its new bytes; None for one that goes.
 
     Raises:
-        StackspecError: one is not as it was read, and none was written; or one cannot be written, those before it were.
+        StackspecError: one is not as it was read, or another process keeps the lock, and none was written; or one cannot be
+            written, those before it were.
     """
     with _alone(root):
         for file in after:
@@ -60,13 +68,31 @@ def _write(path: Path, data: bytes | None) -> None:
 
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Keep others who write in this clone waiting; the lock is the folder's, and goes with the process."""
+    """Keep others who write in this clone waiting; the lock is the folder's, and goes with the process.
+
+    Raises:
+        StackspecError: another has it, and keeps it.
+    """
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor, root)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, root: Path) -> None:
+    deadline = monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if monotonic() > deadline:
+                message = f"another process has kept the lock of {root} for {PATIENCE:.0f} seconds"
+                hint = "nothing was written; see who has it with 'lsof', end that, and try again"
+                raise StackspecError.of("SS0902", message, hint=hint) from None
+            sleep(_BETWEEN)
 
 
 def _require_unchanged(path: Path, file: str, known: SourceText | None) -> None:

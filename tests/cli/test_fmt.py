@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -109,6 +111,19 @@ def test_a_file_that_was_changed_meanwhile_is_left_alone(project: Path, ask: Ask
         formatting.write(one)
     assert (project / "stacks" / "messy.yaml").read_text() == "# newer\n"
     assert not list((project / "stacks").glob(".*"))
+
+
+def test_nobody_is_waited_for_for_ever(project: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stackspec.rewriting.PATIENCE", 0.1)
+    descriptor = os.open(project, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        answer = ask("fmt", "stacks/messy.yaml")
+    finally:
+        os.close(descriptor)
+    assert (answer.code, "error[SS0902]: another process has kept the lock of" in answer.err) == (1, True)
+    assert (project / "stacks" / "messy.yaml").read_bytes() == BEFORE
+    assert ask("fmt", "stacks/messy.yaml").code == 0
 
 
 @pytest.mark.parametrize(
