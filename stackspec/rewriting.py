@@ -14,7 +14,6 @@ from stackspec.core.diagnostic import StackspecError
 from stackspec.core.whole_file import write_whole
 from stackspec.manifest.text import SourceText
 
-
 PATIENCE = 30.0
 """Seconds for others who write in this clone; they need far less."""
 _BETWEEN = 0.05
@@ -30,8 +29,8 @@ def rewrite(root: Path, before: Mapping[str, SourceText], after: Mapping[str, by
         after: File to its new bytes; None for one that goes.
 
     Raises:
-        StackspecError: one is not as it was read, or another process keeps the lock, and none was written; or one cannot be
-            written, those before it were.
+        StackspecError: one is not as it was read, or another process keeps writing, and none was written; or one cannot
+            be written, those before it were.
     """
     with _alone(root):
         for file in after:

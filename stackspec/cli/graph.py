@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from stackspec.cli.options import EnvironmentName, Files, Option, Output, Output
 
 if TYPE_CHECKING:
     from stackspec.cli.session import Session
+    from stackspec.core.diagnostic import Diagnostic
     from stackspec.render.graph import Graph
 
 _PATIENCE = 60.0
@@ -28,8 +30,11 @@ class GraphFormat(StrEnum):
 
 def graph(
     form: Annotated[
-        GraphFormat, Option(("--format",), "What to write the graph in; SVG needs Graphviz.", "mermaid|dot|svg|json")
-    ] = GraphFormat.MERMAID,
+        GraphFormat | None,
+        Option(
+            ("--format",), "What to write the graph in; default: mermaid. SVG needs Graphviz.", "mermaid|dot|svg|json"
+        ),
+    ] = None,
     environment: EnvironmentName = None,
     stack: Stacks = None,
     no_plan: Annotated[
@@ -42,14 +47,18 @@ def graph(
 ) -> int:
     """Draw stacks, their components and what stands on what, coloured by what an apply would do."""
     from stackspec.cli.session import Session
+    from stackspec.core.diagnostic import StackspecError, has_errors
     from stackspec.render.graph import dot, graph_json, is_too_large_for_mermaid, mermaid
 
     wanted = OutputFormat.JSON if form is GraphFormat.JSON else output
     with Session(wanted, files, untrusted=untrusted, file=output_file) as session:
-        found = _graph(session, environment, stack, planned=not (no_plan or session.untrusted))
+        if output is OutputFormat.JSON and form not in (None, GraphFormat.JSON):
+            message = f"-o json is the format json, and --format asks for {form}"
+            raise StackspecError.of("SS0901", message, hint="leave one of them out")
+        found, diagnostics = _graph(session, environment, stack, planned=not (no_plan or session.untrusted))
         if session.json:
-            session.answer_json(graph_json(found))
-        elif form is GraphFormat.MERMAID:
+            session.answer_json(graph_json(found, diagnostics))
+        elif form in (None, GraphFormat.MERMAID):
             text = mermaid(found)
             if is_too_large_for_mermaid(found, text):
                 session.tell("this is more than Mermaid draws on GitHub and GitLab: take --stack, or --format svg")
@@ -57,11 +66,15 @@ def graph(
         else:
             text = dot(found)
             session.answer(text if form is GraphFormat.DOT else _drawn(text, untrusted=session.untrusted))
-    return 0
+        if not session.json:
+            session.report(diagnostics)
+    return 1 if has_errors(diagnostics) else 0
 
 
-def _graph(session: Session, environment: str | None, stacks: list[str] | None, *, planned: bool) -> Graph:
-    """The graph that is asked for.
+def _graph(
+    session: Session, environment: str | None, stacks: list[str] | None, *, planned: bool
+) -> tuple[Graph, Sequence[Diagnostic]]:
+    """The graph that is asked for, and what the plan in it breaks.
 
     Raises:
         StackspecError: the manifests are wrong, no plan can be made, or there is no such stack.
@@ -72,16 +85,15 @@ def _graph(session: Session, environment: str | None, stacks: list[str] | None, 
 
     if planned:
         made = session.project.plan(environment, Request(allow_empty=True))
-        desired, found = made.desired, graph_of(made.desired, made.plan, made.applied)
-        session.report(made.diagnostics)
+        desired, found, diagnostics = made.desired, graph_of(made.desired, made.plan, made.applied), made.diagnostics
     else:
         desired = session.project.desired(environment)
-        found = graph_of(desired)
+        found, diagnostics = graph_of(desired), ()
     for name in stacks or ():
         if name not in desired.stacks:
             message = f"there is no stack '{name[:80]}' in the environment '{desired.environment.name}'"
             raise StackspecError.of("SS0502", message, hint=did_you_mean(name, desired.stacks))
-    return found.of_stacks(stacks) if stacks else found
+    return found.of_stacks(stacks) if stacks else found, diagnostics
 
 
 def _drawn(text: str, *, untrusted: bool) -> str:

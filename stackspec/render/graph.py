@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from stackspec.core.address import ComponentAddress
-from stackspec.core.diagnostic import Span
+from stackspec.core.diagnostic import Diagnostic, Span
 from stackspec.plan.model import Action, Change, Plan
 from stackspec.render import FORMAT_VERSION
+from stackspec.render.diagnostics import diagnostics_json
 from stackspec.render.text import safe, safe_in_xml
 from stackspec.stack.graph import closure
 from stackspec.stack.model import DesiredState
@@ -196,8 +197,8 @@ def _escaped(text: str) -> str:
 # --- JSON
 
 
-def graph_json(graph: Graph) -> dict[str, Any]:
-    """The graph as a document."""
+def graph_json(graph: Graph, diagnostics: Iterable[Diagnostic]) -> dict[str, Any]:
+    """The graph as a document, with what was found beside it."""
     return {
         "format_version": FORMAT_VERSION,
         "environment": graph.environment,
@@ -214,4 +215,5 @@ def graph_json(graph: Graph) -> dict[str, Any]:
             for node in graph.nodes
         ],
         "edges": [{"from": edge.start, "to": edge.end, "kind": edge.kind} for edge in graph.edges],
+        "diagnostics": diagnostics_json(diagnostics),
     }

@@ -43,7 +43,7 @@ def two(dev: Path, ask: Ask) -> Path:
 
 def test_a_graph_has_what_is_declared_and_what_goes(two: Path, ask: Ask) -> None:
     graph = ask("graph", "--format", "json").json
-    assert list(graph) == ["format_version", "environment", "planned", "nodes", "edges"]
+    assert list(graph) == ["format_version", "environment", "planned", "nodes", "edges", "diagnostics"]
     assert {one["address"]: one["action"] for one in graph["nodes"]} == {
         "stack/dev": None,
         "stack/two": None,
@@ -125,3 +125,26 @@ def test_svg_without_graphviz_says_what_to_install(two: Path, ask: Ask, monkeypa
     assert (answer.code, answer.out) == (1, "")
     assert "error[SS1405]" in answer.err
     assert "apt-get install graphviz" in answer.err
+
+
+@pytest.mark.parametrize("form", ["mermaid", "dot", "json"])
+def test_what_a_policy_forbids_is_told_as_by_a_plan(form: str, two: Path, ask: Ask) -> None:
+    (two / "stacks" / "policy.yaml").write_text(
+        "apiVersion: stackspec.dev/v1\nkind: Policy\nmetadata: {name: owned}\n"
+        "spec: {match: {action: [replace]}, require: false, message: nothing is replaced}\n"
+    )
+    answer = ask("graph", "--format", form)
+    assert answer.code == ask("plan").code == 1
+    if form == "json":
+        assert {one["code"] for one in answer.json["diagnostics"]} == {"SS1101"}
+        assert (answer.err, len(answer.json["nodes"])) == ("", 8)
+    else:
+        assert "error[SS1101]" in answer.err
+        assert answer.out
+
+
+@pytest.mark.parametrize(("form", "code"), [("mermaid", 1), ("dot", 1), ("svg", 1), ("json", 0)])
+def test_json_is_one_form_and_no_other(form: str, code: int, dev: Path, ask: Ask) -> None:
+    answer = ask("graph", "--format", form, "-o", "json")
+    assert answer.code == code
+    assert [one["code"] for one in answer.json["diagnostics"]] == ["SS0901"] * code
