@@ -62,7 +62,7 @@ repos:
         name: stackspec check
         entry: stackspec validate
         language: system
-        files: ^(stackspec\\.yaml|stacks/.*\\.ya?ml)$
+        files: \\.ya?ml$
         pass_filenames: false
 """,
     ".github/workflows/stackspec.yaml": f"""\

@@ -5,6 +5,7 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -67,7 +68,7 @@ def _result(finding: Finding, index: int, fingerprint: str, report: Report) -> d
     else:
         result["level"] = diagnostic.severity.value
     result |= {
-        "message": {"text": told(diagnostic)},
+        "message": {"text": _plain(told(diagnostic))},
         "locations": [{"physicalLocation": _physical(path, span)}],
         "partialFingerprints": {"primaryLocationLineHash": fingerprint},
     }
@@ -82,7 +83,15 @@ def _related(index: int, note: Note, report: Report) -> dict[str, Any] | None:
     if note.source is None or path is None:
         return None
     physical = _physical(path, note.source)
-    return {"id": index, "physicalLocation": physical, "message": {"text": safe(note.message)}}
+    return {"id": index, "physicalLocation": physical, "message": {"text": _plain(safe(note.message))}}
+
+
+def _plain(text: str) -> str:
+    """A text in which nothing is a link: of Markdown plain messages hold `[text](place)` alone (3.11.6)."""
+    return _OF_LINKS.sub(r"\\\g<0>", text)
+
+
+_OF_LINKS = re.compile(r"[][\\]")
 
 
 def _physical(path: str, span: Span) -> dict[str, Any]:

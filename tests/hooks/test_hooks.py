@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.running import environment
 from tests.servers import program
@@ -99,6 +100,17 @@ def hooks(request: pytest.FixtureRequest, project: Path, tmp_path: Path) -> Call
         return said
 
     return run
+
+
+@pytest.mark.parametrize("file", ["stackspec.yaml", "stacks/a.yml", "policies/owned.yaml", "ml/policies/owned.yaml"])
+def test_a_commit_of_any_manifest_is_checked(file: str) -> None:
+    (check,) = (
+        one
+        for one in yaml.safe_load((CHECKOUT / ".pre-commit-hooks.yaml").read_text())
+        if one["id"] == "stackspec-check"
+    )
+    assert re.search(check["files"], file)
+    assert check["pass_filenames"] is False
 
 
 def test_the_hooks_pass_fail_with_what_is_wrong_and_lay_files_out(

@@ -231,6 +231,17 @@ def test_sarif_meets_its_schema(report: Report) -> None:
 
 @hostile
 @given(reports())
+def test_no_text_is_a_link_in_sarif(report: Report) -> None:
+    results = json.loads(sarif(report))["runs"][0]["results"]
+    messages = [one["message"]["text"] for one in results]
+    assert [re.sub(r"\\(.)", r"\1", text) for text in messages] == [told(one.diagnostic) for one in report.findings]
+    messages += [one["message"]["text"] for result in results for one in result.get("relatedLocations", ())]
+    for text in messages:
+        assert not set(re.sub(r"\\[][\\]", "", text)) & set("[]\\")
+
+
+@hostile
+@given(reports())
 def test_gitlab_gets_a_list_of_its_form(report: Report) -> None:
     issues = json.loads(gitlab(report))
     assert len(issues) == len(report.findings)
