@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from stackspec.core.diagnostic import HIDING, Diagnostic, Severity, Span
@@ -17,14 +17,14 @@ def diagnostics_text(diagnostics: Iterable[Diagnostic], texts: Mapping[str, Sour
     """Every diagnostic with its excerpt, and last how many there are."""
     found = list(diagnostics)
     blocks = [_block(diagnostic, texts, style) for diagnostic in found]
-    errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in found)
-    counts = [_counted(errors, "error"), _counted(len(found) - errors, "warning")]
-    total = ", ".join(count for count in counts if count)
-    return "\n\n".join([*blocks, total]) + "\n" if found else ""
+    return "\n\n".join([*blocks, problems_text(found)]) + "\n" if found else ""
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""
+def problems_text(diagnostics: Collection[Diagnostic]) -> str:
+    """How many errors and warnings there are; empty where there is none of either."""
+    errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+    counts = ((errors, "error"), (len(diagnostics) - errors, "warning"))
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count)
 
 
 def _block(diagnostic: Diagnostic, texts: Mapping[str, SourceText], style: Style) -> str:

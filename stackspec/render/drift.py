@@ -27,8 +27,8 @@ def drift_text(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[D
     elif not found and not unseen and not _unfinished(applied):
         blocks.append(f"No drift: {_components(counts['as-applied'])} as applied in '{name}'.")
     else:
-        told = [f"{count} {word.replace('-', ' ')}" for word, count in counts.items() if count]
-        blocks.append(f"{style('Drift', 'bold')} in '{name}': {', '.join(told)}.")
+        told = drift_counts_text(applied, found, unseen)
+        blocks.append(f"{style('Drift', 'bold')} in '{name}': {told}.")
     if found:
         again = in_environment("stackspec apply --refresh", applied.environment)
         blocks[-1] += f"\nTo have it as declared again: {again}"
@@ -66,6 +66,12 @@ def drift_counts(applied: AppliedState, found: Sequence[Drift], unseen: Sequence
         "unfinished": len(unfinished),
         "as-applied": len(settled - {drift.address for drift in found}) - len(unseen),
     }
+
+
+def drift_counts_text(applied: AppliedState, found: Sequence[Drift], unseen: Sequence[Diagnostic]) -> str:
+    """The same in words, those left out of which there are none."""
+    counts = drift_counts(applied, found, unseen)
+    return ", ".join(f"{count} {word.replace('-', ' ')}" for word, count in counts.items() if count)
 
 
 def _unfinished(applied: AppliedState) -> list[PendingOperation]:

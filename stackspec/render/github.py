@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from stackspec.core.codes import CODES
 from stackspec.core.diagnostic import Diagnostic
-from stackspec.render.drift import drift_counts
+from stackspec.render.diagnostics import problems_text
+from stackspec.render.drift import drift_counts_text
 from stackspec.render.plan import counts_text
 from stackspec.render.report import Finding, Report
 from stackspec.render.text import safe
@@ -38,10 +39,8 @@ def _said(report: Report) -> str:
     if report.plan is not None:
         return counts_text(report.plan.summary)
     if report.drift is not None:
-        counts = drift_counts(report.drift.applied, report.drift.found, report.drift.unseen)
-        return ", ".join(f"{count} {word.replace('-', ' ')}" for word, count in counts.items() if count) or "no drift"
-    errors, warnings = report.counts
-    return f"{errors} error{'' if errors == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}"
+        return drift_counts_text(report.drift.applied, report.drift.found, report.drift.unseen) or "no drift"
+    return problems_text(report.diagnostics) or report.described or "valid"
 
 
 def _finding(level: str, finding: Finding, report: Report) -> str:

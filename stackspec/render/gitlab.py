@@ -15,18 +15,16 @@ from stackspec.render.text import safe
 
 def gitlab(report: Report) -> str:
     """A list of what is to be looked at, of the severities `major`, `minor` and, where nothing is wrong, `info`."""
-    findings = report.findings
     issues = []
-    for finding, fingerprint in zip(findings, report.fingerprints(findings), strict=True):
-        path, span = report.path(finding)
-        code = finding.diagnostic.code
+    for one in report.located:
+        code = one.finding.diagnostic.code
         issues.append(
             {
-                "description": f"{code}: {told(finding.diagnostic)}",
+                "description": f"{code}: {told(one.finding.diagnostic)}",
                 "check_name": f"{code}-{CODES[code].slug}",
-                "fingerprint": fingerprint,
-                "severity": _severity(finding),
-                "location": {"path": safe(path), "lines": {"begin": span.line, "end": span.end_line}},
+                "fingerprint": one.fingerprint,
+                "severity": _severity(one.finding),
+                "location": {"path": safe(one.path), "lines": {"begin": one.span.line, "end": one.span.end_line}},
             }
         )
     return json.dumps(issues, indent=2) + "\n"

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from stackspec.core.address import ComponentAddress, format_path, is_name
-from stackspec.core.diagnostic import Diagnostic, Severity, Span
+from stackspec.core.diagnostic import Diagnostic, Severity, Span, has_errors
 from stackspec.plan.drift import Drift
 from stackspec.plan.model import NOT_APPLIED, NOT_SELECTED, Action, Change, FieldChange, Plan
-from stackspec.render.diagnostics import diagnostics_text
-from stackspec.render.drift import drift_counts
+from stackspec.render.diagnostics import diagnostics_text, problems_text
+from stackspec.render.drift import drift_counts_text
 from stackspec.render.markdown_text import Page, block, fold, in_html, link, size, span
 from stackspec.render.plan import PROTECTION, UNTRUSTED, counts_text, recorded_text, since_text
 from stackspec.render.report import Drifted, Report, destroyed_by
@@ -89,26 +89,21 @@ def _in_environment(report: Report) -> str:
 
 
 def _counts(report: Report) -> str:
-    errors, warnings = report.counts
-    problems = [
-        f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in ((errors, "error"), (warnings, "warning"))
-    ]
-    told = ", ".join(one for one in problems if not one.startswith("0 "))
+    told = problems_text(report.diagnostics)
     if report.plan is not None:
         counts = counts_text(report.plan.summary)
         said = f"{counts}" if report.plan.has_changes else f"No changes: {counts}"
     elif report.drift is not None:
         said = _drift_counts(report.drift)
-    elif errors:
+    elif has_errors(report.diagnostics):
         return f"❌ {told}"
     else:
-        said = f"✅ valid: {report.described}" if report.described else "✅ valid"
+        said = f"✅ {report.described or 'valid'}"
     return f"{said}; {told}" if told else said
 
 
 def _drift_counts(drift: Drifted) -> str:
-    counts = drift_counts(drift.applied, drift.found, drift.unseen)
-    told = ", ".join(f"{count} {word.replace('-', ' ')}" for word, count in counts.items() if count)
+    told = drift_counts_text(drift.applied, drift.found, drift.unseen)
     differs = drift.found or drift.unseen or drift.unfinished
     return f"{'Drift' if differs else 'No drift'}: {told or 'nothing is applied'}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -49,6 +49,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Located:
+    """A finding, and where it is.
+
+    Attributes:
+        path: The file, from the repository's root.
+        fingerprint: What tells it from all others of a report, the same though lines above it come or go. It is made
+            of what may be shown, and nobody can guess a secret by it.
+    """
+
+    finding: Finding
+    path: str
+    span: Span
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drifted:
     """What `drift` saw.
 
@@ -81,7 +97,7 @@ class Report:
         owners: Address of a stack or component to whose it is, as its labels say.
         texts: File, as places name it, to its text.
         judged: The files that were checked, where the command checks files.
-        described: What was checked, in a few words.
+        described: What was checked and is valid, in a few words.
         asked: The environment that was asked for; None where it was left to the project.
         place: Where the project is in its repository.
         untrusted: Whether a stranger wrote the manifests, so that nothing but them was looked at.
@@ -111,12 +127,6 @@ class Report:
         found = [*map(Finding, self.diagnostics), *self.reviews]
         return sorted(found, key=lambda one: not one.is_error)
 
-    @property
-    def counts(self) -> tuple[int, int]:
-        """How many errors and warnings there are, reviews apart."""
-        errors = sum(one.severity is Severity.ERROR for one in self.diagnostics)
-        return errors, len(self.diagnostics) - errors
-
     def path(self, finding: Finding) -> tuple[str, Span]:
         """The file that a finding is about, from the repository's root, and the place in it.
 
@@ -130,19 +140,16 @@ class Report:
         file = PROJECT_FILE if PROJECT_FILE in self.texts else next(inside, PROJECT_FILE)
         return self.place.path(_beginning(file)) or file, _beginning(file)
 
-    def fingerprints(self, findings: Sequence[Finding]) -> list[str]:
-        """For each finding what tells it from all others, the same though lines above it come or go.
-
-        It is made of what may be shown, and nobody can guess a secret by it.
-        """
+    @property
+    def located(self) -> Iterator[Located]:
+        """The findings in their order, each where it is in the repository."""
         seen = Counter[str]()
-        found = []
-        for finding in findings:
-            content = "\n".join((finding.diagnostic.code, self.path(finding)[0], finding.key or self._said(finding)))
+        for finding in self.findings:
+            path, span = self.path(finding)
+            content = "\n".join((finding.diagnostic.code, path, finding.key or self._said(finding)))
             digest = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
             seen[digest] += 1
-            found.append(f"{digest}:{seen[digest]}")
-        return found
+            yield Located(finding, path, span, f"{digest}:{seen[digest]}")
 
     def _said(self, finding: Finding) -> str:
         diagnostic = finding.diagnostic

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from stackspec.core.codes import CODES, documentation
 from stackspec.core.diagnostic import Note, Span
 from stackspec.render.github import told
-from stackspec.render.report import Finding, Report
+from stackspec.render.report import Located, Report
 from stackspec.render.text import json_text, safe
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -21,9 +21,8 @@ _ROOT = "SRCROOT"
 
 def sarif(report: Report) -> str:
     """One run, with the rules that its results name; what is only to be looked at is of the kind `review`."""
-    findings = report.findings
-    prints = report.fingerprints(findings)
-    codes = sorted({one.diagnostic.code for one in findings})
+    located = list(report.located)
+    codes = sorted({one.finding.diagnostic.code for one in located})
     run: dict[str, Any] = {
         "tool": {
             "driver": {
@@ -36,10 +35,7 @@ def sarif(report: Report) -> str:
         "automationDetails": {"id": f"stackspec/{report.command}/{quote(safe(report.asked or ''))}"},
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the repository."}}},
         "columnKind": "unicodeCodePoints",
-        "results": [
-            _result(finding, codes.index(finding.diagnostic.code), fingerprint, report)
-            for finding, fingerprint in zip(findings, prints, strict=True)
-        ],
+        "results": [_result(one, codes.index(one.finding.diagnostic.code), report) for one in located],
     }
     return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
@@ -59,18 +55,17 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, index: int, fingerprint: str, report: Report) -> dict[str, Any]:
-    diagnostic = finding.diagnostic
-    path, span = report.path(finding)
+def _result(located: Located, index: int, report: Report) -> dict[str, Any]:
+    diagnostic = located.finding.diagnostic
     result: dict[str, Any] = {"ruleId": diagnostic.code, "ruleIndex": index}
-    if finding.is_review:
+    if located.finding.is_review:
         result |= {"kind": "review", "level": "none"}  # the standard leaves no other level to this kind (3.27.10)
     else:
         result["level"] = diagnostic.severity.value
     result |= {
         "message": {"text": _plain(told(diagnostic))},
-        "locations": [{"physicalLocation": _physical(path, span)}],
-        "partialFingerprints": {"primaryLocationLineHash": fingerprint},
+        "locations": [{"physicalLocation": _physical(located.path, located.span)}],
+        "partialFingerprints": {"primaryLocationLineHash": located.fingerprint},
     }
     related = [_related(index, one, report) for index, one in enumerate(diagnostic.notes, 1)]
     if found := [one for one in related if one is not None]:

@@ -128,6 +128,14 @@ def test_names_that_are_no_text_make_a_comment_no_longer_than_it_may_be(dev: Pat
     assert b"\\udcff" in written
 
 
+@pytest.mark.parametrize(
+    ("words", "told"), [([], "✅ 1 stack: valid"), (["--alone", "stacks/dev.yaml"], "✅ 1 file: valid, each by itself")]
+)
+def test_what_is_valid_is_said_once(words: list[str], told: str, dev: Path, ask: Ask) -> None:
+    assert f"**{told}**" in ask("validate", *words, "-o", "markdown").out
+    assert ask("validate", *words, "-o", "github").out.endswith(f"::{told[2:]}\n")
+
+
 def test_links_lead_to_the_commit_in_the_repository(dev: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     project = dev / "ml platform"
     (project / "stacks").mkdir(parents=True)

@@ -87,12 +87,23 @@ def test_a_merge_request_is_validated_and_planned(
     assert [one["location"]["path"] for one in json.loads((clone / "stackspec-quality.json").read_text())] == (
         ["stacks/dev.yaml"] * code
     )
+    assert ("SS0208" in done.stderr) == bool(code)
     assert ElementTree.parse(clone / "stackspec-junit.xml").getroot().get("failures") == str(code)
     done = run("stackspec plan", clone, **variables)
     assert done.returncode == code, done.stderr
     text = (clone / "stackspec-plan.md").read_text(encoding="utf-8")
     assert done.stdout == text
     assert ("**2 to create**" in text, "SS0208" in text) == (not code, bool(code))
+
+
+@pytest.mark.parametrize("form", ["junit", "gitlab"])
+def test_a_report_that_fails_fails_the_job(form: str, clone: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    stand_in = tmp_path / "bin" / "stackspec"
+    stand_in.write_text(f'#!/bin/sh\ncase "$*" in *"{form}"*) exit 9;; esac\n')
+    stand_in.chmod(0o755)
+    path = os.pathsep.join([str(tmp_path / "bin"), os.environ["PATH"]])
+    assert run("stackspec validate", clone, PATH=path).returncode == 9
 
 
 def test_what_was_merged_is_saved_applied_and_watched(clone: Path) -> None:

@@ -161,7 +161,7 @@ def reports(draw: st.DrawFn) -> Report:
         owners={address: owner for address, owner in owned.items() if owner},
         texts={manifest.file: manifest},
         judged=tuple(draw(st.lists(texts, max_size=3, unique=True))),
-        described=draw(st.sampled_from(["", "2 stacks"])),
+        described=draw(st.sampled_from(["", "2 stacks: valid"])),
         asked=draw(st.sampled_from([environment, None])),
         place=draw(st.sampled_from([CheckoutPlace(), CheckoutPlace("ml", "https://forge.example/acme/ml/blob/1f")])),
         **more,

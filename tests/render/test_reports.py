@@ -204,7 +204,7 @@ def test_nothing_breaks_out_of_githubs_commands(report: Report) -> None:
 def test_what_github_would_drop_is_counted() -> None:
     *shown, (level, _, message) = commands(github(Report("validate", None, many(13))))
     assert [level for level, *_ in shown] == ["error"] * 10
-    assert (level, message) == ("notice", "13 errors, 0 warnings; 3 more errors are not shown here")
+    assert (level, message) == ("notice", "13 errors; 3 more errors are not shown here")
 
 
 # --- SARIF, GitLab, JUnit
