@@ -386,13 +386,13 @@ class Project(Sources):
             StackspecError: one of them is wrong.
         """
         policies, wrong = self.policies
-        if wrong:
+        if has_errors(wrong):
             raise StackspecError(in_order(wrong))
         if not policies:
-            return []
+            return wrong
         from stackspec.policy.judge import judge_plan
 
-        return list(judge_plan(plan, desired, applied, policies))
+        return [*wrong, *judge_plan(plan, desired, applied, policies)]
 
     def desired(self, environment: str | None = None) -> DesiredState:
         """What the manifests want of an environment.

@@ -43,12 +43,21 @@ class Loaded:
     Attributes:
         texts: File, as places name it, to its text.
         named: The files that were named to be judged, as places name them.
+        manifests: Those that could be read, of which one may be declared twice.
     """
 
     declarations: Declarations
     diagnostics: tuple[Diagnostic, ...]
     texts: dict[str, SourceText] = field(repr=False)
     named: frozenset[str] = frozenset()
+    manifests: tuple[Manifest, ...] = field(default=(), repr=False)
+
+    @property
+    def hiding_policies(self) -> list[Diagnostic]:
+        """The errors by which a policy may be unknown: all but those in documents of other kinds."""
+        errors = [one for one in self.diagnostics if has_errors([one])]
+        others = [one.span() for one in self.manifests if one.kind != "Policy"] if errors else []
+        return [one for one in errors if not any(one.source and _holds(other, one.source) for other in others)]
 
     @property
     def wrong_settings(self) -> list[Diagnostic]:
@@ -132,7 +141,8 @@ class Sources:
         if self._files and not more and not problems:
             problems = [_empty(self._files)]
         declarations, conflicts = declare([*manifests, *more])
-        return Loaded(declarations, (*diagnostics, *problems, *conflicts), {**texts, **more_texts}, named)
+        found, all_texts = (*diagnostics, *problems, *conflicts), {**texts, **more_texts}
+        return Loaded(declarations, found, all_texts, named, (*manifests, *more))
 
     def _overlaid(
         self, sources: Iterable[SourceText | Diagnostic], mine: Collection[str]
@@ -179,19 +189,21 @@ class Sources:
 
     @cached_property
     def policies(self) -> tuple[list[Policy], list[Diagnostic]]:
-        """The project's policies, also where other manifests are given by name; and what is wrong with them."""
-        declared = self.loaded.declarations
+        """The project's policies, also where other manifests are given by name; and what is wrong with them.
+
+        Where they cannot be read, what is wrong is told here as well: one that is not known is not met.
+        """
+        own, declared = self.loaded, self.loaded.declarations
         if self._files:
             own = Sources(self.root, registry=self._registry, untrusted=self.untrusted).loaded
-            if any(has_errors([one]) for one in own.wrong_settings):
-                return [], []  # told of by who reads the settings
             self.loaded.texts.update({**own.texts, **self.loaded.texts})
             declared = replace(declared, policies={**declared.policies, **own.declarations.policies})
         if not declared.policies:
-            return [], []
+            return [], own.hiding_policies
         from stackspec.policy.policies import policies_of
 
-        return policies_of(declared)
+        policies, wrong = policies_of(declared, self.registry)
+        return policies, [*own.hiding_policies, *wrong]
 
     def _plugin_problems(self) -> Iterator[Diagnostic]:
         """What is wrong with the modules that the project names for their flavors."""
@@ -258,7 +270,7 @@ class Sources:
         else:
             names = declarations.environment_names
         policies, wrong_policies = self.policies
-        found = list(wrong_policies)
+        found = [one for one in wrong_policies if one not in self.loaded.diagnostics]
         used: set[ComponentAddress] = set()
         values = ValueResolver()
         for name in names:
@@ -299,6 +311,10 @@ def exposed_beside(text: SourceText, found: Iterable[Diagnostic]) -> Iterator[Di
     """A warning of each secret in plain text that what was found in the file says nothing of yet."""
     told = sorted({one.source for one in found if one.source and one.code in HIDING})
     return (one for one in exposed(text) if one.source and not _told(told, one.source))
+
+
+def _holds(whole: Span, part: Span) -> bool:
+    return whole.file == part.file and (whole.line, whole.column) <= (part.line, part.column) < _end(whole)
 
 
 def _told(places: Sequence[Span], found: Span) -> bool:
