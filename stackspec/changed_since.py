@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stackspec.checkout import branched_off, changed_files, files_at
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, has_errors
+from stackspec.core.frozen import dataclass
 from stackspec.plan.model import NOT_SELECTED, Plan, Since
 from stackspec.policy.policies import Policy
 from stackspec.sources import Sources

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, did_you_mean, has_errors, in_order
 from stackspec.core.expression import Expression, Sealed
+from stackspec.core.frozen import dataclass
 from stackspec.core.layout import in_environment
 from stackspec.core.values import ValueMap, contains_sealed
 from stackspec.flavors.registry import Registry

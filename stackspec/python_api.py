@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError, did_you_mean, has_errors, in_order
+from stackspec.core.frozen import dataclass
 from stackspec.core.layout import in_environment
 from stackspec.flavors.plugins import PluginError
 from stackspec.manifest.model import API_VERSION

@@ -6,7 +6,7 @@ import os
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import HIDING, Diagnostic, Severity, Span, has_errors, in_order
 from stackspec.core.expression import ExpressionError
+from stackspec.core.frozen import dataclass
 from stackspec.core.layout import PROJECT_FILE
 from stackspec.core.own_variables import OWN_VARIABLES
 from stackspec.core.places import Links, is_allowed, real_place

@@ -9,7 +9,8 @@ step speaks: 01 reading files, 02 the form of manifests, 03 expressions, 04 link
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from stackspec.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

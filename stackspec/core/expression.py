@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any, assert_never
 
+from stackspec.core.frozen import dataclass
 from stackspec.core.hints import Hints
 
 LONGEST_TEXT = 65_536

@@ -7,13 +7,13 @@ too strict costs time and never correctness. Messages are our own: jsonschema's 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stackspec.core.address import FieldPath, format_path
 from stackspec.core.diagnostic import did_you_mean, nearest
 from stackspec.core.fields import Fields, Schema, json_schema
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import Value, canonical
 from stackspec.manifest.model import API_VERSION, KINDS, Metadata
 from stackspec.manifest.state_settings import backends_with

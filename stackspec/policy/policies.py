@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from stackspec.core.diagnostic import Diagnostic, Severity, Span, did_you_mean, has_errors
+from stackspec.core.frozen import dataclass
 from stackspec.flavors.registry import Registry
 from stackspec.flavors.types import COMPONENT_TYPES
 from stackspec.manifest.load import located

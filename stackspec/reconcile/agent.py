@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from stackspec.apply.events import Event, Failed, Skipped
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
+from stackspec.core.frozen import dataclass
 from stackspec.core.secret import Redactor
 from stackspec.plan.model import Action, Plan
 from stackspec.project import Project

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from stackspec.core.diagnostic import Diagnostic
+from stackspec.core.frozen import dataclass
 
 
 class Condition(StrEnum):

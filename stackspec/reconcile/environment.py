@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from stackspec.apply.events import Listener
 from stackspec.apply.hooks import TIMEOUTS
 from stackspec.apply.stop import Stop
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
+from stackspec.core.frozen import dataclass
 from stackspec.core.layout import in_environment
 from stackspec.plan.drift import Drift
 from stackspec.plan.model import Plan

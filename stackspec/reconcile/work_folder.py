@@ -7,12 +7,13 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Self
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.frozen import dataclass
 from stackspec.core.whole_file import write_whole
 from stackspec.reconcile.condition import Condition
 from stackspec.state.local_folder import LocalFolder

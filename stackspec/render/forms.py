@@ -11,7 +11,6 @@ import re
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,6 +30,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from stackspec.core.address import format_path
 from stackspec.core.diagnostic import Diagnostic, Severity, Span, StackspecError
 from stackspec.core.expression import ComponentOutput, Deferred, Expression, Join, Literal, SecretReference
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import Value
 from stackspec.render.text import headline, safe
 from stackspec.stack.model import DesiredComponent, DesiredState
