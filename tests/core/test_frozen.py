@@ -55,9 +55,10 @@ def test_it_has_the_values_that_it_was_given_and_defaults(record: Any) -> None:
     one = record("a", parts=["x"])
     assert (one.name, one.size, one.parts, one.told, one.hidden, one.twice) == ("a", 1, ["x"], "", b"", 2)
     assert record("a").parts is not record("a").parts
-    for arguments in ((), ("a", 1, [], "", b"", 6)):
-        with pytest.raises(TypeError):
-            record(*arguments)
+    with pytest.raises(TypeError):
+        record()
+    with pytest.raises(TypeError):
+        record("a", 1, [], "", b"", 6)
     with pytest.raises(TypeError):
         record("a", other=1)
     with pytest.raises(ValueError, match="size"):
@@ -75,13 +76,12 @@ def test_it_is_what_its_values_are(record: Any) -> None:
 
 def test_it_does_not_change(record: Any) -> None:
     one = record("a")
-    for change in (
-        lambda: setattr(one, "name", "b"),
-        lambda: setattr(one, "other", "b"),
-        lambda: delattr(one, "name"),
-    ):
-        with pytest.raises((FrozenInstanceError, TypeError)):
-            change()
+    with pytest.raises(FrozenInstanceError):
+        one.name = "b"
+    with pytest.raises((FrozenInstanceError, TypeError)):  # the standard library's, by a fault of its own
+        one.other = "b"
+    with pytest.raises(FrozenInstanceError):
+        del one.name
     assert one == record("a")
     assert not hasattr(one, "__dict__")
 
