@@ -250,6 +250,11 @@ class Scope:
     hints: Hints = field(default_factory=Hints)
 
 
+def roots_in(expression: Expression) -> Iterator[str]:
+    """The root of every path that an expression looks up, such as `vars` or `stack`."""
+    return (one.root for one in _leaves(expression) if isinstance(one, Lookup))
+
+
 def outputs_in(expression: Expression) -> Iterator[ComponentOutput]:
     """Every output that an expression mentions."""
     return (one for one in _leaves(expression) if isinstance(one, ComponentOutput))
