@@ -7,11 +7,12 @@ system monitors, filters), so nothing here does that.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess, SubprocessError, run
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.manifest.committed import Tree
 
 _PATIENCE = 10.0
 """Seconds for git to answer."""
@@ -19,8 +20,8 @@ _PATIENCE = 10.0
 _PASSED_ON = ("PATH", "HOME", "XDG_CONFIG_HOME")
 _PASSED_ON_PREFIX = "GIT_"
 """The variables by which git finds the repository and its settings; others may hold secrets, and are none of it."""
-_FILE_MODES = (b"100644", b"100755")
-"""The modes by which a tree says that an entry is a file, and no link or submodule."""
+_LINK, _SUBMODULE = b"120000", b"160000"
+"""The modes by which a tree says that an entry is no file."""
 
 
 def checked_out(root: Path) -> str | None:
@@ -59,24 +60,42 @@ def branched_off(root: Path, revision: str) -> str:
     return base.stdout.decode().strip()
 
 
-def files_at(root: Path, commit: str, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    """The files below a folder as a commit has them: path, from the folder, to content; links are left out.
+def tree_at(root: Path, commit: str) -> Tree:
+    """What a commit has below a folder.
 
-    Args:
-        endings: What the names of the files end with.
+    Raises:
+        StackspecError: git cannot read it.
+    """
+    found: dict[bytes, dict[str, bytes]] = {}
+    for entry in filter(None, _answer(root, "ls-tree", "-r", "-z", commit, "--", ".").split(b"\0")):
+        about, _, name = entry.partition(b"\t")
+        mode, _, content = about.split(b" ")
+        found.setdefault(mode, {})[os.fsdecode(name)] = content
+    links, submodules = found.pop(_LINK, {}), found.pop(_SUBMODULE, {})
+    said = contents(root, links.values())
+    return Tree(
+        os.path.realpath(root),
+        {path: content for files in found.values() for path, content in files.items()},
+        {path: os.fsdecode(said[content]) for path, content in links.items()},
+        frozenset(submodules),
+    )
+
+
+def contents(root: Path, names: Iterable[bytes]) -> Mapping[bytes, bytes]:
+    """What is in files of a tree, by the names that it has for their contents.
 
     Raises:
         StackspecError: git cannot read them.
     """
-    listed = _answer(root, "ls-tree", "-r", "-z", commit, "--", ".")
-    found: dict[str, bytes] = {}
-    for entry in filter(None, listed.split(b"\0")):
-        about, _, name = entry.partition(b"\t")
-        mode, _, blob = about.split(b" ")
-        if mode in _FILE_MODES and (path := os.fsdecode(name)).endswith(endings):
-            found[path] = blob
-    contents = _blobs(root, dict.fromkeys(found.values()))
-    yield from ((path, contents[blob]) for path, blob in found.items())
+    wanted = list(dict.fromkeys(names))
+    answer = _answer(root, "cat-file", "--batch", given=b"".join(name + b"\n" for name in wanted)) if wanted else b""
+    found, at = {}, 0
+    for name in wanted:
+        end = answer.index(b"\n", at)
+        size = int(answer[at:end].split(b" ")[2])
+        found[name] = answer[end + 1 : end + 1 + size]
+        at = end + 1 + size + 1
+    return found
 
 
 def changed_files(root: Path, commit: str) -> list[str]:
@@ -87,18 +106,6 @@ def changed_files(root: Path, commit: str) -> list[str]:
     """
     words = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--relative", commit, "HEAD", "--", ".")
     return [os.fsdecode(name) for name in _answer(root, *words).split(b"\0") if name]
-
-
-def _blobs(root: Path, names: Iterable[bytes]) -> Mapping[bytes, bytes]:
-    wanted = list(names)
-    answer = _answer(root, "cat-file", "--batch", given=b"".join(name + b"\n" for name in wanted))
-    found, at = {}, 0
-    for name in wanted:
-        end = answer.index(b"\n", at)
-        size = int(answer[at:end].split(b" ")[2])
-        found[name] = answer[end + 1 : end + 1 + size]
-        at = end + 1 + size + 1
-    return found
 
 
 def _answer(root: Path, *words: str, given: bytes = b"") -> bytes:
