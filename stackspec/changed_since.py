@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path, PurePosixPath
 
 from stackspec.checkout import branched_off, changed_files, contents, tree_at
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, has_errors, in_order
+from stackspec.core.places import followed
 from stackspec.manifest.committed import CommittedReader
 from stackspec.plan.model import NOT_SELECTED, Plan, Since
 from stackspec.policy.policies import Policy
@@ -72,7 +76,7 @@ def changed_since(sources: Sources, revision: str, environment: str, now: Desire
     if errors := [one for one in in_order([*diagnostics, *wrong]) if has_errors([one])]:
         return ChangedSince(revision, commit, None, (_unreadable(commit, errors[0]),))
     found = differing(before, now) if before else set(now.components)
-    found |= _read_from(changed_files(sources.root, commit), sources, now)
+    found |= _read_from(_changed_on_disk(sources.root, commit), sources, now)
     found |= _asked_otherwise(policies, sources.policies[0], now)
     states = [now, before] if before else [now]
     return ChangedSince(revision, commit, frozenset(with_dependents(found, *states)))
@@ -86,13 +90,52 @@ def _unreadable(commit: str, wrong: Diagnostic) -> Diagnostic:
     return Diagnostic("SS1204", message, None, hint, Severity.WARNING)
 
 
-def _read_from(files: list[str], sources: Sources, now: DesiredState) -> set[ComponentAddress]:
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """What is another on disk; all paths are real ones, and absolute.
+
+    Attributes:
+        places: The files and links that are.
+        folders: The folders around these.
+    """
+
+    places: frozenset[str]
+    folders: frozenset[str]
+
+    @classmethod
+    def of(cls, places: Iterable[str]) -> _Changed:
+        """Some files and links, with the folders around them."""
+        kept = frozenset(places)
+        return cls(kept, frozenset(str(folder) for place in kept for folder in PurePosixPath(place).parents))
+
+    def has(self, path: str) -> bool:
+        """Whether what is read from a path may be another: what it leads to, what is in that, or a link on the way."""
+        places = followed(path, _link_at)
+        return not self.places.isdisjoint(places) or places[-1] in self.folders
+
+
+def _changed_on_disk(root: Path, commit: str) -> _Changed:
+    """The files that a commit has otherwise than HEAD, and the links of HEAD through which these are read."""
+    home = os.path.realpath(root)
+    changed = _Changed.of(os.path.join(home, file) for file in changed_files(root, commit))
+    links = {os.path.join(home, link) for link in tree_at(root, "HEAD").links} if changed.places else set()
+    while more := {link for link in links - changed.places if changed.has(link)}:
+        changed = _Changed.of(changed.places | more)
+    return changed
+
+
+def _link_at(place: str) -> str | None:
+    try:
+        return os.readlink(place)
+    except OSError:
+        return None
+
+
+def _read_from(changed: _Changed, sources: Sources, now: DesiredState) -> set[ComponentAddress]:
     """The components of which a file or folder is another, that their config names."""
-    found = set()
-    for path in managed_paths(now, sources.registry):
-        if any(file == path.normal or file.startswith(f"{path.normal}/") for file in files):
-            found.add(path.component.address)
-    return found
+    home = os.path.realpath(sources.root)
+    paths = managed_paths(now, sources.registry)
+    return {path.component.address for path in paths if changed.has(os.path.join(home, path.text))}
 
 
 def _asked_otherwise(before: list[Policy], policies: list[Policy], now: DesiredState) -> set[ComponentAddress]:

@@ -26,14 +26,11 @@ def is_reserved(place: Path, root: Path) -> bool:
     return place.is_relative_to(own) or own.is_relative_to(place)
 
 
-def followed(path: str, link_at: Callable[[str], str | None]) -> list[str] | None:
-    """Every place that an absolute path comes to, in order; the last is where it really leads.
+def followed(path: str, link_at: Callable[[str], str | None]) -> list[str]:
+    """Every place that an absolute path comes to, in order; the last is where it really leads, if not in a circle.
 
     Args:
         link_at: What the link at a place says; None where there is no link.
-
-    Returns:
-        None for links that lead round and round.
     """
     places, at, links = [], "", 0
     ahead = path.split("/")[::-1]
@@ -50,7 +47,7 @@ def followed(path: str, link_at: Callable[[str], str | None]) -> list[str] | Non
                 continue
             links += 1
             if links > _MOST_LINKS:
-                return None
+                return places
             at = "" if target.startswith("/") else at
             ahead += target.split("/")[::-1]
     return [*places, at]

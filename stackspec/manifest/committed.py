@@ -30,16 +30,20 @@ class Tree:
     submodules: Collection[str]
 
     def real(self, path: str) -> str | None:
-        """Where a path leads, links followed, or the submodule on its way; None for out of here and for a circle."""
+        """Where a path leads, links followed, or the submodule on its way; None where they lead out or in a circle.
+
+        It need not be there.
+        """
         inside = f"{self.home.rstrip('/')}/"
         places = followed(inside + path, lambda place: self.links.get(place.removeprefix(inside)))
-        if places is None:
-            return None
         for place in places:
             if place.removeprefix(inside) in self.submodules:
                 return place.removeprefix(inside)
         end = f"{places[-1]}/"
-        return end.removeprefix(inside).rstrip("/") if end.startswith(inside) else None
+        if not end.startswith(inside):
+            return None
+        real = end.removeprefix(inside).rstrip("/")
+        return None if real in self.links else real
 
 
 class CommittedReader:
@@ -81,27 +85,23 @@ class CommittedReader:
         waiting = [(named, tree.real(named))]
         while waiting:
             path, real = waiting.pop()
-            if real is None or real in tree.submodules:
-                if real or path == named or may_be_manifests(path):
-                    yield _not_there(path)
-            elif real in self._seen:
+            if real in self._seen:
                 continue
-            elif (names := self._folders.get(real)) is not None:
+            if real is not None and (names := self._folders.get(real)) is not None:
                 self._seen.add(real)
                 shown = sorted((name for name in names if not name.startswith(".")), reverse=True)
                 waiting += [(posixpath.normpath(f"{path}/{name}"), self._real(real, name)) for name in shown]
-            elif real in tree.files and (path == named or path.endswith(SUFFIXES)):
-                self._seen.add(real)
-                yield path, tree.files[real]
+            elif real is not None and real in tree.files:
+                if path == named or path.endswith(SUFFIXES):
+                    self._seen.add(real)
+                    yield path, tree.files[real]
+            elif real in tree.submodules or (real != path and (path == named or may_be_manifests(path))):
+                yield _not_there(path)
 
     def _real(self, folder: str, name: str) -> str | None:
-        """Where what a real folder holds leads; None also for a link that leads nowhere."""
+        """Where what a real folder holds leads."""
         place = posixpath.join(folder, name)
-        if place not in self._tree.links:
-            return place
-        real = self._tree.real(place)
-        is_there = real in self._tree.files or real in self._folders or real in self._tree.submodules
-        return real if is_there else None
+        return self._tree.real(place) if place in self._tree.links else place
 
 
 def _folders(paths: Iterable[str]) -> dict[str, set[str]]:

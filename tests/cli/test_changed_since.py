@@ -181,6 +181,56 @@ def test_files_that_a_config_names_count(branch: Path, ask: Ask) -> None:
     assert planned(ask) == {"feature_store/fraud"}
 
 
+@pytest.mark.parametrize(
+    ("path", "links", "touched"),
+    [
+        ("./cur", {"cur": "sets/v1"}, "sets/v1/x"),
+        ("./cur", {"cur": "next", "next": "sets/v1"}, "sets/v1/x"),
+        ("./cur/x", {"cur": "sets/v1"}, "sets/v1/x"),
+        ("./cur", {"cur": "sets/v1"}, "cur -> sets/v2"),
+        ("./cur/x", {"cur": "sets/v1"}, "cur -> sets/v2"),
+        ("./cur", {"cur": "next", "next": "sets/v1"}, "next -> sets/v2"),
+        ("./cur", {"cur": "sets/v1"}, "sets -> other"),
+        ("{root}/sets/v1", {}, "sets/v1/x"),
+        ("{root}/cur", {"cur": "{root}/sets/v1"}, "sets/v1/x"),
+        ("{beside}/sets", {}, "sets/v1/x"),
+        ("{beside}/sets", {}, "sets/new"),
+        ("{beside}/cur", {"cur": "sets/v1"}, "sets/v1/x"),
+        ("./sets/v1", {"sets/v1/part": "../../other"}, "other/v1/x"),
+        ("./sets/v1", {"sets/v1/part": "../v2", "sets/v2/y": "../../other/v1/x"}, "other/v1/x"),
+        ("./sets/v1", {"sets/v1/part": "part"}, "sets/v1/x"),
+    ],
+)
+@pytest.mark.parametrize("beside", [False, True], ids=["behind", "beside"])
+def test_files_behind_links_count(
+    path: str, links: dict[str, str], touched: str, beside: bool, branch: Path, tmp_path: Path, ask: Ask
+) -> None:
+    where = {"root": branch, "beside": tmp_path / "beside"}
+    (tmp_path / "beside").symlink_to("clone")
+    for place in ("sets/v1/x", "sets/v2/x", "other/v1/x"):
+        (branch / place).parent.mkdir(parents=True, exist_ok=True)
+        (branch / place).write_text("one\n")
+    for link, target in links.items():
+        (branch / link).symlink_to(target.format(**where))
+    project = "apiVersion: stackspec.dev/v1\nkind: Project\nspec: {{allowed_paths: ['{root}', '{beside}']}}\n---\n"
+    (branch / "stackspec.yaml").write_text(project.format(**where) + FILES["stackspec.yaml"])
+    module = f"    feature_store: {{flavor: terraform, config: {{module: {path.format(**where)}}}}}\n"
+    (branch / "stacks" / "fraud.yaml").write_text(FILES["stacks/fraud.yaml"] + module)
+    based_on(branch)
+    assert planned(ask) == set()
+    place, _, target = ("x" if beside else touched).partition(" -> ")
+    if target and (branch / place).is_symlink():
+        (branch / place).unlink()
+    elif target:
+        (branch / place).rename(branch / "gone")
+    if target:
+        (branch / place).symlink_to(target)
+    else:
+        (branch / place).write_text("two\n")
+    commit(branch)
+    assert planned(ask) == (set() if beside else {"feature_store/fraud"})
+
+
 def test_where_the_past_is_wrong_everything_is_planned(branch: Path, ask: Ask) -> None:
     git(branch, "checkout", "--quiet", "-B", "main", "feature")
     (branch / "stacks" / "fraud.yaml").write_text(FILES["stacks/fraud.yaml"].replace("flavor: local", "flavor: locl"))
@@ -255,6 +305,7 @@ def test_what_links_led_to_is_removed_with_them(
         ("stacks/search.yaml", "../unknown/search.yaml"),
         ("stacks/more", "../unknown"),
         ("stacks/more", "more"),
+        ("stacks/more", "again"),
         ("stacks/more", "../../beside"),
     ],
 )
