@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from stackspec.stack.resolve import resolve
 from tests.cli.conftest import Ask
 
 FILES = {
@@ -372,6 +374,20 @@ def test_a_hostile_commit_has_no_file_written(name: str, branch: Path, tmp_path:
     git(branch, "update-ref", "refs/heads/main", base)
     assert ask("plan", "--changed-since", "main").code in (0, 1)
     assert {victim.read_text() for victim in victims} == {"mine\n"}
+
+
+def test_the_manifests_of_now_and_of_then_are_compiled_once(
+    branch: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[str] = []
+
+    def counted(*arguments: Any) -> Any:
+        compiled.append("dev")
+        return resolve(*arguments)
+
+    monkeypatch.setattr("stackspec.sources.resolve", counted)
+    assert planned(ask) == set()
+    assert len(compiled) == 2
 
 
 @pytest.mark.parametrize(
