@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from stackspec.checkout import branched_off, changed_files, contents, tree_at
 from stackspec.core.address import ComponentAddress
-from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, has_errors, in_order
+from stackspec.core.diagnostic import Diagnostic, Severity, has_errors, in_order
 from stackspec.core.places import followed
 from stackspec.manifest.committed import CommittedReader
 from stackspec.plan.model import NOT_SELECTED, Plan, Since
@@ -67,12 +67,9 @@ def changed_since(sources: Sources, revision: str, environment: str, now: Desire
     commit = branched_off(sources.root, revision)
     tree = tree_at(sources.root, commit)
     earlier = sources.as_committed(CommittedReader(tree, partial(contents, sources.root)))
-    try:
-        is_known = environment in earlier.loaded.declarations.environment_names
-        before, diagnostics = earlier.compile(environment) if is_known else (None, list(earlier.loaded.diagnostics))
-        policies, wrong = earlier.policies
-    except StackspecError as error:
-        before, diagnostics, policies, wrong = None, list(error.diagnostics), [], []
+    is_known = environment in earlier.loaded.declarations.environment_names
+    before, diagnostics = earlier.compile(environment) if is_known else (None, list(earlier.loaded.diagnostics))
+    policies, wrong = earlier.policies
     if errors := [one for one in in_order([*diagnostics, *wrong]) if has_errors([one])]:
         return ChangedSince(revision, commit, None, (_unreadable(commit, errors[0]),))
     found = differing(before, now) if before else set(now.components)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from subprocess import CompletedProcess, SubprocessError, run
+from subprocess import CompletedProcess, SubprocessError, TimeoutExpired, run
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.secret import Redactor
 from stackspec.manifest.committed import Tree
 
 _PATIENCE = 10.0
@@ -37,22 +38,20 @@ def branched_off(root: Path, revision: str) -> str:
     """The commit at which what is checked out and a revision went apart; the one that a pull request is compared with.
 
     Raises:
-        StackspecError: there is no repository, no such revision, or no commit that both come from.
+        StackspecError: there is no repository, no such revision, or no commit that both come from; or git fails.
     """
-    try:
-        inside = _git(root, "rev-parse", "--is-inside-work-tree")
-        found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-        base = _git(root, "merge-base", "HEAD", found.stdout.decode().strip()) if not found.returncode else None
-        shallow = _git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
-    except (OSError, SubprocessError) as error:
-        raise StackspecError.of("SS1201", f"git cannot be asked: {error}", hint="install git") from error
+    inside = _asked(root, "rev-parse", "--is-inside-work-tree")
     if inside.returncode:
-        hint = "work in a clone; what changed since a revision only git knows"
-        raise StackspecError.of("SS1201", f"{root} is in no git repository", hint=hint)
+        raise _refusal(root, inside)
+    found = _asked(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    base = _asked(root, "merge-base", "HEAD", found.stdout.decode().strip()) if not found.returncode else None
+    shallow = _asked(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
     deeper = "fetch it: git fetch --unshallow, or fetch-depth: 0 for actions/checkout"
     if base is None:
         hint = deeper if shallow else "name a branch, a tag or a commit that is here; a branch of others is origin/NAME"
         raise StackspecError.of("SS1202", f"there is no revision '{revision[:80]}' in this clone", hint=hint)
+    if base.returncode > 1:
+        raise _refusal(root, base)
     if base.returncode:
         hint = deeper if shallow else "name a revision that this branch comes from"
         message = f"no commit that '{revision[:80]}' and HEAD both come from is in this clone"
@@ -108,15 +107,45 @@ def changed_files(root: Path, commit: str) -> list[str]:
     return [os.fsdecode(name) for name in _answer(root, *words).split(b"\0") if name]
 
 
+def said(told: str) -> str:
+    """The line of git's that says why it failed: the first that is an error."""
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    wrong = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return (wrong or lines or [""])[0].removeprefix("fatal: ").removeprefix("error: ")[:500]
+
+
+_HINTS = {
+    "not a git repository (": "work in a clone; what changed since a revision only git knows",
+    "not a git repository:": "GIT_DIR, or the file .git there, names another folder: correct it, or unset GIT_DIR",
+    "dubious ownership": "another user owns it; if you trust them: git config --global --add safe.directory FOLDER",
+    "promisor remote": "the clone was made with a filter: clone without one; for actions/checkout leave 'filter' out",
+}
+"""What is in a message of git's to what to do."""
+
+
 def _answer(root: Path, *words: str, given: bytes = b"") -> bytes:
-    try:
-        answer = _git(root, *words, given=given)
-    except (OSError, SubprocessError) as error:
-        raise StackspecError.of("SS1201", f"git cannot be asked: {error}", hint="install git") from error
+    answer = _asked(root, *words, given=given)
     if answer.returncode:
-        told = answer.stderr.decode("utf-8", "backslashreplace").strip()
-        raise StackspecError.of("SS1201", f"git {words[0]} failed: {told}", hint="see: git fsck")
+        raise _refusal(root, answer)
     return answer.stdout
+
+
+def _asked(root: Path, *words: str, given: bytes = b"") -> CompletedProcess[bytes]:
+    try:
+        return _git(root, *words, given=given)
+    except TimeoutExpired as error:
+        message = f"git {words[0]} did not end in {error.timeout:g} s"
+        raise StackspecError.of("SS1201", message, hint="try again; if it stays so, see: git fsck") from None
+    except OSError as error:
+        raise StackspecError.of("SS1201", f"cannot run git: {error.strerror}", hint="install git") from error
+
+
+def _refusal(root: Path, answer: CompletedProcess[bytes]) -> StackspecError:
+    """Why git failed, in its own words."""
+    told = Redactor.hidden_by_any(answer.stderr.decode("utf-8", "backslashreplace"))
+    why = said(told) or f"it ended with exit code {answer.returncode}"
+    case = next((case for case in _HINTS if case in why), None)
+    return StackspecError.of("SS1201", f"git says of {root}: {why}", hint=_HINTS[case] if case else "see: git fsck")
 
 
 def _git(root: Path, *words: str, given: bytes = b"") -> CompletedProcess[bytes]:

@@ -360,6 +360,9 @@ class Project(Sources):
     def plan_since(self, revision: str, environment: str | None = None, request: Request = MANIFESTS) -> Planned:
         """What an apply would do to what differs from where the checkout went apart from a revision of git.
 
+        Args:
+            request: What else is asked of it; of what the manifests say, not of what was applied.
+
         Raises:
             StackspecError: there is no such revision; manifests were given by name; or as `plan`.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -424,4 +425,51 @@ def test_a_shallow_clone_lacks_the_past(
 
 def test_a_folder_that_is_no_clone(dev: Path, ask: Ask) -> None:
     answer = ask("plan", "--changed-since", "main")
-    assert (answer.code, "is in no git repository" in answer.err) == (1, True)
+    assert (answer.code, "not a git repository (or any of" in answer.err, "in a clone" in answer.err) == (1, True, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message", "hint"),
+    [
+        ("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1", "detected dubious ownership in", "--add safe.directory"),
+        ("GIT_DIR", "/nonexistent", "not a git repository: '/nonexistent'", "unset GIT_DIR"),
+        ("GIT_CONFIG_COUNT", "x", "bogus count in GIT_CONFIG_COUNT", "git fsck"),
+        ("PATH", "/nonexistent", "cannot run git: No such file or directory", "install git"),
+    ],
+)
+def test_what_git_says_is_told(
+    name: str, value: str, message: str, hint: str, branch: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    answer = ask("plan", "--changed-since", "main")
+    assert answer.code == 1
+    assert "error[SS1201]" in answer.err
+    assert message in answer.err
+    assert hint in answer.err
+
+
+def test_a_git_that_does_not_end_is_no_git_that_lacks(
+    branch: Path, tmp_path: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    waits = tmp_path / "bin" / "git"
+    waits.write_text(f"#!/bin/sh\nexec {shutil.which('tail')} -f /dev/null\n")
+    waits.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr("stackspec.checkout._PATIENCE", 0.2)
+    answer = ask("plan", "--changed-since", "main")
+    assert (answer.code, "git rev-parse did not end in 0.2 s" in answer.err) == (1, True)
+    assert "install" not in answer.err
+
+
+def test_a_clone_with_a_filter_lacks_the_past(
+    branch: Path, tmp_path: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (branch / "stacks" / "fraud.yaml").write_text(FILES["stacks/fraud.yaml"].replace("/fraud", "/other"))
+    commit(branch)
+    git(branch, "config", "uploadpack.allowFilter", "true")
+    partial = tmp_path / "partial"
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", branch.as_uri(), str(partial))
+    monkeypatch.chdir(partial)
+    answer = ask("plan", "--changed-since", "origin/main")
+    assert (answer.code, "from promisor remote" in answer.err, "leave 'filter' out" in answer.err) == (1, True, True)
