@@ -288,9 +288,7 @@ class Project(Sources):
         selection = request.selection
         name = self.environment(environment, applied=selection.destroy or not request.from_manifests)
         if request.from_manifests:
-            desired, diagnostics = self._desired(name)
-            if has_errors(diagnostics):
-                raise StackspecError(in_order(diagnostics))
+            desired, diagnostics = self._desired_of(name)
             applied = AppliedState(name) if self.untrusted else self.store(name).read()
         else:
             applied, diagnostics = self.store(name).read(), []
@@ -362,6 +360,9 @@ class Project(Sources):
     def plan_since(self, revision: str, environment: str | None = None, request: Request = MANIFESTS) -> Planned:
         """What an apply would do to what differs from where the checkout went apart from a revision of git.
 
+        Args:
+            request: What else is asked of it; of what the manifests say, not of what was applied.
+
         Raises:
             StackspecError: there is no such revision; manifests were given by name; or as `plan`.
         """
@@ -371,10 +372,11 @@ class Project(Sources):
             hint = "leave -f out, or --changed-since"
             raise StackspecError.of("SS0901", "files given by -f have no past to compare them with", hint=hint)
         name = self.environment(environment)
-        since = changed_since(self, revision, name, self.desired(name))
+        desired, diagnostics = self._desired_of(name)
+        since = changed_since(self, revision, name, desired)
         changed = None if since.affected is None else tuple(sorted(since.affected))
         limited = dataclasses.replace(request, selection=dataclasses.replace(request.selection, changed=changed))
-        planned = self.plan(name, limited)
+        planned = self.plan_between(desired, self.store(name).read(), diagnostics, limited)
         limits = since.limits(planned.plan, planned.desired, planned.applied)
         plan = dataclasses.replace(planned.plan, since=limits)
         return dataclasses.replace(planned, plan=plan, diagnostics=(*since.warnings, *planned.diagnostics))
@@ -400,10 +402,7 @@ class Project(Sources):
         Raises:
             StackspecError: they are wrong.
         """
-        desired, diagnostics = self.compile(self.environment(environment))
-        if has_errors(diagnostics):
-            raise StackspecError(in_order(diagnostics))
-        return desired
+        return self._desired_of(self.environment(environment))[0]
 
     def variables(
         self,
@@ -477,11 +476,18 @@ class Project(Sources):
             raise StackspecError(problems)
         return desired_then(then, applied, environment, self.spec)
 
-    def _desired(self, environment: str) -> tuple[DesiredState, list[Diagnostic]]:
-        """What is wanted of an environment, and what is wrong with that; nothing of one that is declared no more."""
-        if environment in self.loaded.declarations.environment_names:
-            return self.compile(environment)
-        return DesiredState(Environment(environment, EnvironmentSpec()), {}, {}), []
+    def _desired_of(self, environment: str) -> tuple[DesiredState, list[Diagnostic]]:
+        """What is wanted of an environment, and the warnings of that; nothing of one that is declared no more.
+
+        Raises:
+            StackspecError: the manifests are wrong.
+        """
+        if environment not in self.loaded.declarations.environment_names:
+            return DesiredState(Environment(environment, EnvironmentSpec()), {}, {}), []
+        desired, diagnostics = self.compile(environment)
+        if has_errors(diagnostics):
+            raise StackspecError(in_order(diagnostics))
+        return desired, diagnostics
 
     def _seen(self, applied: AppliedState) -> tuple[dict[ComponentAddress, Observation], list[Diagnostic]]:
         """What components really are, and a warning for each that could not be looked at."""

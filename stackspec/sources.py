@@ -34,6 +34,7 @@ from stackspec.stack.resolve import resolve, unused_components
 from stackspec.stack.rules import leads_out, managed_paths
 
 if TYPE_CHECKING:
+    from stackspec.manifest.committed import CommittedReader
     from stackspec.policy.policies import Policy
 
 
@@ -81,6 +82,7 @@ class Sources:
         named: Files and folders whose problems `validate` is to report alone, read as well where the project does not.
         overlay: File, from the root, to the text that is to stand for it; None for one that is to be left out.
         skipped: Files, from the root, to leave unread.
+        committed: What reads the project's files as a commit has them, instead of those on disk.
     """
 
     def __init__(
@@ -93,8 +95,10 @@ class Sources:
         untrusted: bool = False,
         overlay: Mapping[str, str | None] | None = None,
         skipped: Collection[str] = (),
+        committed: CommittedReader | None = None,
     ) -> None:
         self.root = root
+        self._committed = committed
         self._skipped = skipped
         self._overlay = overlay or {}
         self._registry = registry
@@ -108,9 +112,9 @@ class Sources:
         """The same with other texts for some files, as in an overlay."""
         return Sources(self.root, self._files, self._registry, untrusted=self.untrusted, overlay=overlay)
 
-    def elsewhere(self, root: Path) -> Sources:
-        """The same with its files in another folder, and with the flavors that there are here."""
-        return Sources(root, self._files, self.registry, untrusted=self.untrusted)
+    def as_committed(self, files: CommittedReader) -> Sources:
+        """The same project with its files as a commit has them, and with the flavors that there are here."""
+        return Sources(self.root, registry=self.registry, untrusted=self.untrusted, committed=files)
 
     def described(self) -> str:
         """What the project declares, or the files named, counted."""
@@ -129,13 +133,14 @@ class Sources:
     @cached_property
     def loaded(self) -> Loaded:
         """Every manifest, and what is wrong with them one by one."""
-        reader = Reader(self.root, self._skipped)
+        disk = Reader(self.root, self._skipped)
+        reader = self._committed or disk
         manifests, diagnostics, texts = load(self._overlaid(reader.project_file(), {PROJECT_FILE}))
         settings = next((one for one in manifests if one.kind == "Project"), None)
         folders = manifest_folders(settings)
         if self._overlay and settings is None:  # a folder that there is none of yet may be all that is laid over it
             folders = [one for one in folders if (self.root / one[0]).exists()]
-        read = reader.files(self._files) if self._files else reader.manifests(folders)
+        read = disk.files(self._files) if self._files else reader.manifests(folders)
         sources = list(self._overlaid(read, self._overlay.keys() - {PROJECT_FILE}))
         also, named = self._also([*texts, *(one.file for one in sources if isinstance(one, SourceText))])
         more, problems, more_texts = load([*sources, *also])
@@ -241,6 +246,8 @@ class Sources:
 
     def _linked_out(self, desired: DesiredState) -> Iterator[Diagnostic]:
         """What is wrong with paths that go out of the project through a link, which no text shows."""
+        if self._committed is not None:
+            return  # the links on disk are not those of then
         links, allowed = Links(self.root), [Path(path) for path in self.settings.allowed_paths]
         for path in managed_paths(desired, self.registry):
             self.ways.update(_ways(path.text))

@@ -662,7 +662,7 @@ CODES: Mapping[str, Code] = {
     ),
     "SS1204": Code(
         "past-unreadable",
-        "The manifests of an earlier commit are wrong, so that what changed since cannot be told.",
+        "The manifests of an earlier commit are wrong, or not all in it, so that what changed since cannot be told.",
         "a mistake that this branch mends",
         "Nothing: everything is planned.",
     ),

@@ -10,6 +10,7 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from urllib.parse import urlsplit, urlunsplit
 
+from stackspec.checkout import said
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.secret import Redactor
 
@@ -140,7 +141,7 @@ class Git:
         finally:
             self._running = None
         if git.returncode:
-            message = f"git {words[0]}: {self._said(told) or f'exit code {git.returncode}'}"
+            message = f"git {words[0]}: {said(self._redactor.hidden(told)) or f'exit code {git.returncode}'}"
             raise GitRefusalError.of("SS1301", message, hint="try 'git ls-remote' with the repository's address")
         return out
 
@@ -158,12 +159,6 @@ class Git:
         with suppress(ProcessLookupError):
             os.killpg(git.pid, signal.SIGKILL)
         git.wait()
-
-    def _said(self, told: str) -> str:
-        """The line that says why: the first that is an error."""
-        lines = [line.strip() for line in self._redactor.hidden(told).splitlines() if line.strip()]
-        wrong = [line for line in lines if line.startswith(("fatal:", "error:"))]
-        return (wrong or lines or [""])[0].removeprefix("fatal: ").removeprefix("error: ")[:500]
 
     def _variables(self, ours: Mapping[str, str]) -> dict[str, str]:
         kept = {
