@@ -102,7 +102,7 @@ class Sources:
         self._skipped = skipped
         self._overlay = overlay or {}
         self._registry = registry
-        self._files = tuple(files)
+        self.files = tuple(files)
         self._named = tuple(named)
         self.untrusted = untrusted
         self.ways: set[str] = set()
@@ -110,7 +110,7 @@ class Sources:
 
     def overlaid(self, overlay: Mapping[str, str | None]) -> Sources:
         """The same with other texts for some files, as in an overlay."""
-        return Sources(self.root, self._files, self._registry, untrusted=self.untrusted, overlay=overlay)
+        return Sources(self.root, self.files, self._registry, untrusted=self.untrusted, overlay=overlay)
 
     def as_committed(self, files: CommittedReader) -> Sources:
         """The same project with its files as a commit has them, and with the flavors that there are here."""
@@ -140,12 +140,12 @@ class Sources:
         folders = manifest_folders(settings)
         if self._overlay and settings is None:  # a folder that there is none of yet may be all that is laid over it
             folders = [one for one in folders if (self.root / one[0]).exists()]
-        read = disk.files(self._files) if self._files else reader.manifests(folders)
+        read = disk.files(self.files) if self.files else reader.manifests(folders)
         sources = list(self._overlaid(read, self._overlay.keys() - {PROJECT_FILE}))
         also, named = self._also([*texts, *(one.file for one in sources if isinstance(one, SourceText))])
         more, problems, more_texts = load([*sources, *also])
-        if self._files and not more and not problems:
-            problems = [_empty(self._files)]
+        if self.files and not more and not problems:
+            problems = [_empty(self.files)]
         declarations, conflicts = declare([*manifests, *more])
         found, all_texts = (*diagnostics, *problems, *conflicts), {**texts, **more_texts}
         return Loaded(declarations, found, all_texts, named, (*manifests, *more))
@@ -200,7 +200,7 @@ class Sources:
         Where they cannot be read, what is wrong is told here as well: one that is not known is not met.
         """
         own, declared = self.loaded, self.loaded.declarations
-        if self._files:
+        if self.files:
             own = Sources(self.root, registry=self._registry, untrusted=self.untrusted).loaded
             self.loaded.texts.update({**own.texts, **self.loaded.texts})
             declared = replace(declared, policies={**declared.policies, **own.declarations.policies})

@@ -69,7 +69,7 @@ def _inside(schema: Mapping[str, Any], *, sure: bool) -> Schema:
             case "not":
                 also.append({"not": other(value)})
             case "oneOf":
-                also.append({"anyOf": [_alone(one, value, so, other) for one in value]})
+                also.append({"anyOf": [_alone(index, value, so, other) for index in range(len(value))]})
             case "contains":
                 also.append({"contains": so(value), "minContains": schema.get("minContains", 1)})
                 if "maxContains" in schema:
@@ -81,15 +81,16 @@ def _inside(schema: Mapping[str, Any], *, sure: bool) -> Schema:
                 pass  # with what they belong to
             case "uniqueItems" if value and sure:
                 made[keyword] = value
-                also.append({"not": {"contains": _IS_MARK}})
+                also.append({"not": {"type": "array", "contains": _IS_MARK}})
             case _:
                 made[keyword] = value
     return {**made, "allOf": also} if also else made
 
 
-def _alone(one: Any, among: Sequence[Any], so: _Make, other: _Make) -> Schema:
+def _alone(index: int, among: Sequence[Any], so: _Make, other: _Make) -> Schema:
     """A schema of what meets one of several and none of the rest."""
-    return {"allOf": [so(one), *({"not": other(rest)} for rest in among if rest is not one)]}
+    rest = [one for number, one in enumerate(among) if number != index]
+    return {"allOf": [so(among[index]), *({"not": other(one)} for one in rest)]}
 
 
 def _equal(value: Value, *, sure: bool) -> Schema:
