@@ -12,13 +12,13 @@ from pathlib import Path
 from subprocess import CompletedProcess, SubprocessError, run
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.git_variables import git_variables
 
 _PATIENCE = 10.0
 """Seconds for git to answer."""
 
 _PASSED_ON = ("PATH", "HOME", "XDG_CONFIG_HOME")
-_PASSED_ON_PREFIX = "GIT_"
-"""The variables by which git finds the repository and its settings; others may hold secrets, and are none of it."""
+"""The variables, beside git's own, by which it finds its settings; others may hold secrets, and are none of it."""
 _FILE_MODES = (b"100644", b"100755")
 """The modes by which a tree says that an entry is a file, and no link or submodule."""
 
@@ -113,9 +113,8 @@ def _answer(root: Path, *words: str, given: bytes = b"") -> bytes:
 
 
 def _git(root: Path, *words: str, given: bytes = b"") -> CompletedProcess[bytes]:
-    variables = {
-        name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIX)
-    }
+    # A hook of git's is told the repository that it is called for, which need not be the one around the folder.
+    variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | git_variables(os.environ)
     settings = ["-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"]
     return run(
         ["git", "-C", str(root), *settings, *words],
