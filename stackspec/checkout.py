@@ -12,6 +12,7 @@ from pathlib import Path
 from subprocess import CompletedProcess, SubprocessError, TimeoutExpired, run
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.git_variables import git_variables
 from stackspec.core.secret import Redactor
 from stackspec.manifest.committed import Tree
 
@@ -19,8 +20,7 @@ _PATIENCE = 10.0
 """Seconds for git to answer."""
 
 _PASSED_ON = ("PATH", "HOME", "XDG_CONFIG_HOME")
-_PASSED_ON_PREFIX = "GIT_"
-"""The variables by which git finds the repository and its settings; others may hold secrets, and are none of it."""
+"""The variables, beside git's own, by which it finds its settings; others may hold secrets, and are none of it."""
 _LINK, _SUBMODULE = b"120000", b"160000"
 """The modes by which a tree says that an entry is no file."""
 
@@ -116,7 +116,7 @@ def said(told: str) -> str:
 
 _HINTS = {
     "not a git repository (": "work in a clone; what changed since a revision only git knows",
-    "not a git repository:": "GIT_DIR, or the file .git there, names another folder: correct it, or unset GIT_DIR",
+    "not a git repository:": "the file .git there names another folder: correct it",
     "dubious ownership": "another user owns it; if you trust them: git config --global --add safe.directory FOLDER",
     "promisor remote": "the clone was made with a filter: clone without one; for actions/checkout leave 'filter' out",
 }
@@ -149,9 +149,8 @@ def _refusal(root: Path, answer: CompletedProcess[bytes]) -> StackspecError:
 
 
 def _git(root: Path, *words: str, given: bytes = b"") -> CompletedProcess[bytes]:
-    variables = {
-        name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIX)
-    }
+    # A hook of git's is told the repository that it is called for, which need not be the one around the folder.
+    variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | git_variables(os.environ)
     settings = ["-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"]
     return run(
         ["git", "-C", str(root), *settings, *words],

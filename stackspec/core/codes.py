@@ -682,7 +682,8 @@ CODES: Mapping[str, Code] = {
     ),
     "SS1303": Code(
         "work-folder",
-        "The folder that an agent works in cannot be used: another agent works there, or it cannot be written.",
+        "The folder that an agent works in cannot be used: another agent works there, it is of an agent that follows "
+        "another repository, its record is damaged, or it cannot be written.",
         "two agents with the same `--work-dir`",
         "Give each agent a folder of its own; they share the work by the state's locks.",
     ),
@@ -695,7 +696,7 @@ CODES: Mapping[str, Code] = {
     "SS1305": Code(
         "commit-not-used",
         "A commit cannot be used: it holds no project at its root, or brings files of its own for `.stackspec/`, "
-        "where state is kept.",
+        "where state is kept, or to where a component keeps something.",
         "`git add --force .stackspec`",
         "Mend it in the repository; the agent stays on the last good commit until the ref moves.",
     ),

@@ -287,7 +287,7 @@ def _expected(schema: Mapping[str, Any]) -> str:
     alternatives = [schema] if "type" in schema else schema.get("anyOf", [])
     names: list[str] = []
     for alternative in alternatives:
-        kinds = alternative.get("type", [])
+        kinds = alternative.get("type", []) if isinstance(alternative, Mapping) else []
         names += [_TYPE_NAMES[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)]
     names = [name for name in dict.fromkeys(names) if name != "null" or len(names) == 1] or [_OF_NO_TYPE]
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]

@@ -83,6 +83,8 @@ def _look(project: Project, environment: str, leave: Leave, watch: Watch) -> Out
     warnings = tuple(one for one in planned.diagnostics if one.severity is Severity.WARNING)
     if (outcome := _carry_out(project, planned, leave, watch)) is not None:
         return replace(outcome, warnings=warnings)
+    if leave.stop.requested:
+        return Outcome(Condition.FAILED, "asked to stop before it was compared with what is really there")
     watch.doing(f"looking at what is really there in '{environment}'", TIMEOUTS["observe"])
     _, found, unseen = project.drift(environment)
     if unseen:

@@ -432,7 +432,6 @@ def test_a_folder_that_is_no_clone(dev: Path, ask: Ask) -> None:
     ("name", "value", "message", "hint"),
     [
         ("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1", "detected dubious ownership in", "--add safe.directory"),
-        ("GIT_DIR", "/nonexistent", "not a git repository: '/nonexistent'", "unset GIT_DIR"),
         ("GIT_CONFIG_COUNT", "x", "bogus count in GIT_CONFIG_COUNT", "git fsck"),
         ("PATH", "/nonexistent", "cannot run git: No such file or directory", "install git"),
     ],
