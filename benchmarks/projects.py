@@ -95,6 +95,25 @@ def write_secret_files(folder: Path, secrets: int) -> None:
         file.chmod(0o600)
 
 
+def write_kapitan(folder: Path, components: int) -> Path:
+    """The same documents as an inventory of kapitan, a target for each stack and one template; the folder."""
+    (folder / "inventory" / "targets").mkdir(parents=True)
+    (folder / "inventory" / "classes").mkdir()
+    (folder / "templates").mkdir()
+    compiled = [{"output_path": ".", "input_type": "jinja2", "input_paths": ["templates/stack.yaml"]}]
+    shared = {"parameters": {"kapitan": {"compile": compiled}}}
+    (folder / "inventory" / "classes" / "stack.yml").write_text(json.dumps(shared))
+    template = _STACK.replace("{number:05}", "{{{{ inventory.parameters.number }}}}")
+    (folder / "templates" / "stack.yaml").write_text(
+        template.format().replace("{{ stack.name }}", "s{{ inventory.parameters.number }}")
+    )
+    for number in range(components // 5):
+        parameters = {"number": f"{number:05}", "kapitan": {"vars": {"target": f"s{number:05}"}}}
+        target = {"classes": ["stack"], "parameters": parameters}
+        (folder / "inventory" / "targets" / f"s{number:05}.yml").write_text(json.dumps(target))
+    return folder
+
+
 def write_terraform(folder: Path, resources: int) -> Path:
     """A terraform configuration of as many `terraform_data`, with the same fields and edges; the folder."""
     folder.mkdir(parents=True)

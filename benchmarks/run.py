@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benchmarks.measure import Measured, in_turn, once
 from benchmarks.projects import (
+    write_kapitan,
     write_secret_files,
     write_secrets,
     write_stackspec,
@@ -87,6 +88,17 @@ class Bench:
         (check,) = in_turn(self._runs, partial(once, [self._stackspec, "fmt", "--check"], project))
         name = f"fmt --check of {files:,} files / check-jsonschema"
         yield name, _seconds(check, theirs), f"{check.median / theirs.median:.3f}", ""
+
+    def compiled(self, kapitan: Path, files: int) -> Iterator[Row]:
+        """All manifests resolved and printed, beside kapitan, which makes the same documents from an inventory."""
+        project = write_stackspec(self._scratch / f"compiled-{files}", files * 5)
+        peer = write_kapitan(self._scratch / f"kapitan-{files}", files * 5)
+        ours, theirs = in_turn(
+            min(self._runs, 3),
+            partial(once, [self._stackspec, "render"], project),
+            partial(once, [kapitan, "compile"], peer),
+        )
+        yield f"render of {files:,} files / kapitan", _seconds(ours, theirs), f"{ours.median / theirs.median:.3f}", ""
 
     def rendered(self, kubectl: Path, files: int) -> Iterator[Row]:
         """All manifests resolved and printed, beside kustomize, which puts as many documents together.
@@ -235,6 +247,7 @@ def main() -> None:
     parser.add_argument("--stackspec", type=Path, required=True, help="the installed command to measure")
     parser.add_argument("--stores", type=Path, help="the same with the packages of Vault's and AWS's stores")
     parser.add_argument("--kubectl", type=Path, help="kubectl, to measure beside the kustomize in it")
+    parser.add_argument("--kapitan", type=Path, help="kapitan, to measure beside")
     parser.add_argument("--check-jsonschema", type=Path, help="check-jsonschema, to measure the hooks beside it")
     parser.add_argument("--runs", type=int, default=5, help="runs of each repeatable measurement")
     parser.add_argument("--quick", action="store_true", help="only start-up and 1,000 components")
@@ -250,6 +263,8 @@ def main() -> None:
             _all(bench.hooks(options.check_jsonschema.absolute(), 1_000))
         if options.kubectl:
             _all(bench.rendered(options.kubectl.absolute(), 1_000))
+        if options.kapitan:
+            _all(bench.compiled(options.kapitan.absolute(), 1_000))
         _all(bench.no_secrets(5, 1.05))
         _all(bench.no_secrets(1_000, 1.05))
         _all(bench.secrets_in_files(1_000, 2.5))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path, PurePosixPath
 
-from stackspec.checkout import branched_off, changed_files, files_at
+from stackspec.checkout import branched_off, changed_files, contents, tree_at
 from stackspec.core.address import ComponentAddress
-from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, has_errors
+from stackspec.core.diagnostic import Diagnostic, Severity, has_errors, in_order
+from stackspec.core.frozen import dataclass
+from stackspec.core.places import followed
+from stackspec.manifest.committed import CommittedReader
 from stackspec.plan.model import NOT_SELECTED, Plan, Since
 from stackspec.policy.policies import Policy
 from stackspec.sources import Sources
@@ -19,8 +20,6 @@ from stackspec.stack.changes import differing, with_dependents
 from stackspec.stack.model import DesiredState
 from stackspec.stack.rules import managed_paths
 from stackspec.state.model import AppliedState
-
-_MANIFESTS = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,43 +65,74 @@ def changed_since(sources: Sources, revision: str, environment: str, now: Desire
         StackspecError: there is no repository or no such revision; or git fails.
     """
     commit = branched_off(sources.root, revision)
-    with _as_of(sources, commit) as earlier:
-        try:
-            names = earlier.loaded.declarations.environment_names
-            before, diagnostics = earlier.compile(environment) if environment in names else (None, [])
-            policies, wrong = earlier.policies
-        except StackspecError as error:
-            before, diagnostics, policies, wrong = None, list(error.diagnostics), [], []
-        if has_errors([*diagnostics, *wrong]):
-            message = f"the manifests of {commit[:12]} are wrong, so every component counts as changed"
-            hint = f"see them: git worktree add --detach ../before {commit[:12]}"
-            warning = Diagnostic("SS1204", message, None, hint, Severity.WARNING)
-            return ChangedSince(revision, commit, None, (warning,))
+    tree = tree_at(sources.root, commit)
+    earlier = sources.as_committed(CommittedReader(tree, partial(contents, sources.root)))
+    is_known = environment in earlier.loaded.declarations.environment_names
+    before, diagnostics = earlier.compile(environment) if is_known else (None, list(earlier.loaded.diagnostics))
+    policies, wrong = earlier.policies
+    if errors := [one for one in in_order([*diagnostics, *wrong]) if has_errors([one])]:
+        return ChangedSince(revision, commit, None, (_unreadable(commit, errors[0]),))
     found = differing(before, now) if before else set(now.components)
-    found |= _read_from(changed_files(sources.root, commit), sources, now)
+    found |= _read_from(_changed_on_disk(sources.root, commit), sources, now)
     found |= _asked_otherwise(policies, sources.policies[0], now)
     states = [now, before] if before else [now]
     return ChangedSince(revision, commit, frozenset(with_dependents(found, *states)))
 
 
-@contextmanager
-def _as_of(sources: Sources, commit: str) -> Iterator[Sources]:
-    """The same project with its files as a commit has them."""
-    with TemporaryDirectory(prefix="stackspec-") as name:
-        root = Path(os.path.realpath(name))
-        for path, content in files_at(sources.root, commit, _MANIFESTS):
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_bytes(content)
-        yield sources.elsewhere(root)
+def _unreadable(commit: str, wrong: Diagnostic) -> Diagnostic:
+    """The warning that nothing can be compared with a commit."""
+    what = f"{wrong.source.file}: {wrong.message}" if wrong.source else wrong.message
+    message = f"the manifests of {commit[:12]} are wrong, so every component counts as changed; {what}"
+    hint = f"see them: git worktree add --detach ../before {commit[:12]}"
+    return Diagnostic("SS1204", message, None, hint, Severity.WARNING)
 
 
-def _read_from(files: list[str], sources: Sources, now: DesiredState) -> set[ComponentAddress]:
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """What is another on disk; all paths are real ones, and absolute.
+
+    Attributes:
+        places: The files and links that are.
+        folders: The folders around these.
+    """
+
+    places: frozenset[str]
+    folders: frozenset[str]
+
+    @classmethod
+    def of(cls, places: Iterable[str]) -> _Changed:
+        """Some files and links, with the folders around them."""
+        kept = frozenset(places)
+        return cls(kept, frozenset(str(folder) for place in kept for folder in PurePosixPath(place).parents))
+
+    def has(self, path: str) -> bool:
+        """Whether what is read from a path may be another: what it leads to, what is in that, or a link on the way."""
+        places = followed(path, _link_at)
+        return not self.places.isdisjoint(places) or places[-1] in self.folders
+
+
+def _changed_on_disk(root: Path, commit: str) -> _Changed:
+    """The files that a commit has otherwise than HEAD, and the links of HEAD through which these are read."""
+    home = os.path.realpath(root)
+    changed = _Changed.of(os.path.join(home, file) for file in changed_files(root, commit))
+    links = {os.path.join(home, link) for link in tree_at(root, "HEAD").links} if changed.places else set()
+    while more := {link for link in links - changed.places if changed.has(link)}:
+        changed = _Changed.of(changed.places | more)
+    return changed
+
+
+def _link_at(place: str) -> str | None:
+    try:
+        return os.readlink(place)
+    except OSError:
+        return None
+
+
+def _read_from(changed: _Changed, sources: Sources, now: DesiredState) -> set[ComponentAddress]:
     """The components of which a file or folder is another, that their config names."""
-    found = set()
-    for path in managed_paths(now, sources.registry):
-        if any(file == path.normal or file.startswith(f"{path.normal}/") for file in files):
-            found.add(path.component.address)
-    return found
+    home = os.path.realpath(sources.root)
+    paths = managed_paths(now, sources.registry)
+    return {path.component.address for path in paths if changed.has(os.path.join(home, path.text))}
 
 
 def _asked_otherwise(before: list[Policy], policies: list[Policy], now: DesiredState) -> set[ComponentAddress]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from stackspec.core.diagnostic import Diagnostic, StackspecError
 from stackspec.core.fields import Schema
+from stackspec.core.frozen import dataclass
 from stackspec.flavors.registry import Registry
 from stackspec.format.formatted import formatted
 from stackspec.manifest.load import load

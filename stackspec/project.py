@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError, did_you_mean, has_errors, in_order
 from stackspec.core.expression import Expression, Sealed
+from stackspec.core.frozen import dataclass
 from stackspec.core.layout import in_environment
 from stackspec.core.values import ValueMap, contains_sealed
 from stackspec.flavors.registry import Registry
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from stackspec.flavors.contract import Observation
     from stackspec.plan.drift import Drift
     from stackspec.project_secrets import ProjectSecrets
-    from stackspec.saved_plan.key import Digest
-    from stackspec.saved_plan.model import Bindings, SavedPlan
     from stackspec.state.run import Run
     from stackspec.state.suspension import Suspensions
 
@@ -73,7 +71,8 @@ class Project(Sources):
         return []
 
     @cached_property
-    def _local(self) -> LocalFolder:
+    def local(self) -> LocalFolder:
+        """What this checkout has for itself alone."""
         return LocalFolder(self.root)
 
     @cached_property
@@ -81,7 +80,7 @@ class Project(Sources):
         """The values of its secrets."""
         from stackspec.project_secrets import ProjectSecrets
 
-        return ProjectSecrets(self, self._local)
+        return ProjectSecrets(self, self.local)
 
     @classmethod
     def open(
@@ -106,12 +105,12 @@ class Project(Sources):
 
     def reopened(self) -> Project:
         """The same project as its files are now."""
-        return Project(self.root, self._files, self._registry, self._named, untrusted=self.untrusted)
+        return Project(self.root, self.files, self._registry, self._named, untrusted=self.untrusted)
 
     @property
     def active_stack(self) -> str | None:
         """The stack that was chosen in this clone, while there is one of the name."""
-        chosen = self._local.active_stack
+        chosen = self.local.active_stack
         return chosen if chosen in self.loaded.declarations.stacks else None
 
     def activate(self, stack: str) -> None:
@@ -124,8 +123,8 @@ class Project(Sources):
         if stack not in known:
             hint = did_you_mean(stack, known)
             raise StackspecError.of("SS0502", f"there is no stack '{stack[:80]}'", hint=hint)
-        self._local.prepare()
-        self._local.activate(stack)
+        self.local.prepare()
+        self.local.activate(stack)
 
     def selected_stack(self) -> str:
         """The active stack; where none was chosen, the only one there is.
@@ -136,7 +135,7 @@ class Project(Sources):
         known = self.loaded.declarations.stacks
         if chosen := self.active_stack:
             return chosen
-        if gone := self._local.active_stack:
+        if gone := self.local.active_stack:
             hint = f"choose another: stackspec stack set NAME, of {', '.join(known)}"
             raise StackspecError.of("SS0502", f"the active stack '{gone[:80]}' is declared no more", hint=hint)
         if len(known) == 1:
@@ -160,7 +159,7 @@ class Project(Sources):
             if applied:
                 return wanted
             known = ", ".join(self.loaded.declarations.environments) or "none"
-            hint = f"the manifests given by -f declare: {known}" if self._files else _REMOVE.format(wanted)
+            hint = f"the manifests given by -f declare: {known}" if self.files else _REMOVE.format(wanted)
             raise StackspecError([dataclasses.replace(selected, hint=hint)])
         raise StackspecError([selected])
 
@@ -183,7 +182,7 @@ class Project(Sources):
         Raises:
             StackspecError: it cannot be made.
         """
-        self._local.prepare()
+        self.local.prepare()
 
     def suspensions(self, environment: str) -> Suspensions:
         """What is kept beside an environment's state of whether it is reconciled. Raises as `store`."""
@@ -194,7 +193,7 @@ class Project(Sources):
         wrong = self.loaded.wrong_settings
         if wrong:
             raise StackspecError(in_order(wrong))
-        return backend_of(self.settings.state, self._local.states, self.warnings.append)
+        return backend_of(self.settings.state, self.local.states, self.warnings.append)
 
     def declares_protected(self, environment: str) -> bool:
         """Whether the manifests say that an environment is protected."""
@@ -228,8 +227,8 @@ class Project(Sources):
         state = pushable(text, environment, store, force=force)
         if self.was_protected(environment):
             state = dataclasses.replace(state, protected=True)  # only an apply takes that off
-        self._local.prepare()
-        return store.push(state, self._run("state push"))
+        self.local.prepare()
+        return store.push(state, self.run_for("state push"))
 
     def move(self, environment: str, moves: Moves, timeout: float = 0.0) -> int:
         """Give applied components other addresses; the new serial.
@@ -242,8 +241,8 @@ class Project(Sources):
         """
         from stackspec.state.by_hand import move
 
-        self._local.prepare()
-        return move(self.store(environment), moves, self._run("state mv"), timeout)
+        self.local.prepare()
+        return move(self.store(environment), moves, self.run_for("state mv"), timeout)
 
     def forget(self, environment: str, addresses: Sequence[ComponentAddress], timeout: float = 0.0) -> int:
         """Have components be in the state no more, without a hook; the new serial.
@@ -256,8 +255,8 @@ class Project(Sources):
         """
         from stackspec.state.by_hand import forget
 
-        self._local.prepare()
-        return forget(self.store(environment), addresses, self._run("state rm"), timeout)
+        self.local.prepare()
+        return forget(self.store(environment), addresses, self.run_for("state rm"), timeout)
 
     def wait_for_writer(self, environment: str | None, timeout: float) -> None:
         """Wait until nobody writes the state of an environment, so that what is planned then can be applied.
@@ -288,9 +287,7 @@ class Project(Sources):
         selection = request.selection
         name = self.environment(environment, applied=selection.destroy or not request.from_manifests)
         if request.from_manifests:
-            desired, diagnostics = self._desired(name)
-            if has_errors(diagnostics):
-                raise StackspecError(in_order(diagnostics))
+            desired, diagnostics = self._desired_of(name)
             applied = AppliedState(name) if self.untrusted else self.store(name).read()
         else:
             applied, diagnostics = self.store(name).read(), []
@@ -362,19 +359,23 @@ class Project(Sources):
     def plan_since(self, revision: str, environment: str | None = None, request: Request = MANIFESTS) -> Planned:
         """What an apply would do to what differs from where the checkout went apart from a revision of git.
 
+        Args:
+            request: What else is asked of it; of what the manifests say, not of what was applied.
+
         Raises:
             StackspecError: there is no such revision; manifests were given by name; or as `plan`.
         """
         from stackspec.changed_since import changed_since
 
-        if self._files:
+        if self.files:
             hint = "leave -f out, or --changed-since"
             raise StackspecError.of("SS0901", "files given by -f have no past to compare them with", hint=hint)
         name = self.environment(environment)
-        since = changed_since(self, revision, name, self.desired(name))
+        desired, diagnostics = self._desired_of(name)
+        since = changed_since(self, revision, name, desired)
         changed = None if since.affected is None else tuple(sorted(since.affected))
         limited = dataclasses.replace(request, selection=dataclasses.replace(request.selection, changed=changed))
-        planned = self.plan(name, limited)
+        planned = self.plan_between(desired, self.store(name).read(), diagnostics, limited)
         limits = since.limits(planned.plan, planned.desired, planned.applied)
         plan = dataclasses.replace(planned.plan, since=limits)
         return dataclasses.replace(planned, plan=plan, diagnostics=(*since.warnings, *planned.diagnostics))
@@ -386,13 +387,13 @@ class Project(Sources):
             StackspecError: one of them is wrong.
         """
         policies, wrong = self.policies
-        if wrong:
+        if has_errors(wrong):
             raise StackspecError(in_order(wrong))
         if not policies:
-            return []
+            return wrong
         from stackspec.policy.judge import judge_plan
 
-        return list(judge_plan(plan, desired, applied, policies))
+        return [*wrong, *judge_plan(plan, desired, applied, policies)]
 
     def desired(self, environment: str | None = None) -> DesiredState:
         """What the manifests want of an environment.
@@ -400,10 +401,7 @@ class Project(Sources):
         Raises:
             StackspecError: they are wrong.
         """
-        desired, diagnostics = self.compile(self.environment(environment))
-        if has_errors(diagnostics):
-            raise StackspecError(in_order(diagnostics))
-        return desired
+        return self._desired_of(self.environment(environment))[0]
 
     def variables(
         self,
@@ -477,11 +475,18 @@ class Project(Sources):
             raise StackspecError(problems)
         return desired_then(then, applied, environment, self.spec)
 
-    def _desired(self, environment: str) -> tuple[DesiredState, list[Diagnostic]]:
-        """What is wanted of an environment, and what is wrong with that; nothing of one that is declared no more."""
-        if environment in self.loaded.declarations.environment_names:
-            return self.compile(environment)
-        return DesiredState(Environment(environment, EnvironmentSpec()), {}, {}), []
+    def _desired_of(self, environment: str) -> tuple[DesiredState, list[Diagnostic]]:
+        """What is wanted of an environment, and the warnings of that; nothing of one that is declared no more.
+
+        Raises:
+            StackspecError: the manifests are wrong.
+        """
+        if environment not in self.loaded.declarations.environment_names:
+            return DesiredState(Environment(environment, EnvironmentSpec()), {}, {}), []
+        desired, diagnostics = self.compile(environment)
+        if has_errors(diagnostics):
+            raise StackspecError(in_order(diagnostics))
+        return desired, diagnostics
 
     def _seen(self, applied: AppliedState) -> tuple[dict[ComponentAddress, Observation], list[Diagnostic]]:
         """What components really are, and a warning for each that could not be looked at."""
@@ -549,7 +554,7 @@ class Project(Sources):
 
         None where manifests were given by name: there may be others that declare it.
         """
-        if self._files:
+        if self.files:
             return []
         others = (name for name in self._undeclared_states() if name != selected)
         return [warning for name in others for warning in self._left_in(name)]
@@ -591,8 +596,8 @@ class Project(Sources):
         if lacking := not_installed(plan, self.registry):
             raise StackspecError(lacking)
         store = self.store(plan.environment.name)
-        self._local.prepare()
-        with store.lock(self._run(purpose)):
+        self.local.prepare()
+        with store.lock(self.run_for(purpose)):
             applied = store.read()
             if applied.serial != plan.serial or plan.lineage not in ("", applied.lineage):
                 raise StackspecError.of("SS0606", "the state changed after the plan was made", hint="plan again")
@@ -613,81 +618,7 @@ class Project(Sources):
             )
             return executor.run(plan)
 
-    # --- saved plans
-
-    def save_plan(self, planned: Planned, file: Path) -> None:
-        """Save a plan; it is signed, and holds no value of a sensitive field.
-
-        Raises:
-            StackspecError: a policy forbids it; it cannot be written or signed; or the file is no saved plan.
-        """
-        from stackspec.plan.exact import exact
-        from stackspec.render.plan import plan_json
-        from stackspec.saved_plan import file as files
-        from stackspec.saved_plan.key import plan_key
-        from stackspec.saved_plan.model import SavedPlan
-
-        if planned.is_forbidden:
-            raise StackspecError(planned.diagnostics)
-        key, made, plan = plan_key(self._local, make=True), self._run("plan"), planned.plan
-        digest = key.digest(made.id)
-        bindings = self._bindings(planned.desired, planned.applied, digest, made.commit)
-        shown = plan_json(plan, planned.diagnostics, show_all=True)
-        saved = SavedPlan(
-            made,
-            plan.environment.name,
-            planned.request,
-            self._files,
-            bindings,
-            digest(exact(plan)),
-            self.secrets.fingerprints(plan.environment.name, digest),
-            shown,
-        )
-        files.write(file, saved, key)
-
-    def read_plan(self, file: Path) -> SavedPlan:
-        """A plan that was saved.
-
-        Raises:
-            StackspecError: it cannot be read, is no plan, or was not signed with the key that there is here.
-        """
-        from stackspec.saved_plan import file as files
-        from stackspec.saved_plan.key import plan_key
-
-        return files.read(file, lambda: plan_key(self._local))
-
-    def plan_as_saved(self, saved: SavedPlan) -> Planned:
-        """The same plan, made anew to be applied.
-
-        Raises:
-            StackspecError: something that the plan was made from is another by now; or as `plan`.
-        """
-        from stackspec.checkout import checked_out
-        from stackspec.plan.exact import exact
-        from stackspec.saved_plan.bindings import not_the_same, what_moved
-        from stackspec.saved_plan.key import plan_key
-
-        digest = plan_key(self._local).digest(saved.made.id)
-
-        def check(desired: DesiredState, applied: AppliedState) -> None:
-            now = self._bindings(desired, applied, digest, checked_out(self.root))
-            if found := what_moved(saved, now, self.store(saved.environment).history):
-                raise StackspecError(found)
-
-        planned = self.plan(saved.environment, saved.request, check=check)
-        if digest(exact(planned.plan)) != saved.steps:
-            now = self.secrets.fingerprints(saved.environment, digest)
-            raise StackspecError([not_the_same(name for name, was in saved.secrets.items() if now.get(name) != was)])
-        return planned
-
-    def _bindings(self, desired: DesiredState, applied: AppliedState, digest: Digest, commit: str | None) -> Bindings:
-        from stackspec import __version__
-        from stackspec.saved_plan.bindings import bindings
-
-        allowed = self.settings.allowed_paths
-        return bindings(desired, applied, self.registry, allowed, digest, __version__, commit)
-
-    def _run(self, purpose: str) -> Run:
+    def run_for(self, purpose: str) -> Run:
         """A run of this process, at the commit that is checked out."""
         from stackspec.checkout import checked_out
         from stackspec.state.run import Run
@@ -707,5 +638,5 @@ class Project(Sources):
         from stackspec.apply.hooks import Hooks, Place
 
         allowed = tuple(Path(path) for path in self.settings.allowed_paths)
-        place = Place(self.root, self._local, environment, allowed, lineage)
+        place = Place(self.root, self.local, environment, allowed, lineage)
         return Hooks(self.registry, place, sealer=self.secrets.sealer(environment))

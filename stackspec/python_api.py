@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError, did_you_mean, has_errors, in_order
+from stackspec.core.frozen import dataclass
 from stackspec.core.layout import in_environment
 from stackspec.flavors.plugins import PluginError
 from stackspec.manifest.model import API_VERSION
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from stackspec.flavors.step_operator import StepOperator
     from stackspec.stack.model import DesiredComponent, DesiredStack, DesiredState
 
-_IN_CODE = "stacks/in-python-code.yaml"
+_IN_CODE = "stacks/.in-python-code.yaml"  # hidden, so that no file of a project is meant
 """What places of a stack that was built in code call their file, which there is none of."""
 
 
@@ -165,8 +166,10 @@ class Stack:
         Raises:
             StackspecError: it is wrong as a manifest would be; places are in a file that is only called so.
         """
-        manifest = _manifest(name, components, description)
-        project = _in_code(Path(root).absolute(), manifest)
+        manifest, folder = _manifest(name, components, description), Path(root).absolute()
+        if not folder.is_dir():
+            raise StackspecError.of("SS0111", f"{root} is not a folder")
+        project = _in_code(folder, manifest)
         return cls._of(project, name, project.desired(environment), manifest)
 
     @classmethod
@@ -438,9 +441,11 @@ def _manifest(name: str, components: Iterable[Component], description: str) -> s
         spec["description"] = description
     try:
         return json.dumps(
-            {"apiVersion": API_VERSION, "kind": "Stack", "metadata": {"name": name}, "spec": spec}, indent=2
+            {"apiVersion": API_VERSION, "kind": "Stack", "metadata": {"name": name}, "spec": spec},
+            indent=2,
+            allow_nan=False,
         )
-    except TypeError as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise StackspecError.of("SS0205", f"a config holds what no manifest can: {error}") from None
 
 

@@ -20,6 +20,7 @@ from stackspec.seen_files import (
     NotSettledError,
     Origins,
     cache_file,
+    digest,
     digests_of,
     is_linked,
     keep,
@@ -57,23 +58,17 @@ def recall(words: Sequence[str]) -> Answer | None:
         text = kept(_file(root, words)) if root is not None else None
         if root is None or text is None:
             return None
-        form, marked, digests, read, code, out, err, *lists = text.split("\0")
-        if form != _FORMAT:
+        form, marked, digests, read, code, out, err, folders, variables, ways = text.split("\0")
+        origins, answer = Origins(_list(folders), _list(variables), {}), Answer(out, err, int(code))
+        if form != _FORMAT or read != values(origins):
             return None
-        folders, variables, ways = (one.split("\1") if one else [] for one in lists)
-        origins, answer = Origins(folders, variables, dict(map(_way, ways))), Answer(out, err, int(code))
-        if read != values(origins):
+        now = marks(root, origins)
+        if (is_touched := marked != _marked(now)) and not _are_alike(root, marked, digests, now):
             return None
-        now, moved = marks(root, origins), False
-        if marked != _marked(now):
-            before = [line.split("\2") for line in marked.split("\1")]
-            known = {name: (mark, found) for (name, mark), found in zip(before, digests.split("\1"), strict=True)}
-            if known.keys() != now.keys() or "\1".join(digests_of(root, now, known)) != digests:
-                return None
-            moved = True
+        origins = Origins(origins.folders, origins.variables, dict(map(_way, _list(ways))))
         if is_linked(root, origins):
             return None
-        if moved:
+        if is_touched:
             _keep(root, words, origins, answer, now, digests)
     except (OSError, ValueError, TypeError, NotSettledError):
         return None  # there is none, or nothing that can be read
@@ -95,6 +90,21 @@ def remember(words: Sequence[str], origins: Origins, answer: Answer, asked_at: i
                 _keep(root, words, origins, answer, now, digests)
     except (OSError, NotSettledError):
         return  # it is made again next time
+
+
+def _are_alike(root: str, marked: str, digests: str, now: Mapping[str, str]) -> bool:
+    """Whether files have the same bytes as before, though the marks of some are others."""
+    before = marked.split("\1")
+    if len(before) != len(now):
+        return False
+    for line, known, (name, mark) in zip(before, digests.split("\1"), now.items(), strict=True):
+        if line != f"{name}\2{mark}" and (line.partition("\2")[0] != name or digest(root, name) != known):
+            return False
+    return True
+
+
+def _list(text: str) -> list[str]:
+    return text.split("\1") if text else []
 
 
 def _way(line: str) -> tuple[str, tuple[str, list[str]]]:

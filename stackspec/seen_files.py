@@ -229,7 +229,7 @@ def _mark(status: os.stat_result, settled_before: int | None = None) -> str:
     changed, also = status.st_mtime_ns, status.st_ctime_ns
     if settled_before is not None and max(changed, also) > settled_before - _SETTLED:
         raise NotSettledError
-    return f"{status.st_mode} {status.st_ino} {status.st_size} {changed} {also}"
+    return f"{status.st_ino} {status.st_size} {changed} {also}"
 
 
 def _files(root: str, origins: Origins) -> Iterator[tuple[str, os.stat_result]]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stackspec.core.diagnostic import StackspecError, has_errors
+from stackspec.core.frozen import dataclass
 from stackspec.plan.request import Request
 from stackspec.plan.settled import FileFacts, as_part, facts_of, narrow
 from stackspec.project import Planned, Project

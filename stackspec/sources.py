@@ -6,7 +6,7 @@ import os
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import HIDING, Diagnostic, Severity, Span, has_errors, in_order
 from stackspec.core.expression import ExpressionError
+from stackspec.core.frozen import dataclass
 from stackspec.core.layout import PROJECT_FILE
 from stackspec.core.own_variables import OWN_VARIABLES
 from stackspec.core.places import Links, is_allowed, real_place
@@ -33,6 +34,7 @@ from stackspec.stack.resolve import resolve, unused_components
 from stackspec.stack.rules import leads_out, managed_paths
 
 if TYPE_CHECKING:
+    from stackspec.manifest.committed import CommittedReader
     from stackspec.policy.policies import Policy
 
 
@@ -43,12 +45,21 @@ class Loaded:
     Attributes:
         texts: File, as places name it, to its text.
         named: The files that were named to be judged, as places name them.
+        manifests: Those that could be read, of which one may be declared twice.
     """
 
     declarations: Declarations
     diagnostics: tuple[Diagnostic, ...]
     texts: dict[str, SourceText] = field(repr=False)
     named: frozenset[str] = frozenset()
+    manifests: tuple[Manifest, ...] = field(default=(), repr=False)
+
+    @property
+    def hiding_policies(self) -> list[Diagnostic]:
+        """The errors by which a policy may be unknown: all but those in documents of other kinds."""
+        errors = [one for one in self.diagnostics if has_errors([one])]
+        others = [one.span() for one in self.manifests if one.kind != "Policy"] if errors else []
+        return [one for one in errors if not any(one.source and _holds(other, one.source) for other in others)]
 
     @property
     def wrong_settings(self) -> list[Diagnostic]:
@@ -71,6 +82,7 @@ class Sources:
         named: Files and folders whose problems `validate` is to report alone, read as well where the project does not.
         overlay: File, from the root, to the text that is to stand for it; None for one that is to be left out.
         skipped: Files, from the root, to leave unread.
+        committed: What reads the project's files as a commit has them, instead of those on disk.
     """
 
     def __init__(
@@ -83,12 +95,14 @@ class Sources:
         untrusted: bool = False,
         overlay: Mapping[str, str | None] | None = None,
         skipped: Collection[str] = (),
+        committed: CommittedReader | None = None,
     ) -> None:
         self.root = root
+        self._committed = committed
         self._skipped = skipped
         self._overlay = overlay or {}
         self._registry = registry
-        self._files = tuple(files)
+        self.files = tuple(files)
         self._named = tuple(named)
         self.untrusted = untrusted
         self.ways: set[str] = set()
@@ -96,11 +110,11 @@ class Sources:
 
     def overlaid(self, overlay: Mapping[str, str | None]) -> Sources:
         """The same with other texts for some files, as in an overlay."""
-        return Sources(self.root, self._files, self._registry, untrusted=self.untrusted, overlay=overlay)
+        return Sources(self.root, self.files, self._registry, untrusted=self.untrusted, overlay=overlay)
 
-    def elsewhere(self, root: Path) -> Sources:
-        """The same with its files in another folder, and with the flavors that there are here."""
-        return Sources(root, self._files, self.registry, untrusted=self.untrusted)
+    def as_committed(self, files: CommittedReader) -> Sources:
+        """The same project with its files as a commit has them, and with the flavors that there are here."""
+        return Sources(self.root, registry=self.registry, untrusted=self.untrusted, committed=files)
 
     def described(self) -> str:
         """What the project declares, or the files named, counted."""
@@ -119,20 +133,22 @@ class Sources:
     @cached_property
     def loaded(self) -> Loaded:
         """Every manifest, and what is wrong with them one by one."""
-        reader = Reader(self.root, self._skipped)
+        disk = Reader(self.root, self._skipped)
+        reader = self._committed or disk
         manifests, diagnostics, texts = load(self._overlaid(reader.project_file(), {PROJECT_FILE}))
         settings = next((one for one in manifests if one.kind == "Project"), None)
         folders = manifest_folders(settings)
         if self._overlay and settings is None:  # a folder that there is none of yet may be all that is laid over it
             folders = [one for one in folders if (self.root / one[0]).exists()]
-        read = reader.files(self._files) if self._files else reader.manifests(folders)
+        read = disk.files(self.files) if self.files else reader.manifests(folders)
         sources = list(self._overlaid(read, self._overlay.keys() - {PROJECT_FILE}))
         also, named = self._also([*texts, *(one.file for one in sources if isinstance(one, SourceText))])
         more, problems, more_texts = load([*sources, *also])
-        if self._files and not more and not problems:
-            problems = [_empty(self._files)]
+        if self.files and not more and not problems:
+            problems = [_empty(self.files)]
         declarations, conflicts = declare([*manifests, *more])
-        return Loaded(declarations, (*diagnostics, *problems, *conflicts), {**texts, **more_texts}, named)
+        found, all_texts = (*diagnostics, *problems, *conflicts), {**texts, **more_texts}
+        return Loaded(declarations, found, all_texts, named, (*manifests, *more))
 
     def _overlaid(
         self, sources: Iterable[SourceText | Diagnostic], mine: Collection[str]
@@ -179,19 +195,21 @@ class Sources:
 
     @cached_property
     def policies(self) -> tuple[list[Policy], list[Diagnostic]]:
-        """The project's policies, also where other manifests are given by name; and what is wrong with them."""
-        declared = self.loaded.declarations
-        if self._files:
+        """The project's policies, also where other manifests are given by name; and what is wrong with them.
+
+        Where they cannot be read, what is wrong is told here as well: one that is not known is not met.
+        """
+        own, declared = self.loaded, self.loaded.declarations
+        if self.files:
             own = Sources(self.root, registry=self._registry, untrusted=self.untrusted).loaded
-            if any(has_errors([one]) for one in own.wrong_settings):
-                return [], []  # told of by who reads the settings
             self.loaded.texts.update({**own.texts, **self.loaded.texts})
             declared = replace(declared, policies={**declared.policies, **own.declarations.policies})
         if not declared.policies:
-            return [], []
+            return [], own.hiding_policies
         from stackspec.policy.policies import policies_of
 
-        return policies_of(declared)
+        policies, wrong = policies_of(declared, self.registry)
+        return policies, [*own.hiding_policies, *wrong]
 
     def _plugin_problems(self) -> Iterator[Diagnostic]:
         """What is wrong with the modules that the project names for their flavors."""
@@ -228,6 +246,8 @@ class Sources:
 
     def _linked_out(self, desired: DesiredState) -> Iterator[Diagnostic]:
         """What is wrong with paths that go out of the project through a link, which no text shows."""
+        if self._committed is not None:
+            return  # the links on disk are not those of then
         links, allowed = Links(self.root), [Path(path) for path in self.settings.allowed_paths]
         for path in managed_paths(desired, self.registry):
             self.ways.update(_ways(path.text))
@@ -258,7 +278,7 @@ class Sources:
         else:
             names = declarations.environment_names
         policies, wrong_policies = self.policies
-        found = list(wrong_policies)
+        found = [one for one in wrong_policies if one not in self.loaded.diagnostics]
         used: set[ComponentAddress] = set()
         values = ValueResolver()
         for name in names:
@@ -299,6 +319,10 @@ def exposed_beside(text: SourceText, found: Iterable[Diagnostic]) -> Iterator[Di
     """A warning of each secret in plain text that what was found in the file says nothing of yet."""
     told = sorted({one.source for one in found if one.source and one.code in HIDING})
     return (one for one in exposed(text) if one.source and not _told(told, one.source))
+
+
+def _holds(whole: Span, part: Span) -> bool:
+    return whole.file == part.file and (whole.line, whole.column) <= (part.line, part.column) < _end(whole)
 
 
 def _told(places: Sequence[Span], found: Span) -> bool:

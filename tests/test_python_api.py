@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,6 +157,15 @@ def test_in_code_it_shares_what_manifests_declare(project: Path) -> None:
     assert (project / "logs").is_dir()
 
 
+CIRCLE: dict[str, Any] = {}
+CIRCLE["path"] = CIRCLE
+
+
+def test_in_code_there_has_to_be_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(StackspecError, match="is not a folder"):
+        Stack.of("quick", CODE, root=tmp_path / "nowhere")
+
+
 @pytest.mark.parametrize(
     ("components", "told"),
     [
@@ -163,9 +173,11 @@ def test_in_code_it_shares_what_manifests_declare(project: Path) -> None:
         ([*CODE, Component("log_store", "locall", {})], "no flavor 'locall'"),
         ([*CODE, Component("log_store", "local", {"path": 3})], "must be text"),
         ([*CODE, Component("log_store", "local", {"path": object()})], "holds what no manifest can"),
+        ([*CODE, Component("log_store", "local", {"path": float("nan")})], "holds what no manifest can"),
+        ([*CODE, Component("log_store", "local", CIRCLE)], "holds what no manifest can"),
         ([*CODE, Component("log_store", name="shared")], "no Component 'shared'"),
     ],
-    ids=["lacking", "unknown flavor", "wrong value", "no value", "unknown name"],
+    ids=["lacking", "unknown flavor", "wrong value", "no value", "no number", "a circle", "unknown name"],
 )
 def test_what_is_wrong_in_code_is_told_as_of_manifests(components: list[Component], told: str, tmp_path: Path) -> None:
     with pytest.raises(StackspecError, match=told):

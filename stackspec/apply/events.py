@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from stackspec.core.address import ComponentAddress
+from stackspec.core.frozen import dataclass
 from stackspec.state.model import Operation
 
 

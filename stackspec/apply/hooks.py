@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -13,6 +13,7 @@ from stackspec.apply.stop import Stop
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.expression import Sealed
 from stackspec.core.fields import plain
+from stackspec.core.frozen import dataclass
 from stackspec.core.secret import Redactor
 from stackspec.core.values import Value, ValueMap, canonical, contains_sealed, value_at
 from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation, allowed_place

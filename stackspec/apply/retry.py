@@ -6,10 +6,11 @@ tenacity is imported when the first failure of that kind comes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
+
+from stackspec.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from stackspec.reconcile.git import Git
     from stackspec.reconcile.log import Log
     from stackspec.reconcile.metrics import Metrics
-    from stackspec.reconcile.source import Source
+    from stackspec.reconcile.source import FolderSource, GitSource
     from stackspec.reconcile.work_folder import WorkFolder
 
 
@@ -65,10 +65,8 @@ def reconcile(
         session.require_trust()
         gc.enable()
         log, stop = Log(to_descriptor(2), quiet=Verbosity.quiet), Stop()
-        folder = WorkFolder(Path(work_dir))
-        source, git = _source(repo, ref, folder)
-        if repo is not None:
-            _reach(repo, ref, folder, str(source))
+        folder = WorkFolder(Path(work_dir), of_folder=repo is None)
+        source, git = (_folder(), None) if repo is None else _repository(repo, ref, folder)
         metrics = _metrics(str(source), mode) if listen is not None else None
         agents: list[Agent] = []
         if listen is not None and metrics is not None:
@@ -91,49 +89,47 @@ def reconcile(
                 verbose=Verbosity.verbose,
             )
             agents.append(agent)
-            _take_signals(agent, stop, git, log)
-            return agent.run(once=once)
+            received = _take_signals(agent, stop, git, log, once=once)
+            code = agent.run(once=once)
+            return 128 + received[0] if once and received else code
 
 
-def _reach(repo: str, ref: str, folder: WorkFolder, followed: str) -> None:
-    """Make sure that the repository is one and has the ref, before anything is written; not after a restart.
-
-    Args:
-        followed: What is to be followed, as the folder remembers it.
+def _repository(repo: str, ref: str, folder: WorkFolder) -> tuple[GitSource, Git]:
+    """A repository that is followed, and the git by which it is; nothing is written.
 
     Raises:
-        StackspecError: it is none, has none, or cannot be reached; or the folder is of another repository, all of
-            whose components would go.
+        StackspecError: it is none, has no such ref, or cannot be reached, which is looked at the first time only; or
+            the folder is of another repository, all of whose components would go.
     """
     from stackspec.core.diagnostic import StackspecError
-    from stackspec.reconcile.git import Git
-    from stackspec.reconcile.source import look_up
+    from stackspec.reconcile.git import Git, absolute
+    from stackspec.reconcile.source import GitSource, look_up
 
     record = folder.read()
+    git = Git(absolute(repo))
+    source = GitSource(git, ref, folder.clone, record.good)
+    followed = str(source)
     before = record.repository or followed
     if before.rpartition(" at ")[0] != followed.rpartition(" at ")[0]:
         hint = "give this agent a folder of its own by --work-dir"
         raise StackspecError.of("SS1303", f"{folder.path} is of an agent that follows {before}", hint=hint)
     if record.good is None or before != followed:
-        look_up(Git(repo), ref)
+        look_up(git, ref)
+    return source, git
 
 
-def _source(repo: str | None, ref: str, folder: WorkFolder) -> tuple[Source, Git | None]:
-    """What is followed, and the git by which it is.
+def _folder() -> FolderSource:
+    """The project here, as it is.
 
     Raises:
-        StackspecError: there is no project here.
+        StackspecError: there is none.
     """
     from pathlib import Path
 
     from stackspec.manifest.source import find_root
-    from stackspec.reconcile.git import Git
-    from stackspec.reconcile.source import FolderSource, GitSource
+    from stackspec.reconcile.source import FolderSource
 
-    if repo is None:
-        return FolderSource(find_root(Path("."))), None
-    git = Git(repo)
-    return GitSource(git, repo, ref, folder.clone), git
+    return FolderSource(find_root(Path(".")))
 
 
 def _metrics(followed: str, mode: Mode) -> Metrics:
@@ -168,20 +164,28 @@ def _listen(listen: str, metrics: Metrics, agents: list[Agent], interval: int) -
     return Server(host, port, answers).address
 
 
-def _take_signals(agent: Agent, stop: Stop, git: Git | None, log: Log) -> None:
-    """From now on, Ctrl-C and SIGTERM ask to stop: an apply is finished, and all else can end where it is."""
+def _take_signals(agent: Agent, stop: Stop, git: Git | None, log: Log, *, once: bool) -> list[int]:
+    """From now on, Ctrl-C and SIGTERM ask to stop: an apply is finished, and all else can end where it is.
+
+    Returns:
+        Which have come, by now and later. To stop is what a service is for; one round that was cut off is not done.
+    """
     import os
     import signal
     from typing import Any
 
-    def handle(_number: int, _frame: Any) -> None:
+    received: list[int] = []
+
+    def handle(number: int, _frame: Any) -> None:
+        received.append(number)
         stop.request()
         if agent.is_applying:
             return
         if git is not None:
             git.interrupt()
         log.tell("stopped", "asked to stop; nothing was being applied")
-        os._exit(0)
+        os._exit(128 + number if once else 0)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)
+    return received

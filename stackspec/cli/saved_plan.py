@@ -21,9 +21,9 @@ def save(session: Session, planned: Planned, file: str) -> str:
         StackspecError: it cannot be written.
     """
     from stackspec.render.text import safe
+    from stackspec.saved_plans import save_plan
 
-    path = _path(file)
-    session.project.save_plan(planned, path)
+    save_plan(session.project, planned, _path(file))
     words = [f"./{file}" if file.startswith("-") else file, *(word for one in session.files for word in ("-f", one))]
     return f"\nSaved. To carry out exactly this plan: stackspec apply {safe(shlex.join(words))}\n"
 
@@ -41,12 +41,13 @@ def reopen(
         StackspecError: the options do not go with the file, it is no plan of ours, or what it is bound to has changed.
     """
     from stackspec.core.diagnostic import StackspecError
+    from stackspec.saved_plans import plan_as_saved, read_plan
 
     for option, given in planning.items():
         if given:
             message = f"{option} does not go with a saved plan, which has in it what it was made with"
             raise StackspecError.of("SS0901", message, hint=f"leave {option} away, or plan again with it")
-    saved = session.project.read_plan(_path(file))
+    saved = read_plan(session.project, _path(file))
     named = saved.environment
     if saved.files and not session.files and named not in session.project.loaded.declarations.environment_names:
         message = f"the plan '{file}' was made with {' '.join(f'-f {one}' for one in saved.files)}"
@@ -55,7 +56,7 @@ def reopen(
         message = f"the plan '{file}' is for the environment '{named}', and -e selects '{environment}'"
         raise StackspecError.of("SS0901", message, hint=f"leave -e away, or give -e {named}")
     session.project.wait_for_writer(named, lock_timeout)
-    return saved, session.project.plan_as_saved(saved)
+    return saved, plan_as_saved(session.project, saved)
 
 
 def _path(file: str) -> Path:

@@ -19,8 +19,8 @@ from stackspec.render.diagnostics import diagnostics_json, diagnostics_text
 from stackspec.render.text import Style, json_text
 
 _TRUST = (
-    f"it is a stranger's, as {VARIABLE} says or CI tells of a pull request: 'validate', 'plan' and 'render' do without "
-    f"trust; if you know the checkout and trust it, set {VARIABLE}=false"
+    f"it is a stranger's, as {VARIABLE} says or CI tells of a pull request: 'validate', 'plan', 'render' and 'graph' "
+    f"do without trust; if you know the checkout and trust it, set {VARIABLE}=false"
 )
 
 if TYPE_CHECKING:

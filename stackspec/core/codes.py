@@ -9,7 +9,8 @@ step speaks: 01 reading files, 02 the form of manifests, 03 expressions, 04 link
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from stackspec.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -661,7 +662,7 @@ CODES: Mapping[str, Code] = {
     ),
     "SS1204": Code(
         "past-unreadable",
-        "The manifests of an earlier commit are wrong, so that what changed since cannot be told.",
+        "The manifests of an earlier commit are wrong, or not all in it, so that what changed since cannot be told.",
         "a mistake that this branch mends",
         "Nothing: everything is planned.",
     ),
@@ -681,7 +682,8 @@ CODES: Mapping[str, Code] = {
     ),
     "SS1303": Code(
         "work-folder",
-        "The folder that an agent works in cannot be used: another agent works there, or it cannot be written.",
+        "The folder that an agent works in cannot be used: another agent works there, it is of an agent that follows "
+        "another repository, its record is damaged, or it cannot be written.",
         "two agents with the same `--work-dir`",
         "Give each agent a folder of its own; they share the work by the state's locks.",
     ),
@@ -694,7 +696,7 @@ CODES: Mapping[str, Code] = {
     "SS1305": Code(
         "commit-not-used",
         "A commit cannot be used: it holds no project at its root, or brings files of its own for `.stackspec/`, "
-        "where state is kept.",
+        "where state is kept, or to where a component keeps something.",
         "`git add --force .stackspec`",
         "Mend it in the repository; the agent stays on the last good commit until the ref moves.",
     ),

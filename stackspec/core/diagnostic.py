@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from stackspec.core.codes import CODES
+from stackspec.core.frozen import dataclass
 
 IN_PLAIN_TEXT = "SS0808"
 """The code of the warning of a secret that stands in a manifest as plain text."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any, assert_never
 
+from stackspec.core.frozen import dataclass
 from stackspec.core.hints import Hints
 
 LONGEST_TEXT = 65_536
@@ -247,6 +248,11 @@ class Scope:
     secret: Callable[[Hidden], Expression] = lambda hidden: hidden
     budget: Budget = field(default_factory=Budget)
     hints: Hints = field(default_factory=Hints)
+
+
+def roots_in(expression: Expression) -> Iterator[str]:
+    """The root of every path that an expression looks up, such as `vars` or `stack`."""
+    return (one.root for one in _leaves(expression) if isinstance(one, Lookup))
 
 
 def outputs_in(expression: Expression) -> Iterator[ComponentOutput]:

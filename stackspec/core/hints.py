@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from stackspec.core.diagnostic import did_you_mean
+from stackspec.core.frozen import dataclass
 
 MOST_COMPARISONS = 50_000
 """How many pairs of names one run compares; each takes some ten microseconds."""

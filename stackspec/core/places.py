@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from stackspec.core.layout import LOCAL_FOLDER
@@ -24,6 +24,33 @@ def is_reserved(place: Path, root: Path) -> bool:
     """Whether a real place is the project's own folder, inside it or around it."""
     own = Path(os.path.realpath(root / LOCAL_FOLDER))
     return place.is_relative_to(own) or own.is_relative_to(place)
+
+
+def followed(path: str, link_at: Callable[[str], str | None]) -> list[str]:
+    """Every place that an absolute path comes to, in order; the last is where it really leads, if not in a circle.
+
+    Args:
+        link_at: What the link at a place says; None where there is no link.
+    """
+    places, at, links = [], "", 0
+    ahead = path.split("/")[::-1]
+    while ahead:
+        step = ahead.pop()
+        if step == "..":
+            at = at.rpartition("/")[0]
+        elif step not in ("", "."):
+            place = f"{at}/{step}"
+            places.append(place)
+            target = link_at(place)
+            if target is None:
+                at = place
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                return places
+            at = "" if target.startswith("/") else at
+            ahead += target.split("/")[::-1]
+    return [*places, at]
 
 
 class Links:
@@ -65,5 +92,7 @@ class Links:
             return None
 
 
+_MOST_LINKS = 40
+"""How many links on the way of a path Linux follows."""
 _LONGEST_PATH = 4096
 """What no system opens a longer path than."""

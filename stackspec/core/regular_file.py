@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from stackspec.core.frozen import dataclass
 
 
 class UnfitError(ValueError):

@@ -51,7 +51,7 @@ def update(
         if body.get("config") is None:
             body["config"] = {}
         put(body["config"], settings)
-        for path in without:
+        for path in sorted({*without}, key=_from_the_end, reverse=True):
             del body_of(body["config"], path[:-1])[path[-1]]  # type: ignore[attr-defined]  # a container, by `_present`
         if not body["config"]:
             del body["config"]
@@ -116,26 +116,37 @@ def put(config: Any, settings: Settings) -> None:
             if isinstance(at, dict) and at.get(step) is None:
                 at[step] = {}
             at = _step(at, step, path)
-        if isinstance(at, dict):
-            at[path[-1]] = value
-        else:
+        if not isinstance(at, dict):
             _step(at, path[-1], path)
-            at[path[-1]] = value
+        at[path[-1]] = value
 
 
-def _step(at: Any, step: Any, path: FieldPath) -> Any:
-    try:
-        return at[step]
-    except (KeyError, IndexError, TypeError):
+def _from_the_end(path: FieldPath) -> list[tuple[bool, str | int]]:
+    """What a path is sorted by: of items of one list the last is removed first, for the others keep their numbers."""
+    return [(isinstance(step, int), step) for step in path]
+
+
+def _step(at: Any, step: str | int, path: FieldPath) -> Any:
+    if (found := _in(at, step)) is _NOTHING:
         message = f"there is nothing at '{format_path(('config', *path))}' to change"
-        raise StackspecError.of("SS0203", message, hint="set the field above it as a whole") from None
+        raise StackspecError.of("SS0203", message, hint="set the field above it as a whole")
+    return found
+
+
+_NOTHING = object()
+
+
+def _in(at: Any, step: str | int) -> Any:
+    """What a mapping has under a key or a list at an index, if anything."""
+    if isinstance(at, Mapping):
+        return at.get(step, _NOTHING)
+    return at[step] if isinstance(at, list) and isinstance(step, int) and step < len(at) else _NOTHING
 
 
 def _present(config: Mapping[str, Any], path: FieldPath, name: str) -> None:
     at: Any = config
-    try:
-        for step in path:
-            at = at[step]
-    except (KeyError, IndexError, TypeError):
+    for step in path:
+        at = _in(at, step)
+    if at is _NOTHING:
         message = f"'{name}' does not set '{format_path(('config', *path))}'"
-        raise StackspecError.of("SS0203", message) from None
+        raise StackspecError.of("SS0203", message)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from stackspec.core.diagnostic import Diagnostic, StackspecError, has_errors
+from stackspec.core.frozen import dataclass
 from stackspec.edit.layout_kept import UneditableError, changed, dumped, with_ends_of
 from stackspec.manifest.document import Document
 from stackspec.manifest.model import API_VERSION

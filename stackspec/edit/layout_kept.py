@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from io import StringIO
 from typing import Any
 
+from stackspec.core.diagnostic import has_errors
+from stackspec.manifest.parse import parse
 from stackspec.manifest.scalars import OutOfRangeError, plain_value
+from stackspec.manifest.text import SourceText
 
+_TIME = "tag:yaml.org,2002:timestamp"
 _WIDE = 1_000_000
 """Columns after which a line would be folded: never."""
 
@@ -52,23 +57,19 @@ def changed(text: str, change: Callable[[Any], None]) -> str:
 
     ruamel.yaml (https://yaml.dev/doc/ruamel.yaml) keeps comments, quotes and the order of keys, but not indentation nor
     the spaces in a line. So the document is written twice, before and after the change, and what differs between these
-    is what is changed in the text.
+    is what is changed in the text. What that comes to is read as manifests are, for ruamel.yaml has an opinion of its
+    own on what is a number.
 
     Args:
-        change: Changes the value in place: mappings and lists as ruamel.yaml reads them.
+        change: Changes the value in place: mappings and lists, of which the mappings have ruamel.yaml's `insert`.
 
     Raises:
-        UneditableError: ruamel.yaml cannot read it; what is changed is used by an alias too; or comments would be lost
-            that stand beside what goes, which ruamel.yaml counts to it.
+        UneditableError: ruamel.yaml cannot read it; what is changed is used by an alias too; or more would change than
+            is meant, such as comments beside what goes, which ruamel.yaml counts to it.
     """
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = _WIDE
-    mapping, sequence, offset = _indentation(text)
-    yaml.indent(mapping=mapping, sequence=sequence, offset=offset)
+    yaml = _reader_and_writer(text)
 
     def write(value: Any) -> str:
         stream = StringIO()
@@ -81,18 +82,68 @@ def changed(text: str, change: Callable[[Any], None]) -> str:
         before = write(value)
     except YAMLError as error:
         raise UneditableError("this is YAML that stackspec reads and cannot edit") from error
-    meant = _apart(value)
-    for one in (value, meant):
+    apart, meant = _apart(value), _plain(_read(ours))
+    for one in (value, apart, meant):
         change(one)
-    if value != meant:
+    if value != apart:
         raise UneditableError("what is changed is another place too, by an alias")
     after = write(value)
     merged = "".join(_merged(*(one.splitlines(keepends=True) for one in (before, ours, after))))
-    if yaml.load(merged) != value:
+    if _read(merged) != meant:
         raise UneditableError("its layout does not let it be changed in one place")
     if lost := _comments(ours) - _comments(merged):
         raise UneditableError(f"the comment '{min(lost)[:80]}' would be lost")
     return with_ends_of(text, merged)
+
+
+def _reader_and_writer(text: str) -> Any:
+    """A ruamel.yaml that lays out as a text does."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.resolver import VersionedResolver
+
+    class Resolver(VersionedResolver):
+        """Takes times for text, as manifests are read."""
+
+        @property
+        def versioned_resolver(self) -> Any:
+            known = super().versioned_resolver
+            return {first: [one for one in rules if one[0] != _TIME] for first, rules in known.items()}
+
+    yaml = YAML()
+    yaml.Resolver = Resolver
+    yaml.preserve_quotes = True
+    yaml.width = _WIDE
+    mapping, sequence, offset = _indentation(text)
+    yaml.indent(mapping=mapping, sequence=sequence, offset=offset)
+    return yaml
+
+
+def _read(text: str) -> Any:
+    """The value of a document, as manifests are read.
+
+    Raises:
+        UneditableError: it is not one document.
+    """
+    documents, problems = parse(SourceText("", text))
+    if len(documents) != 1 or has_errors(problems):
+        raise UneditableError("its layout does not let it be changed in one place")
+    return documents[0].value
+
+
+class _Mapping(dict[str, Any]):
+    """A mapping that is changed as one of ruamel.yaml is."""
+
+    def insert(self, position: int, key: str, value: Any) -> None:
+        items = list(self.items())
+        items.insert(position, (key, value))
+        self.clear()
+        self.update(items)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _Mapping((key, _plain(item)) for key, item in value.items())
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def _apart(value: Any) -> Any:
@@ -104,9 +155,9 @@ def _apart(value: Any) -> Any:
     return CommentedSeq(map(_apart, value)) if isinstance(value, CommentedSeq) else value
 
 
-def _comments(text: str) -> set[str]:
-    """The comments of a document that stand on lines of their own."""
-    return {line.strip() for line in text.splitlines() if line.lstrip().startswith("#")}
+def _comments(text: str) -> Counter[str]:
+    """The comments of a document that stand on lines of their own, and how often."""
+    return Counter(line.strip() for line in text.splitlines() if line.lstrip().startswith("#"))
 
 
 def _merged(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> list[str]:

@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, StackspecError
-from stackspec.core.values import canonical
+from stackspec.core.expression import Expression, outputs_in, roots_in
 from stackspec.edit.catalogue import Catalogue
 from stackspec.edit.components import put
 from stackspec.edit.edits import Edit, change, remove
 from stackspec.edit.words import flavor_spec, settings
 from stackspec.flavors.types import COMPONENT_TYPES
+from stackspec.manifest.expressions import ValueResolver
+from stackspec.manifest.model import Manifest
 
 
 class Filling(NamedTuple):
@@ -63,7 +65,7 @@ def update(
             spec["description"] = description
         for kind, slot in filled.items():
             spec["components"][kind] = slot
-        for kind in without:
+        for kind in {*without}:
             del spec["components"][kind]
 
     return [change(stack.document, how)]
@@ -82,17 +84,29 @@ def copy(
         words: Component type to `FIELD=VALUE` for the config of the stack's own component of it, the first of several.
 
     Raises:
-        StackspecError: there is none to copy, or one under the new name; or a field cannot be set.
+        StackspecError: there is none to copy, or one under the new name; it reads its own components by their
+            addresses; or a field cannot be set.
     """
     stack = catalogue.stack(name)
     catalogue.free(f"the stack '{new}'", catalogue.declared.stacks.get(new))
     spec = deepcopy(dict(stack.document.value["spec"]))
+    before = _own(spec, name)
+    for output in (one for expression in _expressions(stack) for one in outputs_in(expression)):
+        if output.component in before:
+            message = f"the stack '{name}' reads {output}, and the copy would read that too"
+            kind = output.component.partition("/")[0]
+            hint = f"write components.{kind} there first, which is each stack's own"
+            raise StackspecError([Diagnostic("SS0413", message, stack.place, hint)])
     for entry in _inline(spec):
         entry.pop("name", None)
         entry.pop("moved", None)
         entry.pop("import", None)
     for slot in spec["components"].values():
         _name_apart(slot, new)
+    renamed = dict(zip(before, _own(spec, new), strict=True))
+    for entry in _inline(spec):
+        if "depends_on" in entry:
+            entry["depends_on"] = [renamed.get(address, address) for address in entry["depends_on"]]
     for kind, given in (words or {}).items():
         entry = next(iter(_inline({"components": {kind: spec["components"].get(kind, [])}})), None)
         if entry is None:
@@ -110,7 +124,7 @@ def rename(catalogue: Catalogue, name: str, new: str) -> list[Edit]:
     """
     stack = catalogue.stack(name)
     catalogue.free(f"the stack '{new}'", catalogue.declared.stacks.get(new))
-    if "stack.name" in canonical(stack.document.value["spec"]):
+    if any(root == "stack" for one in _expressions(stack) for root in roots_in(one)):
         message = f"the stack '{name}' reads its own name by 'stack.name', and what that makes would be made anew"
         raise StackspecError([Diagnostic("SS0413", message, stack.place, "write the name out there first")])
 
@@ -173,6 +187,20 @@ def _entry(catalogue: Catalogue, kind: str, name: str, words: Sequence[str]) -> 
     names = ", ".join(other for one, other in catalogue.declared.components if one == kind) or "none"
     hint = f"Components of the type: {names}; flavors: {flavors}"
     raise StackspecError.of("SS0402", f"'{name[:80]}' is neither a Component nor a flavor of {kind}", hint=hint)
+
+
+def _expressions(stack: Manifest) -> Iterator[Expression]:
+    """Every expression in a stack's manifest."""
+    return (deferred.expression for _, deferred in ValueResolver().read(stack.spec).deferred)
+
+
+def _own(spec: Any, stack: str) -> list[str]:
+    """The addresses of the components that a stack declares itself, in order."""
+    return [
+        f"{kind}/{entry.get('name') or stack}"
+        for kind, slot in spec["components"].items()
+        for entry in _inline({"components": {kind: slot}})
+    ]
 
 
 def _inline(spec: Any) -> Iterator[Any]:

@@ -14,13 +14,14 @@ import builtins
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from time import monotonic
 from typing import Any, ClassVar, Self
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.fields import Fields, Schema, defaults_of, json_schema, setting, settings_marked
+from stackspec.core.frozen import dataclass
 from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE, in_environment
 from stackspec.core.loopback import is_local
 from stackspec.core.places import is_allowed, is_reserved, real_place

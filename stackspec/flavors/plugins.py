@@ -49,7 +49,7 @@ def by_entry_point(point: EntryPoint) -> type[Flavor]:
     what = f"the entry point '{point.name}'{whose}"
     try:
         found = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _broken(what, error) from error
     if not _is_flavor(found) or f"{found.type}.{found.flavor}" != point.name:
         hint = f"it must lead to a class of a flavor whose type and flavor are called '{point.name}'"

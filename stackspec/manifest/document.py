@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from stackspec.core.address import FieldPath
 from stackspec.core.diagnostic import Span
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import Value
 from stackspec.manifest.text import SourceText
 

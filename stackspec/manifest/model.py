@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from stackspec.core.address import NAME_PATTERN, STEPS_PATTERN, FieldPath
 from stackspec.core.diagnostic import Span
 from stackspec.core.fields import Fields, setting
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import ValueMap
 from stackspec.manifest.document import Document
 from stackspec.manifest.state_settings import STATE_SCHEMA, SqliteSettings, StateSettings

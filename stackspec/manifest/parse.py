@@ -7,7 +7,6 @@ keys silently, recurse on nesting and expand aliases without bound. This builder
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -25,6 +24,7 @@ from yaml.events import (
 )
 
 from stackspec.core.diagnostic import Diagnostic, Note, did_you_mean
+from stackspec.core.frozen import dataclass
 from stackspec.manifest.decode import FORBIDDEN, forbidden_character
 from stackspec.manifest.document import Document, Spans
 from stackspec.manifest.scalars import FIRST_CHARACTERS, TAGGED, OutOfRangeError, plain_value

@@ -7,13 +7,13 @@ too strict costs time and never correctness. Messages are our own: jsonschema's 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stackspec.core.address import FieldPath, format_path
 from stackspec.core.diagnostic import did_you_mean, nearest
 from stackspec.core.fields import Fields, Schema, json_schema
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import Value, canonical
 from stackspec.manifest.model import API_VERSION, KINDS, Metadata
 from stackspec.manifest.state_settings import backends_with
@@ -54,12 +54,17 @@ class Checker:
 
     def check(self, value: Value) -> list[Problem]:
         """Every problem of a value, none if it satisfies the schema."""
+        return [] if self._passes(value) else list(dict.fromkeys(self._explain(value)))
+
+    def accepts(self, value: Value) -> bool:
+        """Whether a value satisfies the schema."""
+        return self._passes(value) or bool(self._explainer.is_valid(value))
+
+    def _passes(self, value: Value) -> bool:
         try:
-            if self._gate(value):
-                return []
+            return self._gate(value)
         except ValueError:
-            pass  # a value that the gate cannot take, such as an integer past 64 bits: jsonschema decides
-        return list(dict.fromkeys(self._explain(value)))
+            return False  # what the gate cannot take, such as an integer past 64 bits: jsonschema decides
 
     def _explain(self, value: Value) -> Iterator[Problem]:
         for error in sorted(
@@ -167,12 +172,9 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
     value: Any = error.instance
     wanted: Any = error.validator_value
     if "propertyNames" in error.absolute_schema_path:
+        hint = _form(wanted, {})[1] if error.validator == "pattern" else None
         yield Problem(
-            "SS0206",
-            f"'{str(value)[:80]}' is not a key that {_field(path)} may have",
-            (*path, value),
-            True,
-            _form(wanted, {})[1],
+            "SS0206", f"'{str(value)[:80]}' is not a key that {_field(path)} may have", (*path, value), True, hint
         )
         return
     match error.validator:
@@ -235,8 +237,10 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
 
 def _of_its_type(error: ValidationError) -> list[ValidationError]:
     """What is wrong by the one alternative whose type the value has; nothing where there is no such one."""
-    of_another_type = {one.schema_path[0] for one in error.context or () if one.validator == "type" and not one.path}
-    left = [one for one in error.context or () if one.schema_path[0] not in of_another_type]
+    # An alternative that is `false` is of no type, and has no path.
+    inner = [one for one in error.context or () if one.schema_path]
+    of_another_type = {one.schema_path[0] for one in inner if one.validator == "type" and not one.path}
+    left = [one for one in inner if one.schema_path[0] not in of_another_type]
     return left if len({one.schema_path[0] for one in left}) == 1 else []
 
 
@@ -283,7 +287,7 @@ def _expected(schema: Mapping[str, Any]) -> str:
     alternatives = [schema] if "type" in schema else schema.get("anyOf", [])
     names: list[str] = []
     for alternative in alternatives:
-        kinds = alternative.get("type", [])
+        kinds = alternative.get("type", []) if isinstance(alternative, Mapping) else []
         names += [_TYPE_NAMES[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)]
     names = [name for name in dict.fromkeys(names) if name != "null" or len(names) == 1] or [_OF_NO_TYPE]
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]

@@ -22,7 +22,8 @@ MOST_NEAREST = 20
 """How many files and folders that do not exist are compared with those that do."""
 MOST_COMPARED = 2_000
 """How many files and folders one that does not exist is compared with."""
-_SUFFIXES = (".yaml", ".yml")
+SUFFIXES = (".yaml", ".yml")
+"""What the names of files of manifests end with."""
 
 
 def find_root(start: Path) -> Path:
@@ -96,7 +97,7 @@ class Reader:
             path = os.path.abspath(name)
             if name == "-":
                 data = sys.stdin.buffer.read(MOST_BYTES + 1)
-                yield _bounded(STANDARD_INPUT, data)
+                yield bounded(STANDARD_INPUT, data)
             elif not os.path.exists(name):
                 yield Diagnostic("SS0111", f"the file '{name}' does not exist", hint=self._nearest(Path.cwd(), name))
             else:
@@ -112,7 +113,7 @@ class Reader:
         while waiting:
             path, entry = waiting.pop()
             if entry is not None and entry.is_symlink() and not _leads_inside(self._root, entry.path):
-                if path.endswith(_SUFFIXES) or not os.path.splitext(path)[1]:
+                if may_be_manifests(path):
                     yield _bad_link(entry.path, path)
             elif entry is None or entry.is_dir():
                 found = self._listed(path)
@@ -120,7 +121,7 @@ class Reader:
                     yield found
                 else:
                     waiting += [(os.path.normpath(f"{path}/{one.name}"), one) for one in found]
-            elif path.endswith(_SUFFIXES):
+            elif path.endswith(SUFFIXES):
                 yield from self._read(path)
             if self._entries > MOST_ENTRIES:
                 yield Diagnostic("SS0106", f"more than {MOST_ENTRIES:,} files and folders", _whole(folder))
@@ -185,6 +186,11 @@ class Reader:
                 yield _content(file, name, status.st_size)
 
 
+def may_be_manifests(name: str) -> bool:
+    """Whether what a link of this name leads to would be read: it is called as a file of manifests, or as a folder."""
+    return name.endswith(SUFFIXES) or not os.path.splitext(name)[1]
+
+
 def _inside(root: Path, path: str) -> bool:
     real, home = os.path.realpath(path), os.path.realpath(root)
     return real == home or real.startswith(home.rstrip("/") + "/")
@@ -210,12 +216,13 @@ def _content(file: FileIO, name: str, size: int) -> SourceText | Diagnostic:
     if size > MOST_BYTES:
         return _too_large(name)
     try:
-        return _bounded(name, file.read(size + 1) or b"")
+        return bounded(name, file.read(size + 1) or b"")
     except OSError as error:
         return Diagnostic("SS0101", f"cannot read the file: {error.strerror}", _whole(name))
 
 
-def _bounded(name: str, data: bytes) -> SourceText | Diagnostic:
+def bounded(name: str, data: bytes) -> SourceText | Diagnostic:
+    """The text of a file's content, or why it is none that is read."""
     return _too_large(name) if len(data) > MOST_BYTES else decode(name, data)
 
 

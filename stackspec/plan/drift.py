@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from stackspec.core.address import ComponentAddress
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import canonical, digest
 from stackspec.flavors.contract import FlavorSpec, Observation
 from stackspec.plan.diff import changed_fields

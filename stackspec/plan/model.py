@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
 from stackspec.core.address import ComponentAddress, FieldPath
 from stackspec.core.diagnostic import Span
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import sealed_in
 from stackspec.flavors.contract import Observation
 from stackspec.stack.model import DesiredComponent, Environment

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from stackspec.core.frozen import dataclass
 from stackspec.plan.selection import EVERYTHING, Selection
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, did_you_mean
+from stackspec.core.frozen import dataclass
 from stackspec.plan.model import Decision
 from stackspec.plan.order import standing_edges
 from stackspec.stack.graph import closure, reversed_edges

@@ -8,12 +8,13 @@ plan needs to read the files that changed, those that stand on them, and what th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from posixpath import dirname
 from typing import NamedTuple
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic
+from stackspec.core.frozen import dataclass
 from stackspec.flavors.registry import Registry
 from stackspec.plan.model import Action, Plan
 from stackspec.stack.declared import Declarations

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic
+from stackspec.core.frozen import dataclass
 from stackspec.flavors.contract import FlavorSpec, Observation
 from stackspec.plan.drift import Drift, drift_of
 from stackspec.plan.model import Found

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Note, Severity, Span
 from stackspec.manifest.schema import Problem
-from stackspec.plan.model import DONE, Action, Change, Plan
+from stackspec.plan.model import DONE, NOT_SELECTED, Action, Change, Plan
 from stackspec.policy.policies import Policy, fits
+from stackspec.policy.possible import may_be_met
 from stackspec.policy.subject import Subject, subject
 from stackspec.stack.model import DesiredComponent, DesiredState, Environment
 from stackspec.state.model import AppliedComponent, AppliedState, Operation
@@ -82,8 +83,11 @@ def _judged_plan(
             continue  # the end of a replacement, which was judged when it was planned
         done = {change.action, effects.get(change.address, change.action)}
         asked = [one for one in of_actions if any(fits(one.spec.match.action, action) for action in done)]
-        if asked and (found := wanted.get(change.address) or applied.known(change.address)):
-            yield from _judged(found, desired.environment, asked, change)
+        # What goes is as much what it is done to as what comes in its place: a policy about the one or the other asks.
+        for one in (wanted.get(change.address), applied.known(change.address)) if asked else ():
+            if one is not None:
+                yield from _judged(one, desired.environment, asked, change)
+                asked = [policy for policy in asked if not _is_about(policy, one, desired.environment)]
 
 
 def _wanted(plan: Plan, desired: DesiredState, applied: AppliedState) -> dict[ComponentAddress, DesiredComponent]:
@@ -91,7 +95,8 @@ def _wanted(plan: Plan, desired: DesiredState, applied: AppliedState) -> dict[Co
     goes = {one.address for one in plan.changes if one.action in (Action.DELETE, Action.FORGET) and not one.deposed}
     wanted = {address: one for address, one in desired.components.items() if address not in goes}
     for change in plan.changes:
-        if change.action is Action.NO_OP and change.address in wanted and change.address in applied.components:
+        as_applied = change.action is Action.NO_OP and change.reason != NOT_SELECTED
+        if as_applied and change.address in wanted and change.address in applied.components:
             wanted[change.address] = replace(wanted[change.address], config=applied.components[change.address].config)
     return wanted | {step.address: step.desired for step in plan.steps.values() if step.desired is not None}
 
@@ -121,11 +126,24 @@ def _judged(
 ) -> Iterator[tuple[_Finding, ComponentAddress]]:
     seen: Subject | None = None
     for policy in policies:
-        if policy.is_about(component.address.type, component.flavor, environment.name, component.labels):
+        if _is_about(policy, component, environment):
             seen = seen or subject(component, environment, change)
-            problems = [one for one in policy.requirement.check(seen.document) if not seen.is_unknown(one.path)]
-            if problems:
+            if problems := _problems(policy, seen):
                 yield _finding(policy, component, problems, change), component.address
+
+
+def _is_about(policy: Policy, component: DesiredComponent | AppliedComponent, environment: Environment) -> bool:
+    return policy.is_about(component.address.type, component.flavor, environment.name, component.labels)
+
+
+def _problems(policy: Policy, seen: Subject) -> Sequence[Problem]:
+    """What keeps a component from meeting a policy, whatever it is that is not known of it."""
+    found = policy.requirement.check(seen.document)
+    if not found or not seen.unknown:
+        return found
+    if may_be_met(policy.spec.require, seen.document, seen.unknown):
+        return ()
+    return [one for one in found if not seen.is_unknown(one.path)] or found
 
 
 def _finding(

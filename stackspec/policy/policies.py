@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from stackspec.core.diagnostic import Diagnostic, Severity, Span, did_you_mean
+from stackspec.core.diagnostic import Diagnostic, Severity, Span, did_you_mean, has_errors
+from stackspec.core.frozen import dataclass
+from stackspec.flavors.registry import Registry
 from stackspec.flavors.types import COMPONENT_TYPES
 from stackspec.manifest.load import located
 from stackspec.manifest.model import Manifest, PolicySpec
@@ -60,15 +61,16 @@ def fits(patterns: Patterns, text: str) -> bool:
     return any(fnmatchcase(text, one) for one in ([patterns] if isinstance(patterns, str) else patterns))
 
 
-def policies_of(declarations: Declarations) -> tuple[list[Policy], list[Diagnostic]]:
-    """The policies that are declared, and what is wrong with them; one that is wrong is left out."""
+def policies_of(declarations: Declarations, registry: Registry) -> tuple[list[Policy], list[Diagnostic]]:
+    """The policies that are declared, and what is wrong with them; one that has an error is left out."""
     found, diagnostics = list[Policy](), list[Diagnostic]()
     for name, manifest in declarations.policies.items():
         if not _is_whole(manifest):
             continue
         problems = [*form_problems(manifest), *_unknown_environments(manifest, declarations)]
         diagnostics += problems
-        if not problems:
+        if not has_errors(problems):
+            diagnostics += _unknown_flavors(manifest, registry)
             spec = PolicySpec.from_value(manifest.spec)
             found.append(Policy(name, spec, Checker(spec.require), manifest.place))
     return found, diagnostics
@@ -78,19 +80,12 @@ def form_problems(manifest: Manifest) -> Iterator[Diagnostic]:
     """What is wrong with a policy whatever else is declared, beside what its schema tells."""
     if not _is_whole(manifest):
         return
-    for problem in wrong(manifest.spec["require"]):
+    for problem in wrong(manifest.spec["require"], of_actions=bool(manifest.spec.get("match", {}).get("action"))):
         found = located(problem, manifest.document, ("spec", "require"))
         message = f"the requirement of the policy '{manifest.name}': {problem.message}"
         yield Diagnostic("SS1102", message, found.source, problem.hint)
-    requirement = manifest.spec["require"]
-    if isinstance(requirement, Mapping) and not manifest.spec.get("match", {}).get("action"):
-        said = {**requirement.get("properties", {}), **dict.fromkeys(requirement.get("required", ()))}
-        if "change" in said:
-            message = f"the requirement of the policy '{manifest.name}': there is a change only where a plan makes one"
-            place = manifest.span(("spec", "require", "properties", "change"), key=True)
-            yield Diagnostic("SS1102", message, place, "say under 'match' by 'action' which ones it is about")
-    for name, place in _literal(manifest, "type"):
-        if name not in COMPONENT_TYPES:
+    for name, place in _patterns(manifest, "type"):
+        if not any(fits(name, known) for known in COMPONENT_TYPES):
             yield unknown_type(name, place)
 
 
@@ -101,18 +96,30 @@ def _is_whole(manifest: Manifest) -> bool:
 
 def _unknown_environments(manifest: Manifest, declarations: Declarations) -> Iterator[Diagnostic]:
     known = declarations.environment_names
-    for name, place in _literal(manifest, "environment"):
-        if name not in known:
+    for name, place in _patterns(manifest, "environment"):
+        if name not in known and not _WILD & set(name):
             message = f"the environment '{name[:80]}' is not declared"
             yield Diagnostic("SS0402", message, place, did_you_mean(name, known))
 
 
-def _literal(manifest: Manifest, key: str) -> Iterable[tuple[str, Span]]:
-    """The patterns of what it matches that are names, each with its place."""
+def _unknown_flavors(manifest: Manifest, registry: Registry) -> Iterator[Diagnostic]:
+    """A warning of each flavor that there is none of; the package that has it may not be installed here."""
+    types = manifest.spec.get("match", {}).get("type")
+    kinds = [kind for kind in COMPONENT_TYPES if fits(types, kind)]
+    for name, place in _patterns(manifest, "flavor"):
+        if _WILD & set(name) or any(registry.knows(kind, name) for kind in kinds):
+            continue
+        known = {flavor for kind in kinds for flavor in registry.flavors_of(kind)}
+        message = f"the policy '{manifest.name}' is about no component: there is no flavor '{name[:80]}'"
+        yield Diagnostic("SS0208", message, place, did_you_mean(name, known), Severity.WARNING)
+
+
+def _patterns(manifest: Manifest, key: str) -> Iterable[tuple[str, Span]]:
+    """The patterns of what it matches, each with its place."""
     patterns, path = manifest.spec.get("match", {}).get(key), ("spec", "match", key)
     one_by_one = (
         [(patterns, path)]
         if isinstance(patterns, str)
         else [(name, (*path, index)) for index, name in enumerate(patterns or ())]
     )
-    return [(name, manifest.span(where)) for name, where in one_by_one if not _WILD & set(name)]
+    return [(name, manifest.span(where)) for name, where in one_by_one]

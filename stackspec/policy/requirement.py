@@ -85,36 +85,46 @@ _PARTS: Schema = {
     "change": _of(["action", "reason", "fields"]),
 }
 """The fields that are mappings whose keys are known."""
-_OF_COMPONENT: Schema = {
-    "properties": {
-        "type": "object",
-        "properties": {name: {**_PARTS.get(name, _ANY_SCHEMA), "description": told} for name, told in FIELDS.items()},
-        "additionalProperties": False,
-    },
-    "required": {"type": "array", "items": {"type": "string", "enum": list(FIELDS)}},
-}
-REQUIREMENT: Schema = {
-    "$ref": "#/$defs/component",
-    "$defs": {
-        "component": _schema({**_KEYWORDS, **_OF_COMPONENT}, {"$ref": "#/$defs/component"}),
-        "schema": _schema(_KEYWORDS, _ANY_SCHEMA),
-    },
-}
+
+
+def _requirement(fields: Iterable[str]) -> Schema:
+    """The schema of what may be required of a component that has these fields."""
+    known = {name: {**_PARTS.get(name, _ANY_SCHEMA), "description": FIELDS[name]} for name in fields}
+    of_component: Schema = {
+        "properties": {"type": "object", "properties": known, "additionalProperties": False},
+        "required": {"type": "array", "items": {"type": "string", "enum": list(known)}},
+    }
+    return {
+        "$ref": "#/$defs/component",
+        "$defs": {
+            "component": _schema({**_KEYWORDS, **of_component}, {"$ref": "#/$defs/component"}),
+            "schema": _schema(_KEYWORDS, _ANY_SCHEMA),
+        },
+    }
+
+
+REQUIREMENT = _requirement(FIELDS)
 """The schema of what a policy may require."""
+_CHANGE = "change"
+_NO_CHANGE = "say under 'match' by 'action' which plans it is about: there is a change only where a plan makes one"
 
 
 @cache
-def _checker() -> Checker:
-    return Checker(REQUIREMENT)
+def _checker(of_actions: bool) -> Checker:
+    return Checker(REQUIREMENT if of_actions else _requirement(name for name in FIELDS if name != _CHANGE))
 
 
-def wrong(requirement: Value) -> Iterator[Problem]:
-    """What is wrong with what a policy requires."""
+def wrong(requirement: Value, *, of_actions: bool) -> Iterator[Problem]:
+    """What is wrong with what a policy requires.
+
+    Args:
+        of_actions: Whether it is about what plans do.
+    """
     import jsonschema_rs
 
-    problems = _checker().check(requirement)
+    problems = _checker(of_actions).check(requirement)
     for one in problems:
-        yield replace(one, hint=_NO_REFERENCES) if one.path and one.path[-1] in _REFERENCES else one
+        yield replace(one, hint=_hint(one, requirement, of_actions=of_actions))
     if problems:
         return
     try:
@@ -124,3 +134,12 @@ def wrong(requirement: Value) -> Iterator[Problem]:
         path = tuple(getattr(error, "instance_path", ()))
         hint = "write it without references back and without looking ahead or behind"
         yield Problem("SS0206", "it is no regular expression that can be used here", path, hint=hint)
+
+
+def _hint(problem: Problem, requirement: Value, *, of_actions: bool) -> str | None:
+    if problem.path and problem.path[-1] in _REFERENCES:
+        return _NO_REFERENCES
+    # That the other vocabulary has no fault there tells that it is what was meant.
+    elsewhere = [] if of_actions else _checker(True).check(requirement)
+    meant = not of_actions and all(one.path != problem.path for one in elsewhere)
+    return _NO_CHANGE if meant else problem.hint

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from stackspec.core.address import FieldPath, format_path
 from stackspec.core.expression import Deferred, Sealed
 from stackspec.core.fields import plain
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import Unknown, Value
 from stackspec.plan.model import Change
 from stackspec.stack.model import DesiredComponent, Environment

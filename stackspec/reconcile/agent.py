@@ -5,16 +5,17 @@ from __future__ import annotations
 import gc
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from stackspec.apply.events import Event, Failed, Skipped
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
+from stackspec.core.frozen import dataclass
 from stackspec.core.secret import Redactor
 from stackspec.plan.model import Action, Plan
 from stackspec.project import Project
 from stackspec.reconcile.alert import PATIENCE, alert
-from stackspec.reconcile.condition import GOOD, Condition, Notice, Outcome, held_back, notice, told
+from stackspec.reconcile.condition import GOOD, Condition, Notice, Outcome, failed, held_back, notice, told
 from stackspec.reconcile.environment import Leave, Watch, look
 from stackspec.reconcile.health import Pulse
 from stackspec.reconcile.log import Level, Log
@@ -103,7 +104,7 @@ class Agent:
         self._lost: tuple[Diagnostic, ...] = ()
         """Why the source cannot be told or switched, as long as it cannot."""
         self._is_ready = False
-        """Whether the project's files are those of the last good revision."""
+        """Whether the project's files are those of the last good revision; else no environment is touched."""
         self._standings: dict[str, Standing] = {}
         self._follow_at = clock()
         self._warned: dict[str, tuple[Diagnostic, ...]] = {}
@@ -133,8 +134,6 @@ class Agent:
         if self._follow_at <= self._clock():
             self._follow()
             self._follow_at = self._clock() + self._interval
-        if not self._is_ready:
-            return
         for name in list(self._standings):
             if self._leave.stop.requested:
                 return
@@ -156,6 +155,7 @@ class Agent:
     def _follow(self) -> None:
         """Look at the source, and have the files be those of the newest revision that can be used."""
         self._beat(f"looking at {self._source}", 600.0)
+        was_ready = self._is_ready
         try:
             newest = self._source.newest()
             if newest == self._record.good and self._bad is not None:
@@ -165,23 +165,25 @@ class Agent:
                 self._take(newest)
             elif self._source.keeps_past or self._bad is None:
                 self._stay()
-        except StackspecError as error:
-            self._lose(error.diagnostics)
+        except Exception as error:
+            self._lose(self._why(error))
         else:
             if self._lost:
                 self._log.tell("source-back", f"{self._source} can be followed again")
             self._lost = ()
+        if self._is_ready and not was_ready:
+            self._look_at_all()
         if self._counting is not None:
             self._counting.fetched(not self._lost)
             self._counting.follows(self._record.good, self._bad.revision if self._bad else None)
 
     def _lose(self, why: tuple[Diagnostic, ...]) -> None:
         """Go on without the source, with the last good revision where that can still be had."""
-        if not self._is_ready:
+        if not self._is_ready and self._source.keeps_past:
             try:
                 self._stay()
-            except StackspecError as error:
-                why = (*why, *error.diagnostics)
+            except Exception as error:
+                why = (*why, *self._why(error))
         on = f"; going on with {self._record.good[:12]}" if self._is_ready and self._record.good else ""
         if {one.message for one in why} != {one.message for one in self._lost}:
             self._log.tell("source-lost", f"{self._source} cannot be followed{on}", level="error", why=why)
@@ -221,13 +223,17 @@ class Agent:
             self._log.tell("commit-refused", message, level="error", why=wrong, commit=newest, good=good)
             if can_stay:
                 self._stay()
+            elif project is not None:
+                if not self._standings:  # else as they were known: the manifests that tell may be the wrong ones
+                    self._know_environments(project)
+                self._look_at_all()
             return
         self._bad = None
         self._record = replace(self._record, good=newest, repository=str(self._source))
         self._folder.write(self._record)
         self._log.tell("commit", f"now at {newest[:12]}", commit=newest, before=good)
         self._know_environments(project)
-        self._standings = {name: renewed(one) for name, one in self._standings.items()}
+        self._look_at_all()
         self._is_ready = True
 
     def _wrong_with(self, revision: str) -> tuple[tuple[Diagnostic, ...], Project | None]:
@@ -248,7 +254,7 @@ class Agent:
         return tuple(wrong), project
 
     def _know_environments(self, project: Project) -> None:
-        names = self._chosen or tuple(project.loaded.declarations.environment_names)
+        names = self._chosen or project.loaded.declarations.environment_names
         if set(names) == set(self._standings):
             return
         if self._counting is not None:
@@ -258,17 +264,22 @@ class Agent:
             self._log.tell("approves-nothing", message, level="warning")
         self._standings = {name: self._standings.get(name, Standing()) for name in names}
 
+    def _look_at_all(self) -> None:
+        """Have each environment be looked at now."""
+        self._standings = {name: renewed(one) for name, one in self._standings.items()}
+
     # --- one environment
 
     def _look(self, name: str) -> None:
         began = self._clock()
         project = Project(self._source.root)
         try:
-            outcome = look(project, name, self._leave, self._watch(name))
-        except StackspecError as error:
-            outcome = Outcome(Condition.FAILED, str(error), error.diagnostics)
-        except Exception as error:  # a bug, of ours or a plugin's: the other environments are to go on
-            outcome = self._bug(error)
+            if self._is_ready:
+                outcome = look(project, name, self._leave, self._watch(name))
+            else:
+                outcome = failed(self._bad.why if self._bad else self._lost)
+        except Exception as error:
+            outcome = failed(self._why(error))
         if self._leave.stop.requested:
             return  # what was left alone is no failure, and the next agent goes on from there
         now = self._clock()
@@ -282,16 +293,19 @@ class Agent:
         self._standings[name] = standing
         self._notify(project, name, outcome)
 
-    def _bug(self, error: Exception) -> Outcome:
+    def _why(self, error: Exception) -> tuple[Diagnostic, ...]:
+        """What an error says; a bug, of ours or a plugin's, is logged, and all else is to go on."""
+        if isinstance(error, StackspecError):
+            return error.diagnostics
         trace = "".join(traceback.format_exception(error)) if self._verbose else None
         self._log.tell("bug", type(error).__name__, level="error", trace=trace)
         message = f"{type(error).__name__}: {Redactor.hidden_by_any(str(error))}"
         hint = "this is a bug in stackspec: please report it" + ("" if self._verbose else ", with what -v logs")
-        return Outcome(Condition.FAILED, message, (Diagnostic("SS0999", message, hint=hint),))
+        return (Diagnostic("SS0999", message, hint=hint),)
 
     def _tell(self, name: str, outcome: Outcome, standing: Standing, seconds: float) -> None:
-        failed = outcome.condition is Condition.FAILED
-        anew = failed or outcome.condition is not self._standings[name].condition
+        has_failed = outcome.condition is Condition.FAILED
+        anew = has_failed or outcome.condition is not self._standings[name].condition
         self._log.tell(
             "looked",
             outcome.detail,
@@ -302,7 +316,7 @@ class Agent:
             seconds=round(seconds, 3),
             commit=self._record.good,
             failures=standing.failures or None,
-            again_in=round(standing.due - self._clock(), 1) if failed else None,
+            again_in=round(standing.due - self._clock(), 1) if has_failed else None,
         )
         if outcome.warnings and outcome.warnings != self._warned.get(name):
             self._log.tell("warned", level="warning", why=outcome.warnings, environment=name)

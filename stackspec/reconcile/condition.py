@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from stackspec.core.diagnostic import Diagnostic
+from stackspec.core.frozen import dataclass
 
 
 class Condition(StrEnum):
@@ -73,12 +73,20 @@ class Notice:
     message: str
 
 
+def failed(why: tuple[Diagnostic, ...]) -> Outcome:
+    """The outcome where an environment could not be looked at."""
+    return Outcome(Condition.FAILED, _headlines(why), why)
+
+
 def held_back(outcome: Outcome, why: tuple[Diagnostic, ...]) -> Outcome:
     """The outcome where the newest commit cannot be used: what is good is so only by the last good one."""
     if not why or outcome.condition not in GOOD:
         return outcome
-    detail = "; ".join(one.message for one in why[:3])
-    return Outcome(Condition.HELD_BACK, detail, why, outcome.warnings, outcome.drifted)
+    return Outcome(Condition.HELD_BACK, _headlines(why), why, outcome.warnings, outcome.drifted)
+
+
+def _headlines(why: tuple[Diagnostic, ...]) -> str:
+    return "; ".join(one.message for one in why[:3])
 
 
 def told(before: Condition | None, now: Condition) -> Condition | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from stackspec.apply.events import Listener
 from stackspec.apply.hooks import TIMEOUTS
 from stackspec.apply.stop import Stop
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
+from stackspec.core.frozen import dataclass
 from stackspec.core.layout import in_environment
 from stackspec.plan.drift import Drift
 from stackspec.plan.model import Plan
@@ -82,6 +83,8 @@ def _look(project: Project, environment: str, leave: Leave, watch: Watch) -> Out
     warnings = tuple(one for one in planned.diagnostics if one.severity is Severity.WARNING)
     if (outcome := _carry_out(project, planned, leave, watch)) is not None:
         return replace(outcome, warnings=warnings)
+    if leave.stop.requested:
+        return Outcome(Condition.FAILED, "asked to stop before it was compared with what is really there")
     watch.doing(f"looking at what is really there in '{environment}'", TIMEOUTS["observe"])
     _, found, unseen = project.drift(environment)
     if unseen:

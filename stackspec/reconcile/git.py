@@ -10,15 +10,20 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from urllib.parse import urlsplit, urlunsplit
 
+from stackspec.checkout import said
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.git_variables import git_variables
 from stackspec.core.secret import Redactor
 
 _PATIENCE = 60.0
 """Seconds for what git does on this machine."""
-REMOTE_PATIENCE = 180.0
+_REMOTE_PATIENCE = 180.0
 """Seconds for what it asks of another."""
 _LAST_WAIT = 5.0
 """Seconds that it gets to clean up after it was told to end."""
+
+REMOTE = "stackspec-followed"
+"""The remote that is the followed repository: no file of settings has this name, so that its address is ours alone."""
 
 _PASSED_ON = frozenset(
     {
@@ -34,24 +39,6 @@ _PASSED_ON = frozenset(
     }
 )
 """The variables by which git finds settings, keys and the network; others may hold secrets, and are none of it."""
-_OF_ANOTHER_REPOSITORY = frozenset(
-    {
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_DIR",
-        "GIT_WORK_TREE",
-        "GIT_IMPLICIT_WORK_TREE",
-        "GIT_GRAFT_FILE",
-        "GIT_INDEX_FILE",
-        "GIT_REPLACE_REF_BASE",
-        "GIT_PREFIX",
-        "GIT_SHALLOW_FILE",
-        "GIT_COMMON_DIR",
-        "GIT_NAMESPACE",
-    }
-)
-"""Git's variables that name a repository, as it sets them for its hooks (`git rev-parse --local-env-vars`)."""
-
 _SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
@@ -69,6 +56,11 @@ _SETTINGS = {
 _FIXED = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1", "LC_ALL": "C"}
 
 
+def absolute(url: str) -> str:
+    """An address that means the same wherever it is used: where git takes it for a path, that from the root on."""
+    return url if ":" in url.partition("/")[0] else os.path.abspath(url)
+
+
 def without_login(url: str) -> str:
     """An address without the name and password in it, to be shown."""
     try:
@@ -81,21 +73,20 @@ def without_login(url: str) -> str:
 
 
 class GitRefusalError(StackspecError):
-    """Git ran, and ended with another exit code than 0."""
+    """Git ran to its end, and its exit code was not 0."""
 
 
 class Git:
     """Git for one repository that is followed.
 
     Args:
-        url: Its address, or the path of a folder.
+        url: Its address, which means the same wherever a git runs; see `absolute`.
     """
 
     def __init__(self, url: str) -> None:
-        # Relative to where the command was called, and not to wherever a git runs.
-        self._url = os.path.abspath(url) if os.path.isdir(url) else url
+        self._url = url
         self._held: tuple[int, ...] = ()
-        self._running: Popen[str] | None = None
+        self._running: Popen[bytes] | None = None
         self._redactor = Redactor()
         with suppress(ValueError):
             parts = urlsplit(url)
@@ -103,18 +94,30 @@ class Git:
             if secret := parts.password or (parts.username if parts.scheme != "ssh" else None):
                 self._redactor.add(secret)
 
+    def __str__(self) -> str:
+        return without_login(self._url)
+
     def hold(self, lock: int) -> None:
-        """Have each git get the descriptor of a lock from now on: it is held until the last one has ended."""
+        """Have each git that works in a clone alone get the descriptor of a lock from now on, and hold it to its end.
+
+        One that asks the remote does not: it may start what stays, such as the cache of a credential helper.
+        """
         self._held = (lock,)
 
-    def ask(self, *words: str, folder: Path | None = None, patience: float = _PATIENCE) -> str:
-        """What git answers; the followed repository is its remote `origin`.
+    def ask(self, *words: str, clone: Path | None = None, remote: bool = False) -> str:
+        """What git answers.
+
+        Args:
+            clone: The folder with the clone that is asked; by default none is, whatever is around the working folder.
+            remote: Whether it asks the followed repository, which is called `REMOTE`.
 
         Raises:
             GitRefusalError: it failed; the message is git's own, without what is secret.
-            StackspecError: it cannot be run, or did not end in time.
+            StackspecError: it cannot be run, was killed, or did not end in time.
         """
-        where = ["-C", str(folder)] if folder is not None else []
+        # Told where, it looks for no repository itself: around a damaged clone it would find one of somebody else.
+        where = ["-C", str(clone), "--git-dir=.git", "--work-tree=."] if clone else [f"--git-dir={os.devnull}"]
+        patience = _REMOTE_PATIENCE if remote else _PATIENCE
         # In a session of its own it has no terminal that it, or an ssh, could ask at.
         try:
             git = Popen(
@@ -122,11 +125,9 @@ class Git:
                 stdin=DEVNULL,
                 stdout=PIPE,
                 stderr=PIPE,
-                text=True,
-                errors="backslashreplace",
                 env=self._variables(os.environ),
                 start_new_session=True,
-                pass_fds=self._held,
+                pass_fds=() if remote else self._held,
             )
         except OSError as error:
             raise StackspecError.of("SS1301", f"cannot run git: {error.strerror}", hint="install git") from error
@@ -140,9 +141,11 @@ class Git:
         finally:
             self._running = None
         if git.returncode:
-            message = f"git {words[0]}: {self._said(told) or f'exit code {git.returncode}'}"
-            raise GitRefusalError.of("SS1301", message, hint="try 'git ls-remote' with the repository's address")
-        return out
+            why = said(self._redactor.hidden(told.decode("utf-8", "backslashreplace")))
+            message = f"git {words[0]}: {why or f'exit code {git.returncode}'}"
+            kind = GitRefusalError if git.returncode > 0 else StackspecError
+            raise kind.of("SS1301", message, hint="try 'git ls-remote' with the repository's address")
+        return os.fsdecode(out)
 
     def interrupt(self) -> None:
         """Tell the git that runs, if one does, to end; may be called from a signal handler."""
@@ -150,7 +153,7 @@ class Git:
             with suppress(ProcessLookupError):
                 os.killpg(git.pid, signal.SIGTERM)
 
-    def _end(self, git: Popen[str]) -> None:
+    def _end(self, git: Popen[bytes]) -> None:
         """End a git; it gets a moment to take its lock files away."""
         self.interrupt()
         with suppress(TimeoutExpired):
@@ -159,20 +162,10 @@ class Git:
             os.killpg(git.pid, signal.SIGKILL)
         git.wait()
 
-    def _said(self, told: str) -> str:
-        """The line that says why: the first that is an error."""
-        lines = [line.strip() for line in self._redactor.hidden(told).splitlines() if line.strip()]
-        wrong = [line for line in lines if line.startswith(("fatal:", "error:"))]
-        return (wrong or lines or [""])[0].removeprefix("fatal: ").removeprefix("error: ")[:500]
-
     def _variables(self, ours: Mapping[str, str]) -> dict[str, str]:
-        kept = {
-            name: value
-            for name, value in ours.items()
-            if name in _PASSED_ON or (name.startswith("GIT_") and name not in _OF_ANOTHER_REPOSITORY)
-        }
+        kept = {name: value for name, value in ours.items() if name in _PASSED_ON} | git_variables(ours)
         # By variables: an address may hold a login, words can be seen by every user of the machine, and files stay.
-        return {**kept, **_FIXED, **dict(_settings({**_SETTINGS, "remote.origin.url": self._url}, kept))}
+        return {**kept, **_FIXED, **dict(_settings({**_SETTINGS, f"remote.{REMOTE}.url": self._url}, kept))}
 
 
 def _settings(settings: Mapping[str, str], variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from stackspec.core.frozen import dataclass
 from stackspec.reconcile.schedule import STUCK_AFTER
 
 

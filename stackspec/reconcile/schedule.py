@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 
+from stackspec.core.frozen import dataclass
 from stackspec.reconcile.condition import Condition
 
 STUCK_AFTER = 5

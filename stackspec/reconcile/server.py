@@ -43,7 +43,7 @@ def address_of(text: str) -> tuple[str, int]:
     """
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
-    if not (port.isascii() and port.isdecimal() and int(port) <= 65_535):
+    if not (port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= 65_535):
         raise StackspecError.of("SS1304", f"'{text[:80]}' is no address", hint="like 127.0.0.1:9464, or 9464 alone")
     return host, int(port)
 
@@ -66,8 +66,9 @@ class Server:
             family, _, _, _, _ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
             kind = type("_Server", (_Server,), {"address_family": family})
             self._server: ThreadingHTTPServer = kind((host, port), Handler)
-        except OSError as error:
-            message = f"cannot listen on {host}:{port}: {error.strerror}"
+        except (OSError, UnicodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "that is no name of a host"
+            message = f"cannot listen on {host[:80]}:{port}: {why}"
             raise StackspecError.of("SS1304", message, hint="choose another address by --listen") from error
         Thread(target=self._server.serve_forever, daemon=True, name="stackspec-http").start()
 

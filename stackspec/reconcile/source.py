@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+from collections.abc import Set as AbstractSet
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from stackspec.core.diagnostic import StackspecError
 from stackspec.core.layout import LOCAL_FOLDER, MANIFEST_FOLDER, PROJECT_FILE
 from stackspec.project import Project
-from stackspec.reconcile.git import REMOTE_PATIENCE, Git, GitRefusalError, without_login
+from stackspec.reconcile.git import REMOTE, Git, GitRefusalError
 
 _FOLLOWED = "refs/stackspec/followed"
 """The ref of the clone that holds what was fetched last."""
+_BEGUN = "refs/stackspec/begun"
+"""The ref of the clone that holds the commit whose files were to be written last; set before the first of them is."""
 
 
 class Source(Protocol):
@@ -59,15 +61,43 @@ def look_up(git: Git, ref: str) -> str:
             git.ask("check-ref-format", name)
     except GitRefusalError:
         raise StackspecError.of("SS1302", f"'{ref[:80]}' cannot be the name of a ref") from None
-    answer = git.ask("ls-remote", "origin", *names, patience=REMOTE_PATIENCE)
+    answer = git.ask("ls-remote", REMOTE, *names, remote=True)
     there = {name: identity for identity, _, name in (line.partition("\t") for line in answer.splitlines())}
     for name in names:
         if name in there:
             return f"{there[name]} {name}"
-    known = git.ask("ls-remote", "--heads", "origin", patience=REMOTE_PATIENCE).splitlines()
+    known = git.ask("ls-remote", "--heads", REMOTE, remote=True).splitlines()
     branches = [line.partition("refs/heads/")[2] for line in known[:12]]
     hint = f"its branches: {', '.join(branches)}" if branches else "it has no branch at all: push one"
     raise StackspecError.of("SS1302", f"the repository has no branch or tag '{ref[:80]}'", hint=hint)
+
+
+def in_the_way(root: Path, brought: AbstractSet[str], ours: AbstractSet[str]) -> str | None:
+    """A path where a commit brings a file, and something is that no commit brought and git would take away for it.
+
+    Args:
+        root: The folder that the commit's files are to be written to.
+        brought: The paths of the commit's files.
+        ours: Those that earlier commits brought and that are still there.
+    """
+    for path in sorted(brought - ours):
+        for folder in map(str, reversed(PurePosixPath(path).parents[:-1])):
+            if folder in ours:
+                break  # what was a file becomes a folder
+            if _is_file(root / folder):
+                return folder
+        else:
+            at = root / path
+            if _is_file(at) or any(
+                _is_file(one) and one.relative_to(root).as_posix() not in ours for one in at.rglob("*")
+            ):
+                return path
+    return None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file, a link, or anything else but a folder."""
+    return path.is_symlink() or (path.exists() and not path.is_dir())
 
 
 class GitSource:
@@ -75,51 +105,47 @@ class GitSource:
 
     Args:
         folder: Where the clone is, or is made: an ordinary one, at a commit that is no branch's.
+        last: The commit whose files are there, as it was remembered outside of the clone.
     """
 
     keeps_past = True
 
-    def __init__(self, git: Git, url: str, ref: str, folder: Path) -> None:
+    def __init__(self, git: Git, ref: str, folder: Path, last: str | None) -> None:
         self.root = folder
         self._git = git
-        self._url = url
         self._ref = ref
+        self._last = last
         self._seen: tuple[str, str] | None = None
         """What the repository was last seen to say of the ref, and the commit that it is."""
 
     def __str__(self) -> str:
-        return f"{without_login(self._url)} at {self._ref}"
+        return f"{self._git} at {self._ref}"
 
     def newest(self) -> str:
-        """See `Source.newest`."""
+        """See `Source.newest`; a clone that was damaged is made anew, for now all of it can be had."""
         said = look_up(self._git, self._ref)
+        self._unlock()
+        if not self._is_sound():
+            self._seen = None
+            self._make()
         if self._seen is not None and self._seen[0] == said:
             return self._seen[1]
-        self._prepare()
         name = said.partition(" ")[2]
         words = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--force")
-        self._in_clone("fetch", *words, "origin", f"+{name}:{_FOLLOWED}", patience=REMOTE_PATIENCE)
-        try:
-            commit = self._in_clone("rev-parse", "--verify", "--quiet", f"{_FOLLOWED}^{{commit}}").strip()
-        except GitRefusalError:
-            raise StackspecError.of("SS1302", f"'{self._ref}' stands for no commit") from None
+        self._in_clone("fetch", *words, REMOTE, f"+{name}:{_FOLLOWED}", remote=True)
+        if (commit := self._commit(_FOLLOWED)) is None:
+            raise StackspecError.of("SS1302", f"'{self._ref}' stands for no commit")
         self._seen = said, commit
         return commit
 
     def switch(self, revision: str) -> None:
         """See `Source.switch`; files that are not the repository's stay, so that what components keep here does."""
-        self._prepare()
-        try:
-            found = self._in_clone("ls-tree", "--name-only", revision).splitlines()
-        except GitRefusalError as error:
-            raise StackspecError.of("SS1305", f"the commit {revision[:12]} is not there any more") from error
-        if any(name.casefold() == LOCAL_FOLDER for name in found):
-            message = f"the commit {revision[:12]} brings files of its own for {LOCAL_FOLDER}, where state is kept"
-            raise StackspecError.of("SS1305", message, hint=f"take them out: git rm -r --cached {LOCAL_FOLDER}")
-        if PROJECT_FILE not in found and MANIFEST_FOLDER not in found:
-            message = f"the commit {revision[:12]} holds no project: neither {PROJECT_FILE} nor '{MANIFEST_FOLDER}'"
-            raise StackspecError.of("SS1305", message, hint="a project is at the root of its repository")
-        self._in_clone("checkout", "--quiet", "--force", "--detach", revision)
+        self._unlock()
+        self._finish()
+        if self._commit("HEAD") != revision:
+            self._check(revision)
+            self._in_clone("update-ref", _BEGUN, revision)
+        self._check_out(revision)
 
     def follows(self, newer: str, older: str) -> bool:
         """See `Source.follows`."""
@@ -129,22 +155,95 @@ class GitSource:
             return False
         return True
 
-    def _in_clone(self, *words: str, patience: float = 60.0) -> str:
-        return self._git.ask(*words, folder=self.root, patience=patience)
+    def _check(self, revision: str) -> None:
+        """Make sure that a commit can be switched to.
 
-    def _prepare(self) -> None:
-        """Make the clone where there is none, and take away what a git that was killed has left locked."""
+        Raises:
+            StackspecError: it cannot.
+        """
+        if self._commit(revision) is None:
+            raise StackspecError.of("SS1305", f"the commit {revision[:12]} is not there any more")
+        brought = self._paths("ls-tree", "-r", "--name-only", revision)
+        found = {path.partition("/")[0] for path in brought}
+        if any(name.casefold() == LOCAL_FOLDER for name in found):
+            message = f"the commit {revision[:12]} brings files of its own for {LOCAL_FOLDER}, where state is kept"
+            raise StackspecError.of("SS1305", message, hint=f"take them out: git rm -r --cached {LOCAL_FOLDER}")
+        if PROJECT_FILE not in found and MANIFEST_FOLDER not in found:
+            message = f"the commit {revision[:12]} holds no project: neither {PROJECT_FILE} nor '{MANIFEST_FOLDER}'"
+            raise StackspecError.of("SS1305", message, hint="a project is at the root of its repository")
+        if (path := in_the_way(self.root, brought, self._paths("ls-files"))) is not None:
+            message = f"the commit {revision[:12]} brings files to '{path}', where something else is kept already"
+            hint = f"name them otherwise in the repository, or move away what is kept in {self.root}"
+            raise StackspecError.of("SS1305", message, hint=hint)
+
+    def _finish(self) -> None:
+        """Carry out what was cut off while it wrote files; in a clone made anew, what wrote those that are there."""
+        at = self._commit("HEAD")
+        begun = self._commit(_BEGUN)
+        if at is None and begun is None and self._last is not None:
+            begun = self._commit(self._last)
+        if begun is not None and begun != at:
+            self._check_out(begun)
+
+    def _check_out(self, revision: str) -> None:
+        self._in_clone("checkout", "--quiet", "--force", "--detach", revision)
+        self._last = revision
+
+    def _commit(self, name: str) -> str | None:
+        """The commit that a name stands for in the clone, if it does."""
+        try:
+            return self._in_clone("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
+        except GitRefusalError:
+            return None
+
+    def _paths(self, *words: str) -> frozenset[str]:
+        """The paths that git lists."""
+        command, *more = words
+        return frozenset(filter(None, self._in_clone(command, "-z", *more).split("\0")))
+
+    def _in_clone(self, *words: str, remote: bool = False) -> str:
+        return self._git.ask(*words, clone=self.root, remote=remote)
+
+    def _is_sound(self) -> bool:
+        """Whether git takes the clone for one, and can read its index."""
+        try:
+            self._in_clone("ls-files", "--", LOCAL_FOLDER)  # lists nothing, ever
+        except GitRefusalError:
+            return False
+        return True
+
+    def _make(self) -> None:
+        """Make the clone; what components keep beside it stays.
+
+        Raises:
+            StackspecError: it cannot be written.
+        """
         folder = self.root / ".git"
         try:
-            if not folder.is_dir():
-                fresh = self.root.with_suffix(".new")
-                shutil.rmtree(fresh, ignore_errors=True)
-                self._git.ask("init", "--quiet", "--template=", str(fresh))
-                os.replace(fresh, self.root)
+            self.root.mkdir(exist_ok=True)
+            if folder.is_dir() and not folder.is_symlink():
+                shutil.rmtree(folder)
+            else:
+                folder.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._in_clone("init", "--quiet", "--template=")
+
+    def _unlock(self) -> None:
+        """Take away what a git that was killed has left locked.
+
+        Raises:
+            StackspecError: it cannot be.
+        """
+        folder = self.root / ".git"
+        try:
             for lock in (*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock")):
                 lock.unlink(missing_ok=True)
         except OSError as error:
-            raise StackspecError.of("SS1303", f"cannot write {self.root}: {error.strerror}") from error
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> StackspecError:
+        return StackspecError.of("SS1303", f"cannot write {self.root}: {error.strerror}")
 
 
 class FolderSource:

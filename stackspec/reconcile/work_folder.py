@@ -7,12 +7,13 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Self
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.frozen import dataclass
 from stackspec.core.whole_file import write_whole
 from stackspec.reconcile.condition import Condition
 from stackspec.state.local_folder import LocalFolder
@@ -52,7 +53,10 @@ class Record:
         if document["format"] != FORMAT or not isinstance(document["good"], str | None):
             raise ValueError("another format")
         told = {name: Condition(word) for name, word in document["told"].items()}
-        return cls(document["good"], told, document.get("repository"))
+        repository = document.get("repository")
+        if not isinstance(repository, str | None):
+            raise TypeError("an address is a text")
+        return cls(document["good"], told, repository)
 
 
 class WorkFolder:
@@ -60,20 +64,32 @@ class WorkFolder:
 
     Args:
         around: The folder.
+        of_folder: Whether the agent follows a project's folder as it is. What it must know is kept apart from what one
+            that follows a repository must: neither is to take the other's place.
     """
 
-    def __init__(self, around: Path) -> None:
+    def __init__(self, around: Path, *, of_folder: bool = False) -> None:
         self._local = LocalFolder(around.absolute())
         self.path = self._local.inside("reconcile")
         self.clone = self.path / "tree"
-        self._file = self.path / "agent.json"
+        self._file = self.path / ("folder.json" if of_folder else "agent.json")
 
     def read(self) -> Record:
-        """The record; an empty one where there is none, or none that can be read: it only saves work."""
+        """The record; an empty one where there is none.
+
+        Raises:
+            StackspecError: it cannot be read. To begin anew instead would follow whatever repository is named now, and
+                remove what the one before declared.
+        """
         try:
             return Record.from_json(json.loads(self._file.read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except FileNotFoundError:
             return Record()
+        except OSError as error:
+            raise StackspecError.of("SS1303", f"cannot read {self._file}: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            hint = "remove it only where the folder is of the same repository: the agent begins with the newest commit"
+            raise StackspecError.of("SS1303", f"{self._file} is damaged", hint=hint) from error
 
     def write(self, record: Record) -> None:
         """Keep a record.

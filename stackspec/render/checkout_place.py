@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from stackspec.core.diagnostic import Span
+from stackspec.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

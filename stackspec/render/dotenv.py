@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.expression import ComponentOutput, Deferred, Expression, Join, Literal, SecretReference, secrets_in
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import Value, canonical, contains_sealed
 from stackspec.plan.situation import SpecOf
 from stackspec.render.text import safe

@@ -12,7 +12,6 @@ import traceback
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, ClassVar
@@ -41,6 +40,7 @@ from stackspec.core.expression import (
     outputs_in,
     secrets_in,
 )
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import Value, canonical
 from stackspec.manifest.decode import decode
 from stackspec.manifest.parse import parse

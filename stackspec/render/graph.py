@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import Diagnostic, Span
+from stackspec.core.frozen import dataclass
 from stackspec.plan.model import Action, Change, Plan
 from stackspec.render import FORMAT_VERSION
 from stackspec.render.diagnostics import diagnostics_json

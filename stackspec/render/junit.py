@@ -7,11 +7,12 @@ allows (`junit-10.xsd` of https://github.com/jenkinsci/xunit-plugin).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from stackspec.core.codes import CODES
 from stackspec.core.diagnostic import Diagnostic
+from stackspec.core.frozen import dataclass
 from stackspec.plan.drift import Drift
 from stackspec.plan.model import Change
 from stackspec.render.github import told

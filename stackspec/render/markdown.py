@@ -7,11 +7,11 @@ folded. What there is no room for is left out in whole folds, from the end, and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from stackspec.core.address import ComponentAddress, format_path, is_name
 from stackspec.core.diagnostic import Diagnostic, Severity, Span, has_errors
+from stackspec.core.frozen import dataclass
 from stackspec.plan.drift import Drift
 from stackspec.plan.model import NOT_APPLIED, NOT_SELECTED, Action, Change, FieldChange, Plan
 from stackspec.render.diagnostics import diagnostics_text, problems_text

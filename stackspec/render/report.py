@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import HIDING, Diagnostic, Severity, Span
+from stackspec.core.frozen import dataclass
 from stackspec.core.layout import PROJECT_FILE
 from stackspec.manifest.text import SourceText
 from stackspec.plan.drift import Drift

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.frozen import dataclass
 from stackspec.core.own_variables import PLAN_KEY_VARIABLE
 from stackspec.core.values import Value, canonical
 from stackspec.state.key_file import SHORTEST, Key, KeyKind, find_key

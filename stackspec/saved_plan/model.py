@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from stackspec.core.frozen import dataclass
 from stackspec.plan.request import Request
 from stackspec.state.run import Run
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from stackspec.core.fields import Fields, setting
+from stackspec.core.frozen import dataclass
 from stackspec.core.layout import LOCAL_FOLDER, PROJECT_FILE
 from stackspec.core.own_variables import OWN_VARIABLES
 from stackspec.core.places import is_allowed, real_place

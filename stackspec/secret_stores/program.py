@@ -7,10 +7,10 @@ import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from time import monotonic
 from typing import IO
 
+from stackspec.core.frozen import dataclass
 from stackspec.core.own_variables import OWN_VARIABLES
 from stackspec.secret_stores.contract import StoreError, StorePlace
 

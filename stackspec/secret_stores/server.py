@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from stackspec.core.frozen import dataclass
 from stackspec.core.loopback import is_loopback
 from stackspec.secret_stores.contract import StoreConfig, StoreError, setting
 

@@ -6,12 +6,12 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
 from stackspec.core.diagnostic import did_you_mean
 from stackspec.core.expression import SecretReference, SecretSource
+from stackspec.core.frozen import dataclass
 from stackspec.core.secret import Redactor, Secret
 from stackspec.core.values import canonical
 from stackspec.core.workers import Workers

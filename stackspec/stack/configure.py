@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from stackspec.core.address import ComponentAddress, FieldPath, format_path, parse_path
 from stackspec.core.diagnostic import Diagnostic, did_you_mean
 from stackspec.core.expression import ComponentOutput, Deferred, ExpressionError, ReportedError, Scope, SecretReference
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import Value, ValueMap, value_at
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.plugins import PluginError

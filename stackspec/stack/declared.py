@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from stackspec.core.diagnostic import Diagnostic, Note, Span, did_you_mean
+from stackspec.core.frozen import dataclass
 from stackspec.core.hints import Hints
 from stackspec.core.layout import DEFAULT_ENVIRONMENT
 from stackspec.flavors.types import COMPONENT_TYPES

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, cached_property
 from typing import Any
 
 from stackspec.core.address import ComponentAddress, FieldPath
 from stackspec.core.diagnostic import Diagnostic, Note, Span
+from stackspec.core.frozen import dataclass
 from stackspec.core.hints import Hints
 from stackspec.core.values import ValueMap
 from stackspec.flavors.registry import Registry

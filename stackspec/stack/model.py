@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from stackspec.core.address import ComponentAddress, FieldPath
 from stackspec.core.diagnostic import Span
 from stackspec.core.expression import SecretReference
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import ValueMap
 from stackspec.manifest.document import Document
 from stackspec.manifest.model import NO_LIFECYCLE, EnvironmentSpec, LifecycleSpec

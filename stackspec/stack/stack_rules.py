@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from stackspec.core.diagnostic import Diagnostic, Note, Span
+from stackspec.core.frozen import dataclass
 from stackspec.flavors.contract import FlavorSpec
 from stackspec.flavors.plugins import PluginError
 from stackspec.flavors.registry import Registry

@@ -7,10 +7,11 @@ import hmac
 import os
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.frozen import dataclass
 from stackspec.core.own_variables import own_variable
 from stackspec.core.regular_file import UnfitError, read_regular
 from stackspec.core.whole_file import write_first

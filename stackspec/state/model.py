@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from stackspec.core.address import ComponentAddress
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import ValueMap
 from stackspec.manifest.model import NO_LIFECYCLE, LifecycleSpec
 from stackspec.state.run import Run

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Self
 
+from stackspec.core.frozen import dataclass
 from stackspec.state.process import has_ended, start_of, this_machine
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from threading import Timer
 
@@ -20,6 +20,7 @@ import pytest
 
 from stackspec.core.address import ComponentAddress
 from stackspec.core.diagnostic import StackspecError
+from stackspec.core.frozen import dataclass
 from stackspec.core.values import digest
 from stackspec.manifest.model import LifecycleSpec
 from stackspec.state.export import import_state

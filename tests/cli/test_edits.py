@@ -82,6 +82,8 @@ def texts(root: Path) -> dict[str, str]:
         ("log-store register new --flavor local delete_data=perhaps", "SS0205 "),
         ("log-store update shared --remove delete_data", "SS0203 'shared' does not set 'config.delete_data'"),
         ("log-store update shared path.deep=1", "SS0203 there is nothing at 'config.path.deep' to change"),
+        ("log-store update shared path[0]=z", "SS0203 there is nothing at 'config.path[0]' to change"),
+        ("log-store update shared --remove path[0]", "SS0203 'shared' does not set 'config.path[0]'"),
         ("log-store copy nope new", "SS0502 there is no log_store 'nope'"),
         ("log-store delete shared", "SS0412 log_store/shared is in use"),
         ("orchestrator delete other", "SS0412 orchestrator/other is declared in the stack 'other' itself"),
@@ -221,6 +223,9 @@ spec:
       - {name: one, flavor: external, config: &u {uri: "https://one"}}
       - {name: two, flavor: external, config: *u}
 """
+READS = """\
+    log_store: {{flavor: artifact, config: {{uri: "{{{{ {}.outputs.uri }}}}"}}}}
+"""
 TAIL = """\
 apiVersion: stackspec.dev/v1
 kind: Stack
@@ -245,8 +250,18 @@ spec:
         (TAIL, "artifact-store update dev --remove delete_data"),
         (TAIL.replace("orchestrator: {", "orchestrator:\t{"), "artifact-store update dev path=./b"),
         (TAIL.replace("./a", '"./{{ stack.name }}"'), "stack rename dev prod"),
+        (TAIL.replace("./a", "\"./{{ stack['name'] | upper }}\""), "stack rename dev prod"),
+        (TAIL + READS.format("components['artifact_store/dev']"), "stack copy dev prod"),
     ],
-    ids=["an alias", "what an alias names", "a comment beside it", "a tab", "its own name"],
+    ids=[
+        "an alias",
+        "what an alias names",
+        "a comment beside it",
+        "a tab",
+        "its own name",
+        "its name otherwise",
+        "its own component",
+    ],
 )
 def test_what_a_command_would_change_beside_is_left_to_a_hand(text: str, command: str, dev: Path, ask: Ask) -> None:
     file = dev / "stacks" / "dev.yaml"
@@ -274,6 +289,50 @@ def test_ends_of_lines_and_permissions_stay(dev: Path, ask: Ask) -> None:
     assert ask("log-store", "register", "n", "--flavor", "local", "path=./n", "--to", "stacks/dev.yaml").code == 0
     assert file.read_bytes().count(b"\n") == file.read_bytes().count(b"\r\n")
     assert file.stat().st_mode & 0o777 == 0o664
+
+
+def test_a_copy_stands_on_components_of_its_own(dev: Path, ask: Ask) -> None:
+    text = (
+        TAIL
+        + READS.format("components.artifact_store")
+        + "    image_builder: {flavor: local, depends_on: [log_store/dev]}\n"
+    )
+    (dev / "stacks" / "dev.yaml").write_text(text)
+    assert ask("stack", "copy", "dev", "prod", "artifact_store.path=./b").code == 0
+    assert ask("stack", "delete", "dev").code == 0
+    assert ask("validate").code == 0
+
+
+def test_a_name_that_is_only_a_word_is_no_expression(dev: Path, ask: Ask) -> None:
+    (dev / "stacks" / "dev.yaml").write_text(TAIL.replace("./a", "./stack.name"))
+    assert ask("stack", "rename", "dev", "prod").code == 0
+
+
+LISTS = """\
+apiVersion: stackspec.dev/v1
+kind: Component
+metadata: {name: api}
+spec:
+  type: model_deployer
+  flavor: process
+  config: {command: [a, b, c, d]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        ("--remove command[0] --remove command[1]", ["c", "d"]),
+        ("--remove command[1] --remove command[3] --remove command[1]", ["a", "c"]),
+        ("command[0]=z --remove command[3]", ["z", "b", "c"]),
+    ],
+)
+def test_items_are_removed_by_the_numbers_that_they_have(words: str, left: list[str], dev: Path, ask: Ask) -> None:
+    file = dev / "stacks" / "api.yaml"
+    file.write_text(LISTS)
+    answer = ask("model-deployer", "update", "api", *words.split())
+    assert answer.code == 0, answer.err
+    assert ask("model-deployer", "describe", "api", "-o", "json").json["config"]["command"] == left
 
 
 @pytest.mark.parametrize("text", ["1e3", "0o17", "no", "0x1F", "~", "2026-01-01", "on"])

@@ -17,7 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stackspec
+from stackspec import saved_plans
 from stackspec.core.diagnostic import StackspecError
+from stackspec.saved_plans import read_plan
 from stackspec.state.run import Run
 from tests.cli.conftest import Answer, Ask
 from tests.cli.hostile import STACK
@@ -284,7 +286,7 @@ def test_a_state_that_is_only_begun_is_still_empty(saved: Path, ask: Ask) -> Non
 
 
 def test_a_plan_of_another_version_is_refused(saved: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stackspec, "__version__", "9.9.9")
+    monkeypatch.setattr(saved_plans, "__version__", "9.9.9")
     refused(ask("apply", "saved"), "SS0608", "made by stackspec ", ", and this is 9.9.9", "1 error")
 
 
@@ -333,14 +335,14 @@ def test_every_byte_counts(saved: Path, ask: Ask) -> None:
     """Each byte of the file flipped in one bit, and the file cut at each byte; read by the Python API, for speed."""
     good = saved.read_bytes()
     project = stackspec.Project.open(saved.parent)
-    project.read_plan(saved)
+    read_plan(project, saved)
     flipped = (good[:index] + bytes([good[index] ^ 1]) + good[index + 1 :] for index in range(len(good)))
     cut = (good[:length] for length in range(len(good)))
     longer = [good + good, good + b"\n", b" " + good, good[:-1] + b" \n"]
     for data in (*flipped, *cut, *longer):
         saved.write_bytes(data)
         with pytest.raises(StackspecError) as raised:
-            project.read_plan(saved)
+            read_plan(project, saved)
         assert [one.code for one in raised.value.diagnostics] in (["SS0607"], ["SS0609"])
     saved.write_bytes(good)
     assert ask("apply", "saved").code == 0
@@ -428,7 +430,7 @@ def test_several_that_make_the_key_at_once_have_the_same(dev: Path) -> None:
     processes = [subprocess.Popen(one, env=environment(), stdout=subprocess.DEVNULL) for one in words]
     assert [process.wait(PATIENCE) for process in processes] == [0, 0, 0, 0]
     project = stackspec.Project.open(dev)
-    assert len({project.read_plan(dev / f"saved-{number}").made.id for number in range(4)}) == 4
+    assert len({read_plan(project, dev / f"saved-{number}").made.id for number in range(4)}) == 4
     assert sorted(os.listdir(dev / ".stackspec")) == [".gitignore", "plan.key"]
 
 

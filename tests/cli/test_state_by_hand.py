@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import Ask
 from tests.cli.hostile import STACK
+from tests.repositories import Forge, git
 
 LOGS = "    log_store: {flavor: local, config: {path: ./logs}, depends_on: [artifact_store/dev]}\n"
 
@@ -48,6 +49,21 @@ def test_history_tells_each_run(logged: Path, ask: Ask) -> None:
     assert newest["serial"] == ask("state", "list", "-o", "json").json["serial"]
     assert (newest["purpose"], newest["commit"]) == ("apply", None)
     assert "removed log_store/dev" in ask("state", "history").out
+
+
+def test_history_tells_the_commit_of_the_project_whatever_repository_a_hook_is_called_for(
+    dev: Path, tmp_path: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Forge.make(tmp_path / "other")
+    other.push({"README": "another repository"})
+    git(dev, "init", "--quiet")
+    git(dev, "commit", "--quiet", "--allow-empty", "-m", "first")
+    commit = git(dev, "rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(other.clone / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other.clone))
+    assert ask("apply", "--yes").code == 0
+    (run,) = ask("state", "history", "-o", "json").json["runs"]
+    assert run["commit"] == commit
 
 
 def test_nothing_was_done_yet(dev: Path, ask: Ask) -> None:

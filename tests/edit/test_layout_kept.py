@@ -6,9 +6,10 @@ from difflib import ndiff
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from stackspec.core.diagnostic import StackspecError
 from stackspec.edit.edits import Edit, add, applied, change, remove
 from stackspec.manifest.document import Document
 from stackspec.manifest.parse import parse
@@ -114,6 +115,87 @@ def test_a_change_means_what_it_says(config: dict[str, Any], name: str, value: A
     expected = {key: one for key, one in config.items() if key != gone} | {name: value}
     assert changed.value["spec"] == expected
     assert result.startswith("# x\n")
+
+
+BESIDE = """\
+kind: A
+spec:
+  time: 2024-01-01 10:00:00 +02:00
+  until: {day: 2024-01-01, at: 2024-01-01T10:00:00.10Z, hex: 0x1F, exponent: 1e3}
+  a: 1
+"""
+
+
+def test_what_stands_beside_keeps_its_value() -> None:
+    (document,) = documents(BESIDE)
+    for name, value, expected in (("a", 2, BESIDE.replace("a: 1", "a: 2")), ("day", "2025-01-01", None)):
+
+        def how(manifest: Any, name: str = name, value: Any = value) -> None:
+            spec = manifest["spec"]
+            (spec if name in spec else spec["until"])[name] = value
+
+        result = after(BESIDE, change(document, how))
+        assert result is not None
+        assert expected in (None, result)
+        wanted = documents(BESIDE)[0].value
+        how(wanted)
+        assert documents(result)[0].value == wanted
+
+
+def test_a_comment_that_there_is_twice_is_not_lost_once() -> None:
+    text = "kind: A\nspec:\n  # kept\n  a: 1\n  # kept\n  b: 2\n"
+    (document,) = documents(text)
+    with pytest.raises(StackspecError, match="'# kept' would be lost"):
+        change(document, lambda manifest: manifest["spec"].pop("a"))
+
+
+KEYS = st.sampled_from(["a", "b", "c"])
+COMMENTS = st.sampled_from(["", "  # one", "  # two"])
+LAYOUTS = st.recursive(
+    st.sampled_from(["1", "x", "'y'", "2024-01-01", "0x1F", "[1, 2]", "{a: 1}", "|\n{0}  t"]),
+    lambda inner: st.dictionaries(KEYS, st.tuples(COMMENTS, COMMENTS, inner), min_size=1, max_size=3),
+    max_leaves=6,
+)
+
+
+def laid_out(value: Any, depth: int = 2) -> str:
+    if isinstance(value, str):
+        return " " + value.replace("{0}", " " * depth) + "\n"
+    lines = []
+    for key, (above, beside, item) in value.items():
+        comment = f"{' ' * depth}{above.strip()}\n" if above else ""
+        inner = laid_out(item, depth + 2)
+        told = inner if isinstance(item, str) else f"{beside}\n{inner}"
+        lines.append(f"{comment}{' ' * depth}{key}:{told}")
+    return "".join(lines)
+
+
+@settings(max_examples=300)
+@given(st.dictionaries(KEYS, st.tuples(COMMENTS, COMMENTS, LAYOUTS), min_size=1), KEYS, st.booleans())
+def test_any_layout_is_changed_as_meant_or_left_to_a_hand(value: Any, key: str, goes: bool) -> None:
+    text = f"kind: A\nspec:\n{laid_out(value)}last: 1\n"
+    (document,) = documents(text)
+
+    def how(manifest: Any) -> None:
+        if goes:
+            manifest["spec"].pop(key, None)
+        else:
+            manifest["spec"][key] = "new"
+
+    wanted = documents(text)[0].value
+    how(wanted)
+    if (result := unless_refused(text, document, how)) is not None:
+        assert documents(result)[0].value == wanted
+
+
+def unless_refused(text: str, document: Document, how: Any) -> str | None:
+    try:
+        return after(text, change(document, how))
+    except StackspecError as refused:
+        event(f"refused: {refused}")
+        if {one.code for one in refused.diagnostics} != {"SS0413"}:
+            raise
+        return None
 
 
 SEVERAL = """\

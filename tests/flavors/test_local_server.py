@@ -435,6 +435,20 @@ def test_what_fails_is_started_again_where_that_is_asked(make_context: MakeConte
     LocalServer(context).remove()
 
 
+def test_one_that_cannot_be_recorded_is_started_again_once_it_can(make_context: MakeContext, until: Until) -> None:
+    context = make_context()
+    first = start_chatty(context, restart=True)
+    hindrance = context.data_dir / "server.json.new"
+    hindrance.mkdir()
+    os.kill(first.pid, signal.SIGKILL)
+    log = LocalServer(context).log_file
+    until(lambda: "the server cannot be recorded" in log.read_text())
+    hindrance.rmdir()
+    until(lambda: LocalServer(context).running() not in (None, first))
+    assert "Traceback" not in log.read_text()
+    LocalServer(context).remove()
+
+
 def test_where_it_is_not_asked_a_server_that_fails_leaves_nothing(make_context: MakeContext, until: Until) -> None:
     context = make_context()
     record = start_chatty(context)

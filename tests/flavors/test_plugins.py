@@ -60,6 +60,7 @@ def site(tmp_path: Path) -> Path:
         "alerter.acme = acme_alerts:Acme",
         "alerter.broken = acme_alerts:Gone",
         "alerter.other = acme_alerts:Acme",
+        "alerter.quits = quits_alerts:Quits",
     ]
     (folder / "acme_alerts-2.1.dist-info" / "entry_points.txt").write_text(
         "\n".join(["[stackspec.flavors]", *points, ""])
@@ -67,6 +68,7 @@ def site(tmp_path: Path) -> Path:
     (folder / "acme_alerts.py").write_text(FLAVOR.format(name="Acme", flavor="acme"))
     (folder / "more_alerts.py").write_text(FLAVOR.format(name="More", flavor="more"))
     (folder / "bad_alerts.py").write_text("raise RuntimeError('at import')\n")
+    (folder / "quits_alerts.py").write_text("raise SystemExit(0)\n")
     (folder / "no_alerts.py").write_text("")
     unfinished = FLAVOR.format(name="Half", flavor="half").replace("def provision", "def provide")
     (folder / "half_alerts.py").write_text(unfinished)
@@ -104,6 +106,13 @@ def test_a_flavor_of_another_package_is_applied(flavor: str, plugins: str, proje
     [
         ("broken", "", "stacks/dev.yaml:8:23", "entry point 'alerter.broken' of acme-alerts 2.1 cannot be imported"),
         ("other", "", "stacks/dev.yaml:8:23", "entry point 'alerter.other' of acme-alerts 2.1 leads to no such flavor"),
+        (
+            "quits",
+            "",
+            "stacks/dev.yaml:8:23",
+            "entry point 'alerter.quits' of acme-alerts 2.1 cannot be imported: SystemExit: 0",
+        ),
+        ("local", "quits_alerts", "stackspec.yaml:4:18", "plugin 'quits_alerts' cannot be imported: SystemExit: 0"),
         (
             "local",
             "bad_alerts",

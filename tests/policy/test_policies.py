@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 
+from stackspec.core.address import ComponentAddress, FieldPath
 from stackspec.core.diagnostic import Diagnostic, Severity, StackspecError
 from stackspec.manifest.model import _ACTIONS, PolicySpec
+from stackspec.manifest.schema import Checker
 from stackspec.plan.model import Action
+from stackspec.plan.request import Request
+from stackspec.plan.selection import Selection
+from stackspec.policy.possible import may_be_met
 from stackspec.policy.requirement import REQUIREMENT, wrong
 from stackspec.policy.subject import FIELDS
 from stackspec.project import Project
+from stackspec.saved_plans import save_plan
+
+
+def _enum(values: list[Any]) -> Any:
+    return {"enum": values}
+
+
+def _keyword(keyword: str, value: Any) -> Any:
+    return {keyword: value}
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _paths(value: Any, path: FieldPath = ()) -> Iterator[FieldPath]:
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in items:
+        yield from _paths(inner, (*path, step))
+
 
 STACK = """\
 apiVersion: stackspec.dev/v1
@@ -98,7 +126,7 @@ def test_what_is_forbidden_is_planned_and_neither_applied_nor_saved(tmp_path: Pa
     planned = one.plan()
     assert planned.is_forbidden
     assert planned.plan.summary["create"] == 3
-    for refused in (lambda: one.apply(planned), lambda: one.save_plan(planned, tmp_path / "plan")):
+    for refused in (lambda: one.apply(planned), lambda: save_plan(one, planned, tmp_path / "plan")):
         with pytest.raises(StackspecError, match="a policy forbids it"):
             refused()
     assert not (tmp_path / "plan").exists()
@@ -186,7 +214,7 @@ SCHEMAS: st.SearchStrategy[Any] = st.recursive(
 
 @given(SCHEMAS)
 def test_what_is_taken_is_a_schema(requirement: Any) -> None:
-    if not list(wrong(requirement)):
+    if not list(wrong(requirement, of_actions=True)):
         Draft202012Validator.check_schema(requirement)
         PolicySpec.from_value({"require": requirement})
 
@@ -213,7 +241,15 @@ def test_a_slip_in_a_part_whose_keys_are_known_is_an_error(field: str, tmp_path:
         assert [one.code for one in found] == ["SS1102"]
 
 
-@pytest.mark.parametrize("requirement", [{"properties": {"change": False}}, {"required": ["change"]}])
+@pytest.mark.parametrize(
+    "requirement",
+    [
+        {"properties": {"change": False}},
+        {"required": ["change"]},
+        {"allOf": [{"properties": {"change": {"required": ["fields"]}}}]},
+        {"not": {"required": ["change"]}},
+    ],
+)
 def test_there_is_a_change_only_where_a_plan_makes_one(requirement: dict[str, Any], tmp_path: Path) -> None:
     (found,) = project(tmp_path, {"require": requirement}).validate()
     assert (found.code, "action" in (found.hint or "")) == ("SS1102", True)
@@ -230,3 +266,177 @@ def test_the_projects_policies_count_where_manifests_are_given_by_name(
     assert planned.is_forbidden
     with pytest.raises(StackspecError, match="a policy forbids it"):
         given.apply(planned)
+
+
+BROKEN: dict[str, str] = {
+    "a key that there is not": "{match: {type: orchestrator}, require: false, levl: error}",
+    "a level that there is not": "{match: {type: orchestrator}, require: false, level: eror}",
+    "a slip in the requirement": "{match: {type: orchestrator}, require: {propertys: {}}}",
+    "no YAML": "{match: {type: orchestrator",
+}
+
+
+@pytest.mark.parametrize("spec", BROKEN.values(), ids=list(BROKEN))
+def test_a_policy_that_cannot_be_read_is_not_left_out(
+    spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither where manifests are given by name, nor where a plan is of what was applied."""
+    whole = project(tmp_path)
+    assert not whole.apply(whole.plan()).failed
+    head = "apiVersion: stackspec.dev/v1\nkind: Policy\nmetadata: {name: p}\nspec: "
+    (tmp_path / "stacks" / "policies.yaml").write_text(head + spec)
+    monkeypatch.chdir(tmp_path)
+    given = Project.open(tmp_path, ["stacks/dev.yaml"])
+    for plan in (
+        given.plan,
+        partial(whole.reopened().plan, request=Request(serial=whole.store("default").read().serial)),
+        partial(whole.reopened().plan, request=Request(run_state="suspended")),
+    ):
+        with pytest.raises(StackspecError) as refused:
+            plan()
+        assert {one.source.file for one in refused.value.diagnostics if one.source} == {"stacks/policies.yaml"}
+    assert any(one.severity is Severity.ERROR for one in given.validate())
+    assert any(one.severity is Severity.ERROR for one in whole.reopened().validate())
+
+
+def test_what_is_wrong_with_other_manifests_of_the_project_is_no_matter_of_a_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(tmp_path, {"match": {"type": "orchestrator"}, "require": False, "level": "warning"})
+    (tmp_path / "stacks" / "other.yaml").write_text(STACK.replace("spec:", "sepc: {}\nspec:"))
+    monkeypatch.chdir(tmp_path)
+    assert not Project.open(tmp_path, ["stacks/dev.yaml"]).plan().is_forbidden
+
+
+@pytest.mark.parametrize(
+    ("after", "match"),
+    [
+        ("log_store: {flavor: local}", {"type": "log_store", "flavor": "artifact"}),
+        ("log_store: {flavor: local}", {"type": "log_store", "flavor": "local"}),
+        ("log_store: {flavor: local}", {"type": "log_store", "labels": {"tier": "gold"}}),
+    ],
+)
+def test_what_goes_is_asked_about_as_well_as_what_comes(after: str, match: dict[str, Any], tmp_path: Path) -> None:
+    first = project(tmp_path)
+    assert not first.apply(first.plan()).failed
+    text = STACK[: STACK.index("log_store")].replace("tier: gold", "tier: tin") + after + "\n"
+    never = {"match": {**match, "action": "replace"}, "require": False, "message": "never"}
+    planned = project(tmp_path, never, stack=text).plan()
+    assert told(list(planned.diagnostics)) == ["log_store/dev would be replaced: never"]
+
+
+def test_what_is_not_planned_is_judged_as_the_manifests_have_it(tmp_path: Path) -> None:
+    first = project(tmp_path)
+    assert not first.apply(first.plan()).failed
+    asked = {"match": {"type": "artifact_store"}, "require": {"properties": {"config": {"required": ["path"]}}}}
+    asked["require"]["properties"]["config"]["properties"] = {"path": {"const": "./b"}}  # type: ignore[index]
+    after = project(tmp_path, asked, stack=STACK.replace("./a", "./b"))
+    assert told(after.validate()) == []
+    limited = Request(Selection(targets=(ComponentAddress("orchestrator", "dev"),)))
+    assert not after.plan(request=limited).is_forbidden
+
+
+@pytest.mark.parametrize(
+    "requirement",
+    [{"properties": ["a"]}, {"required": 5}, {"required": [[1]]}, {"required": [{"a": 1}]}, {"properties": 5}, [], 7],
+    ids=str,
+)
+def test_a_requirement_of_any_form_has_a_diagnostic(requirement: Any, tmp_path: Path) -> None:
+    found = project(tmp_path, {"require": requirement}).validate()
+    assert found
+    assert {one.code for one in found} <= {"SS1102", "SS0205"}
+
+
+@pytest.mark.parametrize(
+    ("match", "code", "severity"),
+    [
+        ({"flavor": "S3"}, "SS0208", Severity.WARNING),
+        ({"type": "orchestrator", "flavor": ["local", "sqlite"]}, "SS0208", Severity.WARNING),
+        ({"type": "artifact-*"}, "SS0207", Severity.ERROR),
+        ({"type": ["artifact_store", "orchestratr"]}, "SS0207", Severity.ERROR),
+    ],
+    ids=str,
+)
+def test_a_match_that_nothing_can_fit_is_told(
+    match: dict[str, Any], code: str, severity: Severity, tmp_path: Path
+) -> None:
+    one = project(tmp_path, {"match": match, "require": True})
+    (found,) = one.validate()
+    assert (found.code, found.severity) == (code, severity)
+    if severity is Severity.WARNING:
+        assert list(one.plan().diagnostics) == [found]
+
+
+BESIDE_URI = {"prefix": "logs", "options": {}, "delete_data": False}
+MAY_BE_MET: list[Any] = [
+    {"anyOf": [{"properties": {"uri": {"pattern": "^s3://"}}}, {"required": ["bucket"]}]},
+    {"not": {"properties": {"uri": {"type": "string", "minLength": 3}}}},
+    {"oneOf": [{"properties": {"uri": {"pattern": "^s3://"}}}, {"required": ["bucket"]}]},
+    {"enum": [{"uri": "s3://a"}, {"uri": "s3://b", **BESIDE_URI}]},
+    {"const": {"uri": "s3://a", **BESIDE_URI}},
+    {"if": {"properties": {"uri": {"pattern": "^s3:"}}}, "then": True, "else": False},
+    {"if": {"properties": {"uri": {"pattern": "^s3:"}}}, "then": False},
+    {"propertyNames": {"enum": ["uri", *BESIDE_URI]}, "minProperties": 1},
+]
+CANNOT_BE_MET: list[Any] = [
+    {"anyOf": [{"properties": {"uri": False}}, {"required": ["bucket"]}]},
+    {"not": {"required": ["uri"]}},
+    {"enum": [{"bucket": "a"}]},
+    {"const": {"uri": "a", "bucket": "b", **BESIDE_URI}},
+    {"propertyNames": {"enum": ["uri"]}},
+    {"maxProperties": 0},
+]
+
+
+@pytest.mark.parametrize("config", MAY_BE_MET, ids=str)
+def test_what_may_be_met_once_more_is_known_is_not_refused(config: Any, tmp_path: Path) -> None:
+    asked = {"match": {"flavor": "artifact"}, "require": {"properties": {"config": config}}}
+    assert told(project(tmp_path, asked).validate()) == []
+
+
+@pytest.mark.parametrize("config", CANNOT_BE_MET, ids=str)
+def test_what_cannot_be_met_whatever_is_not_known_is_refused(config: Any, tmp_path: Path) -> None:
+    asked = {"match": {"flavor": "artifact"}, "require": {"properties": {"config": config}}}
+    assert told(project(tmp_path, asked).validate()) == ["log_store/dev: it is not as a policy requires"]
+
+
+LEAVES = st.sampled_from([0, 1, "a", "bb", True, None])
+DOCUMENTS = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner), max_leaves=6
+)
+ASSERTIONS: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        *({"type": one} for one in ("string", "integer", "object", "array", "null", "boolean")),
+        *({"minLength": 2}, {"maximum": 0}, {"pattern": "^a"}, {"maxItems": 1}, {"uniqueItems": True}),
+        *({"required": ["a"]}, {"minProperties": 2}, True, False),
+    ]
+)
+REQUIREMENTS = st.recursive(
+    ASSERTIONS | DOCUMENTS.map(lambda one: {"const": one}) | st.lists(DOCUMENTS, min_size=1, max_size=2).map(_enum),
+    lambda inner: st.one_of(
+        *(st.lists(inner, min_size=1, max_size=3).map(partial(_keyword, one)) for one in ("allOf", "anyOf", "oneOf")),
+        *(inner.map(partial(_keyword, one)) for one in ("not", "items", "contains", "additionalProperties")),
+        st.dictionaries(st.sampled_from("ab"), inner).map(partial(_keyword, "properties")),
+        st.lists(inner, min_size=1, max_size=2).map(partial(_keyword, "prefixItems")),
+        st.fixed_dictionaries({"if": inner, "then": inner, "else": inner}),
+        st.fixed_dictionaries({"contains": inner, "minContains": st.integers(0, 2), "maxContains": st.integers(0, 2)}),
+        st.tuples(inner, inner).filter(lambda both: all(map(_is_mapping, both))).map(lambda both: both[0] | both[1]),
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300)
+@given(REQUIREMENTS, DOCUMENTS, st.data())
+def test_what_a_document_meets_it_may_meet_with_any_part_unknown(requirement: Any, document: Any, data: Any) -> None:
+    paths = data.draw(st.lists(st.sampled_from([*_paths(document)]), max_size=3))
+    if Draft202012Validator(requirement).is_valid(document):
+        assert may_be_met(requirement, document, frozenset(paths))
+
+
+@settings(max_examples=300)
+@given(REQUIREMENTS, DOCUMENTS)
+def test_what_is_known_meets_a_requirement_or_not_and_that_can_be_told(requirement: Any, document: Any) -> None:
+    is_met = Draft202012Validator(requirement).is_valid(document)
+    assert may_be_met(requirement, document, frozenset()) == is_met
+    assert bool(Checker({"allOf": [requirement]}).check(document)) is not is_met

@@ -15,8 +15,16 @@ from threading import Thread
 
 import pytest
 
+from stackspec.apply.events import Event, Succeeded
+from stackspec.apply.stop import Stop
 from stackspec.project import Project
-from tests.agents import Begin, Process, wait_until
+from stackspec.reconcile.agent import Agent
+from stackspec.reconcile.environment import Leave, Watch, look
+from stackspec.reconcile.log import Log
+from stackspec.reconcile.mode import Mode
+from stackspec.reconcile.source import FolderSource
+from stackspec.reconcile.work_folder import WorkFolder
+from tests.agents import Begin, Process, get, wait_until
 from tests.cli.hostile import STACK
 from tests.repositories import Forge
 from tests.running import environment
@@ -85,15 +93,35 @@ def test_one_that_is_killed_in_an_apply_is_recovered_from_by_the_next(
     assert (len(applied.components), applied.pending) == (2, {})
 
 
-def test_one_that_is_told_to_stop_finishes_its_apply(gated: Forge, gate: Gate, agent: Begin, tmp_path: Path) -> None:
-    one = agent("--repo", str(gated.path), *FAST)
+@pytest.mark.parametrize(
+    ("words", "number", "code"),
+    [(FAST, signal.SIGTERM, 0), (("--once",), signal.SIGTERM, 143), (("--once",), signal.SIGINT, 130)],
+)
+def test_one_that_is_told_to_stop_finishes_its_apply(
+    words: tuple[str, ...], number: int, code: int, gated: Forge, gate: Gate, agent: Begin, tmp_path: Path
+) -> None:
+    one = agent("--repo", str(gated.path), *words)
     wait_until(lambda: len(gate.calls) == 1)
-    one.signal(signal.SIGTERM)
+    one.signal(number)
     one.wait("apply-stopping")
     gate.open()
-    assert one.code() == 0
+    assert one.code() == code
     applied = Project.open(tree(tmp_path)).store("default").read()
     assert (len(applied.components), applied.pending) == (2, {})
+
+
+def test_after_an_apply_that_was_told_to_stop_nothing_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "dev.yaml").write_text(STACK)
+    stop, doing = Stop(), []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Succeeded):
+            stop.request()
+
+    watch = Watch(lambda what, _seconds: doing.append(what), lambda _plan, _allowed: None, lambda _begins: None, hear)
+    look(Project.open(tmp_path), "default", Leave(Mode.REPAIR, frozenset(), 10, stop), watch)
+    assert [what.split()[0] for what in doing] == ["planning", "applying"]
 
 
 def test_one_that_waits_ends_at_once(forge: Forge, agent: Begin) -> None:
@@ -193,6 +221,58 @@ def test_people_are_told_later_where_nobody_could_be_reached_and_not_twice(
     assert not (tree(tmp_path) / "artifacts").exists()
     assert len(channel.said) == 1
     assert one.end() == 0
+
+
+def test_people_are_told_where_there_is_nothing_good_to_stay_on(agent: Begin, channel: Channel, tmp_path: Path) -> None:
+    good = STACK + ALERTER.format(channel.url)
+    manifest = tmp_path / "work" / "stacks" / "dev.yaml"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(good)
+    one = agent(*FAST, "--listen", "0")
+    address = one.wait("listening")["address"]
+    one.wait("looked", condition="in-line")
+    manifest.write_text(good.replace("flavor: local, config", "flavor: lokal, config"))
+    left = one.wait("looked", condition="failed")
+    assert left["diagnostics"][0]["code"] == "SS0208"
+    assert one.wait("told")["message"] == "stackspec: reconciling failed in 'default'"
+    failing = 'stackspec_reconcile_condition{condition="failed",environment="default"} 1.0'
+    assert failing in get(address, "/metrics")[2]
+    planned = len(one.said("planned"))
+    manifest.write_text(good)
+    one.wait("told", message="stackspec: 'default' recovered")
+    assert len(one.said("planned")) == planned
+    assert [text.splitlines()[0] for text in channel.said] == [
+        "*stackspec: reconciling failed in 'default'*",
+        "*stackspec: 'default' recovered*",
+    ]
+    assert one.end() == 0
+
+
+class Unreadable(FolderSource):
+    """A folder that only a bug is found in."""
+
+    def newest(self) -> str:
+        raise RuntimeError("a bug")
+
+
+def test_a_bug_in_following_ends_no_agent(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "dev.yaml").write_text(STACK)
+    said: list[dict[str, object]] = []
+    agent = Agent(
+        Unreadable(tmp_path),
+        WorkFolder(tmp_path),
+        Leave(Mode.REPAIR, frozenset(), 10, Stop()),
+        (),
+        Log(lambda line: said.append(json.loads(line))),
+        None,
+        interval=1.0,
+        wait=lambda _failures: 1.0,
+        clock=lambda: 0.0,
+        pause=lambda _seconds: None,
+    )
+    assert agent.run(once=True) == 1
+    assert [line["event"] for line in said] == ["bug", "source-lost"]
 
 
 # --- what an agent may do

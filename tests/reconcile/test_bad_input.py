@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,10 @@ CASES = {
     "a folder without a project": ("", "SS0112", "no project"),
     "an address that is in use": ("--repo {forge} --listen 127.0.0.1:{taken}", "SS1304", "in use"),
     "an address that is none": ("--repo {forge} --listen here", "SS1304", "no address"),
+    "a port that is none": ("--repo {forge} --listen 65536", "SS1304", "no address"),
+    "a port of many digits": (f"--repo {{forge}} --listen {'1' * 5_000}", "SS1304", "no address"),
+    "a host that is none": ("--repo {forge} --listen ..:9464", "SS1304", "no name of a host"),
+    "a host with a long name": (f"--repo {{forge}} --listen {'a' * 64}:9464", "SS1304", "no name of a host"),
     "a folder to work in that is not there": ("--repo {forge} --work-dir nowhere", "SS0704", "nowhere"),
     "an interval of nothing": ("--repo {forge} --interval 0", "SS0901", "interval"),
 }
@@ -70,6 +75,7 @@ def test_an_environment_that_is_not_declared_is_refused(forge: Forge, agent: Beg
     one = agent("--repo", str(forge.path), "--once", "-e", "prod")
     assert one.code() == 1
     assert one.wait("commit-refused")["diagnostics"][0]["code"] == "SS0407"
+    assert one.wait("looked", environment="prod", condition="failed")["diagnostics"][0]["code"] == "SS0407"
 
 
 def test_a_ref_that_goes_is_told_and_what_was_there_is_kept(forge: Forge, agent: Begin) -> None:
@@ -94,3 +100,32 @@ def test_a_folder_is_of_one_repository(forge: Forge, tmp_path: Path, capfd: pyte
         assert in_process([*once, *words]) == 1
         assert capfd.readouterr().err.startswith(f"error[{code}]")
     assert sorted(str(one) for one in work.rglob("*")) == there
+
+
+def test_a_repository_is_told_by_where_it_is_and_not_by_how_it_is_called(
+    forge: Forge, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        shutil.copytree(forge.path, tmp_path / name / "r")
+    (tmp_path / "work").mkdir()
+    words = ["reconcile", "--once", "--work-dir", "../work", "--repo", "r"]
+    assert in_process(["-C", str(tmp_path / "a"), *words]) == 0
+    capfd.readouterr()
+    assert in_process(["-C", str(tmp_path / "b"), *words]) == 1
+    said = capfd.readouterr().err
+    assert said.startswith("error[SS1303]")
+    assert f"{tmp_path / 'a' / 'r'} at main" in said
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"\xff", b"[]", b'{"format": 2}', b'{"format": 1, "good": null, "told": {}, "repository": 1}']
+)
+def test_a_damaged_record_is_no_new_beginning(
+    data: bytes, forge: Forge, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / "work" / ".stackspec" / "reconcile" / "agent.json"
+    record.parent.mkdir(parents=True)
+    record.write_bytes(data)
+    assert in_process(["-C", str(tmp_path / "work"), "reconcile", "--once", "--repo", str(forge.path)]) == 1
+    assert capfd.readouterr().err.startswith(f"error[SS1303]: {record} is damaged")
+    assert list(record.parent.iterdir()) == [record]

@@ -17,6 +17,7 @@ from stackspec.flavors.orchestrator import Orchestrator
 from stackspec.flavors.registry import Registry
 from stackspec.project import Project
 from stackspec.saved_plan.bindings import _spec_digest
+from stackspec.saved_plans import plan_as_saved, read_plan, save_plan
 
 STACK = """\
 apiVersion: stackspec.dev/v1
@@ -87,7 +88,7 @@ def project(
 def refusal(one: Project, file: Path) -> str:
     """Why a saved plan is not made again."""
     with pytest.raises(StackspecError) as raised:
-        one.plan_as_saved(one.read_plan(file))
+        plan_as_saved(one, read_plan(one, file))
     (found,) = raised.value.diagnostics
     assert found.code == "SS0608"
     return found.message
@@ -106,23 +107,23 @@ def spellings(secret: str) -> list[bytes]:
 def test_no_sensitive_value_is_in_the_file(tmp_path: Path) -> None:
     file = tmp_path / "saved"
     one = project(tmp_path, Guarded, Open)
-    one.save_plan(one.plan(), file)
+    save_plan(one, one.plan(), file)
     first = file.read_bytes()
-    assert not one.apply(one.plan_as_saved(one.read_plan(file))).failed
+    assert not one.apply(plan_as_saved(one, read_plan(one, file))).failed
     two = project(tmp_path, Guarded, Open, pin="'917354'")
-    two.save_plan(two.plan(), file)
+    save_plan(two, two.plan(), file)
     assert json.loads(file.read_bytes())["body"]["plan"]["summary"]["update"] == 1
     texts = [first, file.read_bytes()]
     three = project(tmp_path, Guarded, Open, pin="free", flavor="open")
-    three.save_plan(three.plan(), file)
+    save_plan(three, three.plan(), file)
     texts.append(file.read_bytes())
     for secret in ("482913", "917354"):
         for spelling in spellings(secret):
             assert not any(spelling in text for text in texts), spelling
     # The same plan twice has no fingerprint in common, so that nothing is learnt from two of them.
     two = project(tmp_path, Guarded, Open, pin="'917354'")
-    two.save_plan(two.plan(), tmp_path / "again")
-    two.save_plan(two.plan(), file)
+    save_plan(two, two.plan(), tmp_path / "again")
+    save_plan(two, two.plan(), file)
     prints = [json.loads((tmp_path / name).read_bytes())["body"]["manifests"] for name in ("again", "saved")]
     assert prints[0].keys() == prints[1].keys()
     assert not set(prints[0].values()) & set(prints[1].values())
@@ -131,18 +132,18 @@ def test_no_sensitive_value_is_in_the_file(tmp_path: Path) -> None:
 def test_a_part_of_a_value_may_wait_for_the_apply(tmp_path: Path) -> None:
     tags = '["{{ components.artifact_store.outputs.uri }}", "plain"]'
     one = project(tmp_path, Guarded, tags=tags)
-    one.save_plan(one.plan(), tmp_path / "saved")
-    assert not one.apply(one.plan_as_saved(one.read_plan(tmp_path / "saved"))).failed
+    save_plan(one, one.plan(), tmp_path / "saved")
+    assert not one.apply(plan_as_saved(one, read_plan(one, tmp_path / "saved"))).failed
 
 
 def test_a_flavor_that_takes_something_else_is_another(tmp_path: Path) -> None:
     one = project(tmp_path, Guarded)
     assert not one.apply(one.plan()).failed
-    one.save_plan(one.plan(), tmp_path / "saved")
+    save_plan(one, one.plan(), tmp_path / "saved")
     (tmp_path / "stacks" / "dev.yaml").write_text((tmp_path / "stacks" / "dev.yaml").read_text())
     later = Project.open(tmp_path, registry=Registry([Later]))
     with pytest.raises(StackspecError) as raised:
-        later.plan_as_saved(later.read_plan(tmp_path / "saved"))
+        plan_as_saved(later, read_plan(later, tmp_path / "saved"))
     told = "the flavor orchestrator/guarded has changed since the plan was made: what it takes or gives is another"
     assert told in [one.message for one in raised.value.diagnostics]
 
@@ -159,8 +160,8 @@ def test_a_flavor_of_another_package_is_bound_to_its_version(tmp_path: Path, mon
     monkeypatch.setitem(sys.modules, "tests.saved_plan.test_flavors", sys.modules[__name__])
     acme = import_module("acme_flavors").Acme
     one = project(tmp_path, acme, flavor="acme")
-    one.save_plan(one.plan(), tmp_path / "saved")
-    assert one.plan_as_saved(one.read_plan(tmp_path / "saved")).plan.has_changes
+    save_plan(one, one.plan(), tmp_path / "saved")
+    assert plan_as_saved(one, read_plan(one, tmp_path / "saved")).plan.has_changes
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-flavors\nVersion: 2.0\n")
     told = refusal(one, tmp_path / "saved")
     assert told.endswith("it was of acme-flavors 1.0 and is of acme-flavors 2.0 now")

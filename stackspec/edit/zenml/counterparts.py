@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from stackspec.core.address import FieldPath
+from stackspec.core.frozen import dataclass
 
 VERSION = "0.94.6"
 """The version of ZenML whose files are written, and that the table was checked against."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stackspec.core.address import FieldPath
 from stackspec.core.diagnostic import Diagnostic, Severity, Span, StackspecError, has_errors, in_order
+from stackspec.core.frozen import dataclass
 from stackspec.core.regular_file import UnfitError, read_regular
 from stackspec.edit.zenml.counterparts import MLSTACKS
 from stackspec.manifest.decode import decode

@@ -10,10 +10,10 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from stackspec.core.frozen import dataclass
 from stackspec.core.layout import in_environment
 from stackspec.core.own_variables import OWN_VARIABLES
 from stackspec.core.secret import Redactor

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from stackspec.core.frozen import dataclass
 from stackspec.flavors.contract import Flavor, FlavorOutputs, HookError, setting
 
 

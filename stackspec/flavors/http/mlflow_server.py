@@ -6,13 +6,13 @@ import json
 import math
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from time import time
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
+from stackspec.core.frozen import dataclass
 from stackspec.flavors.contract import HookError
 from stackspec.flavors.extras import require_extra
 from stackspec.flavors.http.request import request

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from stackspec.core.frozen import dataclass
 from stackspec.core.loopback import is_local
 from stackspec.flavors.contract import HookError
 

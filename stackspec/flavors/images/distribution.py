@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from stackspec.core.frozen import dataclass
 from stackspec.core.loopback import is_in_the_clear
 from stackspec.flavors.contract import HookError
 from stackspec.flavors.http.request import Answer, request

@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from stackspec.flavors.contract import FlavorConfig, HookError, setting
 
@@ -67,6 +66,8 @@ def auth_file(login: RegistryLogin, image: str) -> Iterator[Path | None]:
     if (found := credentials(login, image)) is None:
         yield None
         return
+    from tempfile import TemporaryDirectory
+
     token = base64.b64encode(":".join(found).encode()).decode()
     with TemporaryDirectory(prefix="stackspec-login-") as folder:
         file = Path(folder, "config.json")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
+from stackspec.core.frozen import dataclass
 from stackspec.flavors.contract import (
     Flavor,
     FlavorConfig,

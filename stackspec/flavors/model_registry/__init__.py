@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import ClassVar
 
+from stackspec.core.frozen import dataclass
 from stackspec.flavors.contract import Flavor, FlavorOutputs, HookError, setting
 
 

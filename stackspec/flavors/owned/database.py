@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stackspec.core.frozen import dataclass
 from stackspec.flavors.contract import HookContext, HookError, Observation, Owner, import_command
 
 if TYPE_CHECKING:

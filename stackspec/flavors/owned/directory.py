@@ -10,10 +10,10 @@ import errno
 import json
 import os
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from stackspec.core.frozen import dataclass
 from stackspec.core.whole_file import sync_folder, write_whole
 from stackspec.flavors.contract import Flavor, FlavorOutputs, HookContext, HookError, Observation, Owner, import_command
 from stackspec.flavors.owned.database import database_owner

@@ -24,13 +24,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import blake2b
 from hmac import compare_digest
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from stackspec.core.frozen import dataclass
 from stackspec.flavors.contract import HookContext, HookError
 from stackspec.flavors.processes import server_launcher
 from stackspec.flavors.processes.local_port import free_port, require_free_port

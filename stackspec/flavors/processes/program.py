@@ -68,7 +68,10 @@ def run(
         if process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+            process.wait()
+            for pipe in (process.stdout, process.stderr):  # which a child of its own, in a session of its own, may hold
+                if pipe is not None:
+                    pipe.close()
     if process.returncode:
         lines = said.decode(errors="replace").split("\n")
         text = next((line.strip() for line in reversed(lines) if line.strip()), "it does not say why")[-_TAIL:]

@@ -97,8 +97,11 @@ def _start(request: Mapping[str, Any]) -> int:
         finally:
             os._exit(1)
     os.close(go)
-    _write_record({**request["record"], "session": os.getpid(), "pid": server})
-    os.write(recorded, b"\n")
+    try:
+        _write_record({**request["record"], "session": os.getpid(), "pid": server})
+        os.write(recorded, b"\n")
+    except OSError as error:  # without room on the disk, for example: it ends, as one that fails at its start
+        _say(f"the server cannot be recorded: {error.strerror}")
     os.close(recorded)
     return server
 
@@ -129,7 +132,8 @@ def _rotate(limit: int) -> None:
 
 
 def _say(line: str) -> None:
-    os.write(sys.stderr.fileno(), f"{line}\n".encode(errors="replace"))
+    with suppress(OSError):  # where the log cannot be written there is nobody to tell
+        os.write(sys.stderr.fileno(), f"{line}\n".encode(errors="replace"))
 
 
 def _reason(status: int) -> str:

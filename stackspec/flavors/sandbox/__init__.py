@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import ClassVar
 
+from stackspec.core.frozen import dataclass
 from stackspec.flavors.contract import Flavor, FlavorOutputs, HookError, setting
 
 

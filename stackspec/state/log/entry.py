@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from stackspec.core.address import ComponentAddress
+from stackspec.core.frozen import dataclass
 from stackspec.state.codec import (
     change_from_json,
     change_to_json,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from stackspec.core.address import ComponentAddress
+from stackspec.core.frozen import dataclass
 from stackspec.state.changes import make, protected_after
 from stackspec.state.log.entry import Act, Committed, Entry, Freed, Replaced, Taken
 from stackspec.state.log.sealed import DamagedError
