@@ -66,8 +66,9 @@ def _forms(session: Session, desired: DesiredState, form: RenderFormat, stacks: 
 
     from stackspec.core.diagnostic import StackspecError
     from stackspec.render import FORMAT_VERSION
-    from stackspec.render.forms import FORMS, Templates, forms, forms_yaml
+    from stackspec.render.forms import FORMS
     from stackspec.render.manifests import stack_alone
+    from stackspec.render.templates import Templates, forms, forms_yaml
 
     root = session.project.root
     own = root / FOLDER
