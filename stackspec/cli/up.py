@@ -18,6 +18,7 @@ from stackspec.cli.options import (
 
 if TYPE_CHECKING:
     from stackspec.plan.selection import Selection
+    from stackspec.project import Planned
 
 What = Annotated[
     str | None, Argument("A stack, or a component as type/name; by default the active stack.", "[STACK|ADDRESS]")
@@ -106,11 +107,19 @@ def _turn(
         run_state: Literal["running", "suspended"] | None = None if state == "gone" else state
         request = Request(chosen, allow_empty=state == "gone", refresh=state == "running", run_state=run_state)
         planning = Planning(session, environment, request, lock_timeout)
-        purpose = "up" if state == "running" else "down"
-        code = carry_out(session, planning.plan(), yes, approve, purpose, parallelism, planning)
+        purpose, planned = "up" if state == "running" else "down", planning.plan()
+        code = carry_out(session, planned, yes, approve, purpose, parallelism, planning)
         if code == 0 and not session.json and state != "running":
+            if shared := _shared(planned, set(chosen.stacks)):
+                session.tell(f"Left as it is, for another stack uses it: {', '.join(shared)}.")
             session.tell("The next 'apply' makes it what the manifests say; 'run_state: suspended' keeps a stack down.")
         return code
+
+
+def _shared(planned: Planned, stacks: set[str]) -> list[str]:
+    """What some stacks use of which others make use too."""
+    users = {address: set(one.stacks) for address, one in planned.applied.components.items()}
+    return [str(address) for address, found in users.items() if found & stacks and found - stacks]
 
 
 def _selection(what: str, *, destroy: bool) -> Selection:
