@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackspec.core.address import ComponentAddress
-from stackspec.core.diagnostic import HIDING, Diagnostic, Severity, Span, has_errors, in_order
+from stackspec.core.diagnostic import HIDING, Diagnostic, Note, Severity, Span, has_errors, in_order
 from stackspec.core.expression import ExpressionError
 from stackspec.core.frozen import dataclass
 from stackspec.core.layout import PROJECT_FILE
@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     from stackspec.policy.policies import Policy
 
 
+_MAY_BE_A_POLICY = Note(
+    "a policy may be in it, and the project's policies count where manifests are given by -f as well"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """The manifests of a project as read.
@@ -56,8 +61,8 @@ class Loaded:
 
     @property
     def hiding_policies(self) -> list[Diagnostic]:
-        """The errors by which a policy may be unknown: all but those in documents of other kinds."""
-        errors = [one for one in self.diagnostics if has_errors([one])]
+        """The errors by which a policy may be unknown: all but those in documents of other kinds, or of no folder."""
+        errors = [one for one in self.diagnostics if has_errors([one]) and one.code != "SS0111"]
         others = [one.span() for one in self.manifests if one.kind != "Policy"] if errors else []
         return [one for one in errors if not any(one.source and _holds(other, one.source) for other in others)]
 
@@ -199,17 +204,18 @@ class Sources:
 
         Where they cannot be read, what is wrong is told here as well: one that is not known is not met.
         """
-        own, declared = self.loaded, self.loaded.declarations
+        declared, unread = self.loaded.declarations, self.loaded.hiding_policies
         if self.files:
             own = Sources(self.root, registry=self._registry, untrusted=self.untrusted).loaded
             self.loaded.texts.update({**own.texts, **self.loaded.texts})
             declared = replace(declared, policies={**declared.policies, **own.declarations.policies})
+            unread = [replace(one, notes=(*one.notes, _MAY_BE_A_POLICY)) for one in own.hiding_policies]
         if not declared.policies:
-            return [], own.hiding_policies
+            return [], unread
         from stackspec.policy.policies import policies_of
 
         policies, wrong = policies_of(declared, self.registry)
-        return policies, [*own.hiding_policies, *wrong]
+        return policies, [*unread, *wrong]
 
     def _plugin_problems(self) -> Iterator[Diagnostic]:
         """What is wrong with the modules that the project names for their flavors."""

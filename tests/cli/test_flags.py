@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from pathlib import Path
 
@@ -181,8 +182,13 @@ def test_chdir_starts_elsewhere(dev: Path, ask: Ask, monkeypatch: pytest.MonkeyP
     assert ask(f"--chdir={dev}", "validate").code == 0
 
 
-def test_manifests_from_standard_input(dev: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    (dev / "stacks" / "dev.yaml").write_text("[")
+@pytest.mark.parametrize("own", [STACK.replace("local}", "locl}"), STACK.replace("components", "componets"), None])
+def test_manifests_from_standard_input(own: str | None, dev: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    if own is None:
+        (dev / "stackspec.yaml").touch()
+        shutil.rmtree(dev / "stacks")
+    else:
+        (dev / "stacks" / "dev.yaml").write_text(own)
 
     def given(text: str) -> None:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
