@@ -381,6 +381,9 @@ MAY_BE_MET: list[Any] = [
     {"propertyNames": {"enum": ["uri", *BESIDE_URI]}, "minProperties": 1},
 ]
 CANNOT_BE_MET: list[Any] = [
+    {"properties": {"uri": {"not": {}}}},
+    {"properties": {"uri": {"not": {"description": "anything"}}}},
+    {"if": {"properties": {"uri": {"const": "a"}}}, "then": {"required": ["q"]}, "else": {"required": ["r"]}},
     {"anyOf": [{"properties": {"uri": False}}, {"required": ["bucket"]}]},
     {"not": {"required": ["uri"]}},
     {"enum": [{"bucket": "a"}]},
@@ -400,6 +403,28 @@ def test_what_may_be_met_once_more_is_known_is_not_refused(config: Any, tmp_path
 def test_what_cannot_be_met_whatever_is_not_known_is_refused(config: Any, tmp_path: Path) -> None:
     asked = {"match": {"flavor": "artifact"}, "require": {"properties": {"config": config}}}
     assert told(project(tmp_path, asked).validate()) == ["log_store/dev: it is not as a policy requires"]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "document", "unknown", "may"),
+    [
+        ({"not": {"uniqueItems": True}}, [{"a": 0}, {"a": "x"}], (0, "a"), True),
+        ({"uniqueItems": True}, ["x", "x", 0], (2,), False),
+        ({"contains": {"const": 1}, "maxContains": 1}, [1, 1, 0], (2,), False),
+        ({"contains": {"const": 1}, "minContains": 2}, [1, 2, 0], (2,), True),
+        ({"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}, {"a": 0, "b": 0}, ("a",), False),
+        ({"not": {"items": {}}}, [0], (0,), False),
+    ],
+)
+def test_what_is_not_known_counts_as_anything(requirement: Any, document: Any, unknown: FieldPath, may: bool) -> None:
+    assert may_be_met(requirement, document, frozenset([unknown])) is may
+
+
+def test_what_is_nested_deeply_is_judged_in_time_as_its_text_is_long() -> None:
+    requirement: Any = {"properties": {"a": {"const": 1}}}
+    for _ in range(40):
+        requirement = {"oneOf": [requirement, requirement], "if": requirement, "then": requirement}
+    assert may_be_met(requirement, {"a": 0}, frozenset([("a",)]))
 
 
 LEAVES = st.sampled_from([0, 1, "a", "bb", True, None])
