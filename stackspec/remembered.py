@@ -88,7 +88,7 @@ def remember(words: Sequence[str], origins: Origins, answer: Answer, asked_at: i
             digests = "\1".join(digests_of(root, now, known))
             if marks(root, origins) == now:
                 _keep(root, words, origins, answer, now, digests)
-    except (OSError, NotSettledError):
+    except (OSError, ValueError, NotSettledError):
         return  # it is made again next time
 
 

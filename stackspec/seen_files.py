@@ -31,6 +31,8 @@ STATE_FOLDER = os.path.join(LOCAL_FOLDER, "state")
 _SHOWN_BY = ("NO_COLOR", "TERM", "COLUMNS")
 """The variables beside the options that change how an answer looks."""
 _MANIFESTS = (".yaml", ".yml")
+_ANY_NAME = "surrogateescape"
+"""How names of files that are no UTF-8 are kept, as Python has them."""
 _SETTLED = 2 * 10**9
 """Nanoseconds; the times of files are as coarse as this on some file systems."""
 
@@ -165,6 +167,7 @@ def keep(root: str, file: str, text: str, suffix: str, most: int) -> bool:
 
     Raises:
         OSError: it cannot be written.
+        ValueError: it is no text that a file can hold.
     """
     local, folder = os.path.join(root, LOCAL_FOLDER), os.path.join(root, CACHE_FOLDER)
     if os.path.islink(local) or os.path.islink(folder) or not os.path.isdir(local):
@@ -173,7 +176,7 @@ def keep(root: str, file: str, text: str, suffix: str, most: int) -> bool:
     fresh = f"{file}.{os.urandom(6).hex()}.new"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as opened:
+        with open(descriptor, "w", encoding="utf-8", errors=_ANY_NAME, newline="") as opened:
             opened.write(text)
         os.replace(fresh, file)
     finally:
@@ -194,7 +197,7 @@ def kept(file: str) -> str | None:
     """
     if os.path.islink(os.path.dirname(file)) or not os.path.exists(file):
         return None
-    with open(file, encoding="utf-8", newline="") as opened:
+    with open(file, encoding="utf-8", errors=_ANY_NAME, newline="") as opened:
         return opened.read()
 
 
@@ -233,17 +236,22 @@ def _mark(status: os.stat_result, settled_before: int | None = None) -> str:
 
 
 def _files(root: str, origins: Origins) -> Iterator[tuple[str, os.stat_result]]:
-    for name in (PROJECT_FILE, *origins.folders):
+    # By the names that the reader calls them: './stacks' and 'stacks/' are 'stacks'.
+    for name in (PROJECT_FILE, *map(os.path.normpath, origins.folders)):
         path = os.path.join(root, name)
         if os.path.isdir(path):
-            yield from _below(path, name)
+            yield from _below(path, "" if name == "." else f"{name}/")
         elif os.path.lexists(path):
             yield _file_at(path, name)
     yield from _states(root)
 
 
-def _below(folder: str, name: str) -> Iterator[tuple[str, os.stat_result]]:
-    """The manifests below a folder, in order; what the reader skips is skipped here too."""
+def _below(folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
+    """The manifests below a folder, in order; what the reader skips is skipped here too.
+
+    Args:
+        prefix: What their names begin with.
+    """
     with os.scandir(folder) as found:
         entries = sorted((entry.name, entry) for entry in found)
     for called, entry in entries:
@@ -251,11 +259,11 @@ def _below(folder: str, name: str) -> Iterator[tuple[str, os.stat_result]]:
             continue
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISDIR(status.st_mode):
-            yield from _below(entry.path, f"{name}/{called}")
+            yield from _below(entry.path, f"{prefix}{called}/")
         elif not stat.S_ISREG(status.st_mode):
             raise NotSettledError
         elif called.endswith(_MANIFESTS):
-            yield f"{name}/{called}", status
+            yield prefix + called, status
 
 
 def _file_at(path: str, name: str) -> tuple[str, os.stat_result]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stackspec.core.diagnostic import StackspecError, has_errors
+from stackspec.core.expression import MOST_WORK
 from stackspec.core.frozen import dataclass
 from stackspec.plan.request import Request
 from stackspec.plan.settled import FileFacts, as_part, facts_of, narrow
@@ -48,11 +49,13 @@ class Settled:
     Attributes:
         seen: The files as they were then, those of states among them.
         state: The lineage and serial of the state that was read.
+        work: What the expressions of everything took of their budget.
     """
 
     origins: Origins
     seen: Seen
     state: tuple[str, int]
+    work: int
     facts: Mapping[str, FileFacts]
 
     def with_ways(self, origins: Origins) -> Origins:
@@ -100,6 +103,8 @@ def plan_what_changed(project: Project, environment: str | None, request: Reques
         store = part.store(name)
         if has_errors(diagnostics) or not isinstance(store, SqliteStateStore):
             return None
+        if settled.work + part.work > MOST_WORK:
+            return None  # together the expressions may take too much
         applied = store.read_some(narrowing.read)
         if (applied.lineage, applied.serial) != settled.state:
             return None
@@ -133,9 +138,9 @@ def keep_settled(project: Project, environment: str | None, planned: Planned, or
         raise NotSettledError
     facts = facts_of(planned.plan, planned.desired, project.loaded.declarations, project.registry, planned.diagnostics)
     applied = planned.applied
-    if facts is not None and not applied.pending and not applied.deposed:
+    if facts is not None and facts.keys() <= seen.keys() and not applied.pending and not applied.deposed:
         state = (applied.lineage, applied.serial)
-        document = [values(origins), origins.folders, origins.variables, origins.ways, seen, state, facts]
+        document = [values(origins), origins.folders, origins.variables, origins.ways, seen, state, project.work, facts]
         text = json.dumps(document, separators=(",", ":"))
         keep(root, _file(root, environment), text, _SUFFIX, _MOST)
     return seen
@@ -154,11 +159,11 @@ def _read(root: str, environment: str | None) -> Settled | None:
     if text is None:
         return None
     document: list[Any] = json.loads(text)
-    read, folders, variables, ways, seen, (lineage, serial), facts = document
+    read, folders, variables, ways, seen, (lineage, serial), work, facts = document
     origins = Origins(folders, variables, ways)
     if read != values(origins):
         return None
-    return Settled(origins, seen, (lineage, serial), {file: FileFacts(*one) for file, one in facts.items()})
+    return Settled(origins, seen, (lineage, serial), work, {file: FileFacts(*one) for file, one in facts.items()})
 
 
 def _changed(root: str, settled: Settled) -> set[str]:

@@ -112,6 +112,8 @@ class Sources:
         self.untrusted = untrusted
         self.ways: set[str] = set()
         """The paths that were looked at for links: those that configs name, and the folders on their way."""
+        self.work = 0
+        """What the expressions took of their budget, by the last compilation."""
 
     def overlaid(self, overlay: Mapping[str, str | None]) -> Sources:
         """The same with other texts for some files, as in an overlay."""
@@ -234,7 +236,9 @@ class Sources:
         Args:
             values: Given where several environments are compiled, for all their expressions to share one budget.
         """
+        values = values or ValueResolver()
         desired, diagnostics = self._resolve(environment, values)
+        self.work = values.work
         also = (*self._plugin_problems(), *self._linked_out(desired))
         return desired, [*self.loaded.diagnostics, *diagnostics, *also]
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from stackspec.settled import PartlyPlanned
 
 
+_OF_DAMAGE = ("SS0701", "SS0702")
+"""What is told of a state that cannot be read; what to do about it hangs on what else is in its folder."""
+
+
 class PlanOfFiles:
     """A plan, as far as it is made of files and nothing else.
 
@@ -64,6 +68,8 @@ class PlanOfFiles:
             return
         if any(one.imported for one in planned.desired.components.values()):
             return
+        if any(one.code in _OF_DAMAGE for one in planned.diagnostics):
+            return
         if not _is_of_files(self._session):
             return
         try:
@@ -76,7 +82,7 @@ class PlanOfFiles:
 
                 seen = keep_settled(project, self._environment, planned, origins, self._asked_at)
             _keep(self._session, origins, code, self._asked_at, seen)
-        except (OSError, NotSettledError):
+        except (OSError, ValueError, NotSettledError):
             return  # both are made again next time
 
 
@@ -90,7 +96,7 @@ def remember_validation(session: Session, code: int, asked_at: int) -> None:
         return
     try:
         _keep(session, _origins(session, asked_at), code, asked_at, {})
-    except (OSError, NotSettledError):
+    except (OSError, ValueError, NotSettledError):
         return  # it is made again next time
 
 

@@ -199,7 +199,12 @@ class Budget:
     """
 
     def __init__(self, work: int = MOST_WORK) -> None:
-        self._left = work
+        self._given = self._left = work
+
+    @property
+    def spent(self) -> int:
+        """How much was made."""
+        return self._given - self._left
 
     def spend(self, work: int) -> None:
         """Take from what is left.

@@ -63,6 +63,11 @@ class ValueResolver:
         self._exhausted = False
         self._read: dict[str, Expression | ExpressionError] = {}
 
+    @property
+    def work(self) -> int:
+        """What was spent of the budget."""
+        return self._budget.spent
+
     def scope(
         self,
         roots: Mapping[str, Any],

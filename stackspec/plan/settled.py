@@ -85,9 +85,8 @@ def facts_of(
     homes = _homes(desired)
     places = [one.source.file if one.source else None for one in diagnostics]
     places += [homes.get(one.address) for one in plan.changes if one.action is not Action.NO_OP or one.recorded]
-    places += [homes.get(address) for address in plan.moves.values()]
     names, shared = _names(declared, desired), _shared(declared)
-    if None in places or not shared.isdisjoint(places):
+    if None in places or not shared.isdisjoint(places) or plan.moves:
         return None
     needs: dict[str, set[str]] = {file: set() for file in names}
     components: dict[str, list[str]] = {file: [] for file in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -225,6 +226,46 @@ def test_one_plan_after_the_other_reads_what_changed_since_the_first(planned: Pa
     assert again(ask)[1] is None  # another state
     written(white=stack("white", 1, "other"))
     assert again(ask)[1] == {"blue", "green"}  # what waits for an apply is read again each time
+
+
+@pytest.mark.parametrize("folder", ["./stacks", "stacks/", ".", "stacks/../stacks", "stacks//"])
+def test_a_folder_has_one_name(folder: str, planned: Path, ask: Ask) -> None:
+    Path("stackspec.yaml").write_text(PROJECT.replace("[WHO]", f'[WHO], manifests: ["{folder}"]'))
+    ask("plan")
+    written(red=stack("red", 2))
+    answer = check(ask, {"blue", "green", "white", "other"})
+    assert "1 to update" in answer.out
+
+
+def test_a_component_that_moves_is_planned_in_the_whole(planned: Path, ask: Ask) -> None:
+    moved = stack("blue").replace(
+        "max_parallel_steps: 1}", "max_parallel_steps: 1}, moved: [orchestrator/blue], name: b2"
+    )
+    written(blue=moved)
+    first = ask("plan", "-o", "json").json
+    assert first["moves"]
+    written(white=stack("white", 2, "other"))
+    assert check(ask, {"green", "red"}, "-o", "json").json["moves"] == first["moves"]
+    assert check(ask, None, "--detailed-exitcode", "--all").code == 2
+
+
+def test_a_name_that_is_no_text_is_no_hindrance(planned: Path, ask: Ask) -> None:
+    Path(os.fsdecode(b"stacks/\xff.yaml")).write_text("# nothing\n")
+    for words in (("plan",), ("plan",), ("validate",), ("validate",), ("plan", "-o", "json")):
+        answer = ask(*words)
+        assert (answer.code, "SS0999" in answer.out + answer.err) == (0, False)
+    written(red=stack("red", 2))
+    assert "1 to update" in check(ask, {"blue", "green", "white", "other"}).out
+
+
+def test_what_is_too_much_in_the_whole_is_too_much_in_a_part(
+    planned: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(red=stack("red", 2, path='"./data/{{ stack.name }}"'))
+    assert again(ask)[1] is not None
+    monkeypatch.setattr("stackspec.settled.MOST_WORK", 1)
+    written(red=stack("red", 3, path='"./data/{{ stack.name }}"'))
+    check(ask, None)
 
 
 def test_a_warning_is_told_each_time(planned: Path, ask: Ask) -> None:
