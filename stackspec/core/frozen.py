@@ -27,43 +27,70 @@ else:
 
 
 def _frozen(cls: type) -> type:
-    own = {name for name in ("__eq__", "__hash__", "__repr__") if cls.__dict__.get(name)}
+    if any(dataclasses.is_dataclass(one) for one in cls.__mro__[1:]):
+        return dataclasses.dataclass(frozen=True, slots=True)(cls)
+    # Python has put a None there itself, where a class has an `__eq__` of its own.
+    own = {name for name, value in cls.__dict__.items() if name != "__hash__" or value is not None}
     made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     fields = dataclasses.fields(made)
+    compared = _values([one for one in fields if one.compare])
+    hashed = _values([one for one in fields if (one.compare if one.hash is None else one.hash)])
     methods: dict[str, Any] = {
         "__init__": _init(made, fields),
+        "__eq__": _equality(compared),
+        "__hash__": lambda record: hash(hashed(record)),
+        "__repr__": _representation([one.name for one in fields if one.repr]),
         "__setattr__": _no_assignment,
         "__delattr__": _no_deletion,
         "__getstate__": _values(fields),
         "__setstate__": _set_state,
     }
-    compared = _values([one for one in fields if one.compare])
-    hashed = _values([one for one in fields if (one.compare if one.hash is None else one.hash)])
-    methods |= {"__eq__": _equality(compared), "__hash__": lambda record: hash(hashed(record))}
-    methods["__repr__"] = _representation([one.name for one in fields if one.repr])
     for name in methods.keys() - own:
         setattr(made, name, methods[name])
+    told = made.__dataclass_params__
+    told.init = told.repr = told.eq = told.frozen = True
     whole: type = made
     return whole
 
 
 def _init(cls: Any, fields: tuple[Field[Any], ...]) -> Callable[..., None]:
-    names: dict[str, Any] = {"_set": object.__setattr__, "_MISSING": MISSING}
+    """The method that takes the values, the only one that is compiled.
+
+    Raises:
+        TypeError: a field is of a kind that only the standard library knows.
+    """
+    if any(not one.init or one.kw_only or one.name == "self" for one in fields):
+        raise TypeError(f"{cls.__qualname__} has a field that only 'dataclasses.dataclass' takes")
+    names: dict[str, Any] = {"__name__": cls.__module__}
     parameters, lines = ["self"], []
-    for one in fields:
-        default, value = "", one.name
+    for number, one in enumerate(fields):
+        # No field is called so: what begins with two underscores is renamed in a class.
+        default, value, known = "", one.name, f"__{number}__"
         if one.default is not MISSING:
-            names[f"_{one.name}"], default = one.default, f"=_{one.name}"
+            names[known], default = one.default, f"={known}"
         elif one.default_factory is not MISSING:
-            names[f"_{one.name}"], default = one.default_factory, "=_MISSING"
-            value = f"_{one.name}() if {one.name} is _MISSING else {one.name}"
+            names[known], default = one.default_factory, "=__made__"
+            value = f"{known}() if {one.name} is __made__ else {one.name}"
         parameters.append(one.name + default)
-        lines.append(f" _set(self, {one.name!r}, {value})")
+        lines.append(f" __set__(self, {one.name!r}, {value})")
     if hasattr(cls, "__post_init__"):
         lines.append(" self.__post_init__()")
-    exec("\n".join([f"def __init__({', '.join(parameters)}):", *(lines or [" pass"])]), names)  # noqa: S102
+    names |= {"__set__": object.__setattr__, "__made__": _MADE}
+    exec("\n".join([f"def __init__({', '.join(parameters)}):", *(lines or [" pass"])]), names)  # noqa: S102  of names alone
     made: Callable[..., None] = names["__init__"]
+    made.__qualname__ = f"{cls.__qualname__}.__init__"
+    made.__annotations__ = {**{one.name: one.type for one in fields}, "return": None}
     return made
+
+
+class _Made:
+    """Stands for a default that is made anew for each record."""
+
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+_MADE = _Made()
 
 
 def _values(fields: list[Field[Any]] | tuple[Field[Any], ...]) -> Callable[[Any], tuple[Any, ...]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, field, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -124,6 +125,36 @@ def test_what_a_class_says_itself_counts() -> None:
             return "own"
 
     assert (Own("a") == "b", hash(Own("a")), repr(Own("a"))) == (True, 7, "own")
+
+
+def test_what_is_made_of_it_is_told_that_it_is_frozen() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class More(Pickled):
+        more: int = 2
+
+    @quick(frozen=True, slots=True)
+    class Most(Pickled):
+        most: int = 3
+
+    assert (More("a").more, Most("a").most, Most("a") == Most("a"), More("a").name) == (2, 3, True, "a")
+    with pytest.raises(TypeError, match="frozen"):
+        dataclasses.dataclass(type("Loose", (Pickled,), {"__annotations__": {"loose": int}}))
+
+
+def test_it_is_called_as_its_fields_say(record: Any) -> None:
+    told = str(inspect.signature(record))
+    assert told.startswith("(name: 'str', size: 'int' = 1, parts: 'list[str]' = <factory>, told: 'str' = ''")
+    assert set(get_type_hints(record)) == {"name", "size", "parts", "told", "hidden"}
+    with pytest.raises(TypeError, match=r"Record\.__init__\(\) missing"):
+        record()
+
+
+def test_a_field_that_it_does_not_know_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"only 'dataclasses\.dataclass' takes"):
+
+        @quick(frozen=True, slots=True)
+        class Odd:
+            name: str = field(init=False)
 
 
 def test_other_dataclasses_are_the_standard_librarys() -> None:
