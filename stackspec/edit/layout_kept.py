@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from io import StringIO
 from typing import Any
 
+from stackspec.core.address import FieldPath
 from stackspec.core.diagnostic import has_errors
+from stackspec.manifest.document import Document, Spans
 from stackspec.manifest.parse import parse
 from stackspec.manifest.scalars import OutOfRangeError, plain_value
 from stackspec.manifest.text import SourceText
 
 _TIME = "tag:yaml.org,2002:timestamp"
+_HASH = re.compile(r"(?<!\S)#")
+_NOTHING = object()
 _WIDE = 1_000_000
 """Columns after which a line would be folded: never."""
 
@@ -82,17 +88,19 @@ def changed(text: str, change: Callable[[Any], None]) -> str:
         before = write(value)
     except YAMLError as error:
         raise UneditableError("this is YAML that stackspec reads and cannot edit") from error
-    apart, meant = _apart(value), _plain(_read(ours))
+    document = _read(ours)
+    apart, meant = _apart(value), _plain(document.value)
     for one in (value, apart, meant):
         change(one)
     if value != apart:
         raise UneditableError("what is changed is another place too, by an alias")
     after = write(value)
     merged = "".join(_merged(*(one.splitlines(keepends=True) for one in (before, ours, after))))
-    if _read(merged) != meant:
+    result = _read(merged)
+    if result.value != meant:
         raise UneditableError("its layout does not let it be changed in one place")
-    if lost := _comments(ours) - _comments(merged):
-        raise UneditableError(f"the comment '{min(lost)[:80]}' would be lost")
+    if (lost := _lost(document, result)) is not None:
+        raise UneditableError(f"the comment '{lost[:80]}' would be lost")
     return with_ends_of(text, merged)
 
 
@@ -118,8 +126,8 @@ def _reader_and_writer(text: str) -> Any:
     return yaml
 
 
-def _read(text: str) -> Any:
-    """The value of a document, as manifests are read.
+def _read(text: str) -> Document:
+    """A document, as manifests are read.
 
     Raises:
         UneditableError: it is not one document.
@@ -127,7 +135,7 @@ def _read(text: str) -> Any:
     documents, problems = parse(SourceText("", text))
     if len(documents) != 1 or has_errors(problems):
         raise UneditableError("its layout does not let it be changed in one place")
-    return documents[0].value
+    return documents[0]
 
 
 class _Mapping(dict[str, Any]):
@@ -155,9 +163,52 @@ def _apart(value: Any) -> Any:
     return CommentedSeq(map(_apart, value)) if isinstance(value, CommentedSeq) else value
 
 
-def _comments(text: str) -> Counter[str]:
-    """The comments of a document that stand on lines of their own, and how often."""
-    return Counter(line.strip() for line in text.splitlines() if line.lstrip().startswith("#"))
+def _lost(before: Document, after: Document) -> str | None:
+    """A comment that is there no more, though what it stands beside is."""
+    there = Counter(text for text, _ in _comments(after))
+    for text, beside in _comments(before):
+        if there[text]:
+            there[text] -= 1
+        elif not any(_at(before.value, path) != _at(after.value, path) for path in beside):
+            return text
+    return None
+
+
+def _comments(document: Document) -> Iterator[tuple[str, list[FieldPath]]]:
+    """Each comment of a document, with the paths of what begins on the same line."""
+    text, end = document.source.text, 0
+    scalars = sorted(_scalars(document.spans, ()))
+    for found in _HASH.finditer(text):
+        at = found.start()
+        index = bisect_right(scalars, at, key=lambda one: one[0])
+        if at < end or (index and at < scalars[index - 1][1]):
+            continue  # in another comment, or in a text
+        end = at + len(text[at:].partition("\n")[0])
+        first = bisect_left(scalars, text.rfind("\n", 0, at) + 1, key=lambda one: one[0])
+        yield text[at:end].rstrip(), [path for _, _, path in scalars[first:index]]
+
+
+def _scalars(spans: Spans, path: FieldPath) -> Iterator[tuple[int, int, FieldPath]]:
+    """Where each scalar begins and ends, keys included, with the path of what it says."""
+    if len(spans) == 2:
+        yield spans[0], spans[1], path
+    elif isinstance(spans[2], dict):
+        for key, (start, end, inner) in spans[2].items():
+            yield start, end, (*path, key)
+            yield from _scalars(inner, (*path, key))
+    else:
+        for index, inner in enumerate(spans[2]):
+            yield from _scalars(inner, (*path, index))
+
+
+def _at(value: Any, path: FieldPath) -> Any:
+    """What stands at a path, of what holds others only that it does."""
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return _NOTHING
+    return type(value) if isinstance(value, dict | list) else value
 
 
 def _merged(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> list[str]:

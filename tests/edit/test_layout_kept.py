@@ -149,6 +149,41 @@ def test_a_comment_that_there_is_twice_is_not_lost_once() -> None:
         change(document, lambda manifest: manifest["spec"].pop("a"))
 
 
+BRACES = """\
+kind: A
+spec:
+  a: {flavor: local,   # of the team
+      size: 2}
+  b: {flavor: local, path: ./a}
+  text: |
+    # a title
+    words # and a remark
+  c: 1   # one
+"""
+
+
+def test_a_comment_in_braces_beside_the_change_is_not_lost() -> None:
+    (document,) = documents(BRACES)
+    with pytest.raises(StackspecError, match="'# of the team' would be lost"):
+        change(document, lambda manifest: manifest["spec"]["b"].update(path="./z"))
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        (lambda spec: spec.update(text="short"), "# one"),
+        (lambda spec: spec.pop("c"), "# of the team"),
+        (lambda spec: spec.update(c=2), "# one"),
+    ],
+    ids=["a line of a text is none", "it goes with what goes", "it stays beside what is another"],
+)
+def test_a_comment_is_what_people_say_beside_what_is_there(how: Any, expected: str) -> None:
+    (document,) = documents(BRACES)
+    result = after(BRACES, change(document, lambda manifest: how(manifest["spec"])))
+    assert result is not None
+    assert expected in result
+
+
 KEYS = st.sampled_from(["a", "b", "c"])
 COMMENTS = st.sampled_from(["", "  # one", "  # two"])
 LAYOUTS = st.recursive(
