@@ -22,6 +22,7 @@ from stackspec.seen_files import (
     cache_file,
     digest,
     digests_of,
+    hand_over,
     is_linked,
     keep,
     kept,
@@ -64,6 +65,7 @@ def recall(words: Sequence[str]) -> Answer | None:
             return None
         now = marks(root, origins)
         if (is_touched := marked != _marked(now)) and not _are_alike(root, marked, digests, now):
+            hand_over(root, origins, now)
             return None
         origins = Origins(origins.folders, origins.variables, dict(map(_way, _list(ways))))
         if is_linked(root, origins):

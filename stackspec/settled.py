@@ -25,6 +25,7 @@ from stackspec.seen_files import (
     cache_file,
     digest,
     digests_of,
+    handed_over,
     is_linked,
     keep,
     kept,
@@ -168,7 +169,7 @@ def _read(root: str, environment: str | None) -> Settled | None:
 
 def _changed(root: str, settled: Settled) -> set[str]:
     """The files that are others by now, or gone, or new."""
-    now, before = marks(root, settled.origins), settled.seen
+    now, before = handed_over(root, settled.origins), settled.seen
     found = {name for name in now.keys() | before.keys() if name not in now or name not in before}
     touched = (name for name, mark in now.items() if name in before and before[name][0] != mark)
     return found | {name for name in touched if before[name][1] != digest(root, name)}

@@ -170,8 +170,8 @@ def as_part(
     facts, skipped = narrowing.facts, narrowing.skipped
     if _shared(declared) - {file for file, one in facts.items() if one.is_shared}:
         return None
-    taken = {name for file in skipped for name in facts[file].names}
-    if any(not taken.isdisjoint(names) for names in _names(declared, desired).values()):
+    names = {name for found in _names(declared, desired).values() for name in found}
+    if any(name in names for file in skipped for name in facts[file].names):
         return None
     if _crosses(narrowing, desired, registry):
         return None
