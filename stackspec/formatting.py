@@ -47,12 +47,14 @@ class Formatting:
         names: Files and folders, relative to the working directory; `-` is standard input. None is the whole project.
 
     Raises:
-        StackspecError: there is no project, and no file is named.
+        StackspecError: there is no project, and no file is named; or a folder that is not in it is.
     """
 
     def __init__(self, names: Sequence[str] = ()) -> None:
         self._names = names
         self.root = _root(named=bool(names))
+        if outside := [_outside(one) for one in names if self._is_outside(one)]:
+            raise StackspecError(outside)
 
     def found(self) -> Iterator[Formatted | Diagnostic]:
         """Every file, or why it cannot be read."""
@@ -91,6 +93,11 @@ class Formatting:
         project = next((one for one in manifests if one.kind == "Project"), None)
         yield from reader.manifests(manifest_folders(project))
 
+    def _is_outside(self, name: str) -> bool:
+        """Whether a name is a folder's that is not in the project: whose files they are nobody has said."""
+        home = os.path.realpath(self.root)
+        return os.path.isdir(name) and os.path.commonpath([home, os.path.realpath(name)]) != home
+
     @cached_property
     def _registry(self) -> Registry:
         # No code of others is imported to lay a file out: keys of their flavors' configs stay as they are.
@@ -99,6 +106,11 @@ class Formatting:
     def _config_schema(self, component_type: str, flavor: str) -> Schema | None:
         known = self._registry.knows(component_type, flavor)
         return self._registry.spec(component_type, flavor).schema if known else None
+
+
+def _outside(folder: str) -> Diagnostic:
+    hint = "name its files one by one, or begin in the project that they are of: stackspec -C DIR fmt"
+    return Diagnostic("SS0103", f"the folder '{folder[:200]}' is outside of the project", None, hint)
 
 
 def _no_manifest(source: SourceText) -> Diagnostic | None:

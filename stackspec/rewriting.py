@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,10 +45,15 @@ def rewrite(root: Path, before: Mapping[str, SourceText], after: Mapping[str, by
 
 def unified(file: str, before: str | None, after: str | None) -> Iterable[str]:
     """The lines of a unified diff; None is the text of a file that is not there."""
-    old, new = ("/dev/null" if one is None else f"{side}/{file}" for side, one in (("a", before), ("b", after)))
+    old, new = ("/dev/null" if one is None else _name(f"{side}/{file}") for side, one in (("a", before), ("b", after)))
     lines = [(one or "").splitlines(keepends=True) for one in (before, after)]
     for line in unified_diff(lines[0], lines[1], old, new):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _name(file: str) -> str:
+    """A name as a diff has it: in quotes, as git's does, where it would be more than a name on a line."""
+    return file if file.isprintable() and '"' not in file else json.dumps(file)
 
 
 def _write(path: Path, data: bytes | None) -> None:

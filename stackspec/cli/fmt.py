@@ -35,6 +35,8 @@ def fmt(
         formatting = Formatting(names or ())
         session.guard(formatting.root)
         files, problems = _read(session, formatting)
+        if any(one.code == "SS0111" for one in problems):
+            raise StackspecError(problems)  # nothing is written where it is not clear what was meant
         if stream and write:
             session.report(problems)
             session.answer("".join(one.text or "" for one in files))
@@ -81,6 +83,7 @@ def _answer(
 ) -> None:
     from stackspec.render import FORMAT_VERSION
     from stackspec.render.diagnostics import diagnostics_json
+    from stackspec.render.text import safe
 
     if session.json:
         document = {
@@ -93,6 +96,6 @@ def _answer(
         session.answer_json(document)
         return
     session.report(problems)
-    session.answer("".join(one.diff if diff else f"{one.source.file}\n" for one in changed))
+    session.answer("".join(one.diff if diff else f"{safe(one.source.file)}\n" for one in changed))
     done = "formatted" if written else "would be formatted"
     session.tell(f"{len(changed)} of {count} file{'' if count == 1 else 's'} {done}.")

@@ -48,27 +48,39 @@ def graph(
     """Draw stacks, their components and what stands on what, coloured by what an apply would do."""
     from stackspec.cli.session import Session
     from stackspec.core.diagnostic import StackspecError, has_errors
-    from stackspec.render.graph import dot, graph_json, is_too_large_for_mermaid, mermaid
+    from stackspec.render.graph import graph_json
 
     wanted = OutputFormat.JSON if form is GraphFormat.JSON else output
-    with Session(wanted, files, untrusted=untrusted, file=output_file) as session:
+    with Session(wanted, files, untrusted=untrusted) as session:
         if output is OutputFormat.JSON and form not in (None, GraphFormat.JSON):
             message = f"-o json is the format json, and --format asks for {form}"
             raise StackspecError.of("SS0901", message, hint="leave one of them out")
         found, diagnostics = _graph(session, environment, stack, planned=not (no_plan or session.untrusted))
+        drawn = "" if session.json else _text(session, found, form)
+        session.answer_in(output_file)  # only now: what is wrong is no picture
         if session.json:
             session.answer_json(graph_json(found, diagnostics))
-        elif form in (None, GraphFormat.MERMAID):
-            text = mermaid(found)
-            if is_too_large_for_mermaid(found, text):
-                session.tell("this is more than Mermaid draws on GitHub and GitLab: take --stack, or --format svg")
-            session.answer(text)
         else:
-            text = dot(found)
-            session.answer(text if form is GraphFormat.DOT else _drawn(text, untrusted=session.untrusted))
-        if not session.json:
+            session.answer(drawn)
             session.report(diagnostics)
     return 1 if has_errors(diagnostics) else 0
+
+
+def _text(session: Session, found: Graph, form: GraphFormat | None) -> str:
+    """A graph in a form that is no JSON.
+
+    Raises:
+        StackspecError: it is to be drawn, and cannot be.
+    """
+    from stackspec.render.graph import dot, is_too_large_for_mermaid, mermaid
+
+    if form not in (None, GraphFormat.MERMAID):
+        text = dot(found)
+        return text if form is GraphFormat.DOT else _drawn(text, untrusted=session.untrusted)
+    text = mermaid(found)
+    if is_too_large_for_mermaid(found, text):
+        session.tell("this is more than Mermaid draws on GitHub and GitLab: take --stack, or --format svg")
+    return text
 
 
 def _graph(

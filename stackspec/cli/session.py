@@ -158,6 +158,10 @@ class Session:
             file, self._file = self._file, None  # what is wrong with it is told on standard output
             write_file(self, file, text, "--output-file")
 
+    def answer_in(self, file: str | None) -> None:
+        """Have the answer go to a file from now on, if to any."""
+        self._file = file
+
     def answer_json(self, document: Mapping[str, Any], *, indent: int | None = 2) -> None:
         """Write one JSON document to standard output; without `indent` it is one line. Raises as `answer`."""
         self.answer(json_text(document, indent=indent) + "\n")

@@ -38,7 +38,7 @@ CODES: Mapping[str, Code] = {
     ),
     "SS0103": Code(
         "link-leaves-project",
-        "A symbolic link points outside the project, or nowhere.",
+        "A symbolic link points outside the project, or nowhere; or `fmt` was given a folder that is not in it.",
         "`ln -s /etc/passwd stacks/dev.yaml`",
         "Keep the file itself in the project.",
     ),

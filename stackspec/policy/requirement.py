@@ -132,7 +132,7 @@ def wrong(requirement: Value, *, of_actions: bool) -> Iterator[Problem]:
         jsonschema_rs.Draft202012Validator(requirement, pattern_options=jsonschema_rs.RegexOptions())
     except (jsonschema_rs.ValidationError, ValueError) as error:
         path = tuple(getattr(error, "instance_path", ()))
-        hint = "write it without references back and without looking ahead or behind"
+        hint = "close what it opens, and write it without references back and without looking ahead or behind"
         yield Problem("SS0206", "it is no regular expression that can be used here", path, hint=hint)
 
 

@@ -71,7 +71,7 @@ class Kubernetes(Form):
 
     def literal(self, text: str) -> str:
         """Likewise."""
-        return text.replace("$(", "$$(")
+        return text.replace("$", "$$")
 
     def declared(self, references: Sequence[Reference]) -> list[dict[str, Any]]:
         """The variables, for `env`, before all that name them."""

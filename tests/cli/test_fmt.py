@@ -80,6 +80,32 @@ def test_a_file_anywhere_is_laid_out_by_its_name_and_a_link_stays_one(
     assert "SS0112" in ask("fmt").err
 
 
+def test_no_folder_outside_of_the_project_is_rewritten(project: Path, ask: Ask, tmp_path: Path) -> None:
+    other = tmp_path.parent / f"{tmp_path.name}-other"
+    other.mkdir()
+    (other / "a.yaml").write_bytes(BEFORE)
+    for words in ((str(other),), ("stacks", f"../{other.name}"), ("..",)):
+        answer = ask("fmt", *words)
+        assert (answer.code, "error[SS0103]" in answer.err) == (1, True)
+    assert (other / "a.yaml").read_bytes() == BEFORE
+
+
+def test_nothing_is_written_where_an_argument_is_wrong(project: Path, ask: Ask) -> None:
+    (project / "stacks" / "messy.yaml").write_bytes(BEFORE)
+    answer = ask("fmt", "stacks", "nope")
+    assert (answer.code, "error[SS0111]" in answer.err) == (1, True)
+    assert (project / "stacks" / "messy.yaml").read_bytes() == BEFORE
+
+
+def test_a_name_is_one_line(project: Path, ask: Ask) -> None:
+    name = "a\n::error::x\x1b[31m.yaml"
+    (project / "stacks" / name).write_bytes(BEFORE)
+    for words in (("--check",), ("--diff",), ()):
+        out = ask("fmt", *words).out
+        assert "\x1b" not in out
+        assert not any(line.startswith("::") for line in out.splitlines())
+
+
 def test_a_link_on_the_way_leads_no_writing_out_of_the_project(project: Path, ask: Ask) -> None:
     outside = project.parent / f"{project.name}-outside"
     outside.mkdir()

@@ -127,6 +127,14 @@ def test_svg_without_graphviz_says_what_to_install(two: Path, ask: Ask, monkeypa
     assert "apt-get install graphviz" in answer.err
 
 
+def test_a_picture_is_not_lost_for_an_error(two: Path, ask: Ask) -> None:
+    (two / "graph.dot").write_text("good")
+    (two / "stacks" / "wrong.yaml").write_text("[")
+    answer = ask("graph", "--format", "dot", "--output-file", "graph.dot")
+    assert (answer.code, "error[SS0107]" in answer.err) == (1, True)
+    assert (two / "graph.dot").read_text() == "good"
+
+
 @pytest.mark.parametrize("form", ["mermaid", "dot", "json"])
 def test_what_a_policy_forbids_is_told_as_by_a_plan(form: str, two: Path, ask: Ask) -> None:
     (two / "stacks" / "policy.yaml").write_text(

@@ -14,8 +14,13 @@ import kubernetes_validate
 import pytest
 import yaml
 from dotenv import dotenv_values
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
+from stackspec.core.expression import SecretReference
+from stackspec.render.forms import Kubernetes
+from stackspec.render.references import Reference
 from tests.cli.conftest import Ask
 from tests.running import command, environment
 
@@ -89,8 +94,8 @@ def test_kubernetes_takes_the_objects(project: Path, ask: Ask) -> None:
     assert reference["key"] == "password"
     assert reference["name"].startswith("db-admin-")
     assert variables[1:] == [
-        {"name": "URL", "value": "pg://ml:$(DB_ADMIN_PASSWORD)@db/$HOME$$(X)"},
-        {"name": "HOSTILE", "value": "a: b\n- '\"# ${Y} 😀"},
+        {"name": "URL", "value": "pg://ml:$(DB_ADMIN_PASSWORD)@db/$$HOME$$(X)"},
+        {"name": "HOSTILE", "value": "a: b\n- '\"# $${Y} 😀"},
     ]
 
 
@@ -283,3 +288,19 @@ def test_a_template_that_cannot_be_read(template: Path, ask: Ask) -> None:
 def test_usage(arguments: list[str], project: Path, ask: Ask) -> None:
     answer = ask("render", *arguments)
     assert (answer.code, "error[SS0901]" in answer.err) == (1, True)
+
+
+def expanded(text: str, variables: dict[str, str]) -> str:
+    """What Kubernetes makes of a text, by https://kubernetes.io/docs/reference/kubernetes-api (Container.env.value)."""
+    return re.sub(
+        r"\$(\$|\(([^)]*)\))",
+        lambda found: "$" if found[1] == "$" else variables.get(found[2], found.group()),
+        text,
+    )
+
+
+@given(st.lists(st.text("$(){}aB", max_size=6), min_size=2, max_size=4))
+def test_a_text_and_a_secret_are_what_they_were_once_kubernetes_has_read_them(texts: list[str]) -> None:
+    form, secret = Kubernetes(), Reference(SecretReference("db", "password"), "PASSWORD")
+    made = form.reference(secret).join(map(form.literal, texts))
+    assert expanded(made, {"PASSWORD": "s3cret", "B": "no", "a": "no"}) == "s3cret".join(texts)

@@ -265,7 +265,7 @@ def test_no_answer_takes_the_place_of_a_manifest(manifest: str, dev: Path, ask: 
     assert (dev / "more.txt").read_text() == STACK
 
 
-@pytest.mark.parametrize("words", [["validate"], ["validate", "stacks/dev.yaml"], ["plan"], ["graph"]])
+@pytest.mark.parametrize("words", [["validate"], ["validate", "stacks/dev.yaml"], ["plan"]])
 def test_a_text_that_fails_takes_the_place_of_what_was_there(words: list[str], dev: Path, ask: Ask) -> None:
     assert ask(*words, "--output-file", "report").code == 0
     (dev / "stacks" / "dev.yaml").write_text(WRONG)
