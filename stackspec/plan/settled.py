@@ -30,7 +30,8 @@ class FileFacts(NamedTuple):
     Attributes:
         is_settled: Whether nothing is to be done, recorded or told of what it declares.
         is_shared: Whether it holds what every file may depend on: the Project, an Environment, a Policy.
-        names: What it declares, `stack/NAME` or `TYPE/NAME`, and the addresses that its components had before.
+        names: What it declares beside its components, `stack/NAME` or `TYPE/NAME`, and the addresses that these had
+            before.
         needs: The files that declare what its stacks and components stand on.
         components: The addresses of its components in the environment.
         paths: The paths that its components manage, without detours.
@@ -105,7 +106,7 @@ def facts_of(
         file: FileFacts(
             file not in places,
             file in shared,
-            tuple(taken),
+            tuple(one for one in taken if one not in components[file]),
             tuple(needs[file] - {file}),
             tuple(components[file]),
             tuple(paths[file]),
@@ -171,7 +172,7 @@ def as_part(
     if _shared(declared) - {file for file, one in facts.items() if one.is_shared}:
         return None
     names = {name for found in _names(declared, desired).values() for name in found}
-    if any(name in names for file in skipped for name in facts[file].names):
+    if any(name in names for file in skipped for kind in (facts[file].names, facts[file].components) for name in kind):
         return None
     if _crosses(narrowing, desired, registry):
         return None
