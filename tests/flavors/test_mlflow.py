@@ -30,6 +30,7 @@ from stackspec.testing.flavor_conformance import FlavorCase, FlavorConformance
 from tests.flavors.contexts import Subjects
 from tests.flavors.quick_server import quick
 from tests.flavors.training import train
+from tests.flavors.using import promote
 from tests.running import command, environment
 from tests.secret_stores.servers import Answer, web
 
@@ -93,28 +94,7 @@ def its_models(context: HookContext, uri: str, folder: Path) -> None:
     subjects = Subjects(folder)
     registry = subjects.component(MlflowModelRegistry, {"uri": uri}, outputs={"uri": uri})
     assert registry.observe().running
-    assert registry.versions("fraud") == []
-    (folder / "model" / "deep").mkdir(parents=True)
-    (folder / "model" / "MLmodel").write_text("flavors: {}")
-    (folder / "model" / "deep" / "weights").write_bytes(bytes(range(256)))
-    first = registry.register("fraud", folder / "model")
-    assert (first.model, first.version) == ("fraud", "1")
-    (folder / "model" / "MLmodel").write_text("flavors: {second: {}}")
-    second = registry.register("fraud", folder / "model")
-    registry.tag("fraud", "1", "stage", "old")
-    registry.alias("fraud", "1", "champion")
-    registry.alias("fraud", "2", "champion")
-    registry.tag("fraud", "@champion", "stage", "new")
-    seen = registry.versions("fraud")
-    assert [(one.version, one.tags, one.aliases) for one in seen] == [
-        ("1", {"stage": "old"}, ()),
-        ("2", {"stage": "new"}, ("champion",)),
-    ]
-    assert seen[1].source == second.source
-    loaded = registry.load("fraud", "@champion", folder / "loaded")
-    assert (loaded / "MLmodel").read_text() == "flavors: {second: {}}"
-    assert (loaded / "deep" / "weights").read_bytes() == bytes(range(256))
-    assert (registry.load("fraud", "1", folder / "first") / "MLmodel").read_text() == "flavors: {}"
+    promote(registry, folder)
     for version, place, why in (
         ("@nobody", "other", "has no version @nobody"),
         ("7", "other", "refuses: "),

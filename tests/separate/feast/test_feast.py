@@ -12,9 +12,9 @@ import pytest
 
 from stackspec.core.fields import plain
 from stackspec.flavors.contract import HookError
-from stackspec.flavors.feature_store import FeatureStore
 from stackspec.flavors.feature_store.feast import FeastFeatureStore
 from tests.flavors.contexts import Subjects
+from tests.flavors.using import ask_for_features
 
 DEFINITIONS = """
 from datetime import timedelta
@@ -51,16 +51,6 @@ def subjects(tmp_path: Path) -> Iterator[Subjects]:
     made.component(FeastFeatureStore, CONFIG).deprovision()
 
 
-def its_features(store: FeatureStore) -> None:
-    """What code that runs on a stack asks, of whatever feature store."""
-    found = store.online_features(["stats:trips", "stats:rating"], {"driver_id": [2, 1, 3]})
-    assert found == [
-        {"driver_id": 2, "trips": 9, "rating": 0.25},
-        {"driver_id": 1, "trips": 7, "rating": 0.75},
-        {"driver_id": 3, "trips": None, "rating": None},
-    ]
-
-
 def test_its_life(subjects: Subjects) -> None:
     """All of it in one test, since each start takes ten seconds and more."""
     import pandas
@@ -75,12 +65,12 @@ def test_its_life(subjects: Subjects) -> None:
 
     used = subjects.component(FeastFeatureStore, CONFIG, outputs=outputs)
     used.materialize(NOW - timedelta(days=1), NOW)
-    its_features(used)
+    ask_for_features(used)
     config = {"uri": f"{outputs['uri']}/", "token": "shown"}
     other = subjects.component(FeastFeatureStore, config)
     assert other.observe().running
     assert plain(other.provision()) == outputs
-    its_features(subjects.component(FeastFeatureStore, config, outputs=outputs))
+    ask_for_features(subjects.component(FeastFeatureStore, config, outputs=outputs))
     other.suspend()
     other.deprovision()
     with pytest.raises(HookError, match="not defined here"):

@@ -10,11 +10,11 @@ from time import monotonic
 import pytest
 
 from stackspec.core.fields import plain
-from stackspec.flavors.annotator import Annotator, Task
 from stackspec.flavors.annotator.label_studio import LabelStudioAnnotator
 from stackspec.flavors.contract import HookError
 from stackspec.flavors.http.request import request
 from tests.flavors.contexts import Subjects
+from tests.flavors.using import have_labelled
 
 INTERFACE = """
 <View>
@@ -35,27 +35,6 @@ def subjects(tmp_path: Path) -> Iterator[Subjects]:
     made.component(LabelStudioAnnotator, CONFIG).deprovision()
 
 
-def its_tasks(annotator: Annotator) -> Task:
-    """What code that runs on a stack does, with whatever annotator; one task."""
-    assert annotator.projects() == []
-    moods = annotator.create("Moods", INTERFACE)
-    assert annotator.projects() == [moods]
-    assert annotator.tasks(moods.id) == []
-    assert annotator.add(moods.id, [{"text": "sunshine"}, {"text": "rain"}]) == 2
-    assert annotator.add(moods.id, []) == 0
-    found = annotator.tasks(moods.id)
-    assert [(one.data, one.annotations) for one in found] == [({"text": "sunshine"}, ()), ({"text": "rain"}, ())]
-    for refused in (
-        lambda: annotator.create("Broken", "<View"),
-        lambda: annotator.add(moods.id, [{"nothing": "x"}]),
-        lambda: annotator.tasks("77"),
-    ):
-        with pytest.raises(HookError, match="answers with status 4") as caught:
-            refused()
-        assert "<" not in caught.value.message
-    return found[0]
-
-
 def test_its_life(subjects: Subjects) -> None:
     """All of it in one test, since a first start takes a minute, and another ten seconds."""
     deadline = monotonic() + 400
@@ -63,7 +42,7 @@ def test_its_life(subjects: Subjects) -> None:
     outputs = plain(component.provision())
     assert component.observe().running
     used = subjects.component(LabelStudioAnnotator, CONFIG, outputs=outputs)
-    task = its_tasks(used)
+    task = have_labelled(used, INTERFACE, "<View")
 
     said = [{"from_name": "mood", "to_name": "text", "type": "choices", "value": {"choices": ["good"]}}]
     headers = {"Authorization": f"Token {TOKEN}", "Content-Type": "application/json"}
