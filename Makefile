@@ -85,7 +85,7 @@ clean:  ## remove what the other targets made
 # Editable, so that a change of the code is no reason to make it anew.
 .venv/separate-%/.done: tests/separate/%/requirements.txt pyproject.toml | $(DEV)/.done
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv/separate-$*
-	$(BIN)/uv pip install --quiet --python .venv/separate-$*/bin/python --editable . hypothesis psutil pytest --requirement $<
+	$(BIN)/uv pip install --quiet --python .venv/separate-$*/bin/python --editable . hypothesis psutil pytest pytest-timeout --requirement $<
 	@touch $@
 
 $(DEV)/.done: .venv/dev/.python pyproject.toml

@@ -17,11 +17,9 @@ def _declared(*_: Any) -> Any:
 
 STANDING_IN: dict[str, dict[str, Any]] = {
     "stackspec.manifest.exposed": {
-        "IN_PLAIN_TEXT": "",
-        "MASK": "",
         "exposed": lambda _source: (),
-        "masked": lambda line: line,
         "plain_secret": None,
+        "says_secret": lambda _name: False,
     },
     "stackspec.stack.secrets": {"DeclaredSecrets": _declared},
     "stackspec.project_secrets": {"ProjectSecrets": None},
