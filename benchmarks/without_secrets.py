@@ -12,7 +12,9 @@ from typing import Any
 
 
 def _declared(*_: Any) -> Any:
-    return SimpleNamespace(references={}, named=lambda _names, _origin: (), find=lambda hidden: hidden)
+    return SimpleNamespace(
+        references={}, declared={}, stores={}, named=lambda _names, _origin: (), find=lambda hidden: hidden
+    )
 
 
 STANDING_IN: dict[str, dict[str, Any]] = {
