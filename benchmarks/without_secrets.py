@@ -19,6 +19,7 @@ def _declared(*_: Any) -> Any:
 
 STANDING_IN: dict[str, dict[str, Any]] = {
     "stackspec.manifest.exposed": {
+        "TOKEN_FORMS": (),
         "exposed": lambda _source: (),
         "plain_secret": None,
         "says_secret": lambda _name: False,

@@ -60,8 +60,10 @@ class Redactor:
 
     def __init__(self) -> None:
         self._whole: set[str] = set()
-        self._forms: dict[str, tuple[str, ...]] = {}
-        """The first characters of forms, as many as the shortest has, to the forms, the longest first."""
+        self._forms: dict[str, set[str]] = {}
+        """The first characters of forms, as many as the shortest has, to the forms."""
+        self._ordered: dict[str, tuple[str, ...]] = {}
+        """The same, the longest first, for those that were looked for since the last was added."""
         self._lock = threading.Lock()
         self._all.add(self)
 
@@ -86,8 +88,8 @@ class Redactor:
                 if text in self._whole:
                     continue
                 for form in _forms(text, parts):
-                    same = {*self._forms.get(form[:_SHORTEST], ()), form}
-                    self._forms[form[:_SHORTEST]] = tuple(sorted(same, key=len, reverse=True))
+                    self._forms.setdefault(form[:_SHORTEST], set()).add(form)
+                    self._ordered.pop(form[:_SHORTEST], None)
                 self._whole.add(text)
 
     def hidden(self, text: str) -> str:
@@ -96,7 +98,7 @@ class Redactor:
             return HIDDEN
         kept, last, end = [], 0, -1  # `text[last:end]` is to be hidden, once it begins
         for start in range(len(text) - _SHORTEST + 1 if self._forms else 0):
-            forms = self._forms.get(text[start : start + _SHORTEST], ())
+            forms = self._beginning(text[start : start + _SHORTEST])
             found = next((len(form) for form in forms if text.startswith(form, start)), 0)
             if found and start > end:
                 kept.append(text[max(last, end) : start])
@@ -104,6 +106,15 @@ class Redactor:
             elif found:
                 end = max(end, start + found)
         return HIDDEN.join([*kept, text[max(last, end) :]]) if kept else text
+
+    def _beginning(self, first: str) -> tuple[str, ...]:
+        """The forms that begin so, the longest first."""
+        if first not in self._forms:
+            return ()
+        if (found := self._ordered.get(first)) is None:
+            with self._lock:
+                found = self._ordered[first] = tuple(sorted(self._forms[first], key=len, reverse=True))
+        return found
 
     def tells(self, value: Value) -> bool:
         """Whether anything that it was told of is in a value."""
