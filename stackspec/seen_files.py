@@ -169,8 +169,8 @@ def is_linked(root: str, origins: Origins) -> bool:
     )
 
 
-def keep(root: str, file: str, text: str, suffix: str, most: int) -> bool:
-    """Have a file in the cache, made whole; whether it is there then.
+def keep(root: str, file: str, text: str, suffix: str, most: int) -> None:
+    """Have a file in the cache, made whole.
 
     Nothing is kept where there is no local folder yet, for a plan alone leaves nothing in a checkout, or that is a
     link. Nobody waits for the disk: what a power cut leaves is no file, or this one.
@@ -184,7 +184,7 @@ def keep(root: str, file: str, text: str, suffix: str, most: int) -> bool:
     """
     local, folder = os.path.join(root, LOCAL_FOLDER), os.path.join(root, CACHE_FOLDER)
     if os.path.islink(local) or os.path.islink(folder) or not os.path.isdir(local):
-        return False
+        return
     os.makedirs(folder, mode=0o700, exist_ok=True)
     fresh = f"{file}.{os.urandom(6).hex()}.new"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -199,7 +199,6 @@ def keep(root: str, file: str, text: str, suffix: str, most: int) -> bool:
         kept = sorted((one.stat().st_mtime_ns, one.path) for one in found if one.name.endswith(suffix))
     for _, path in kept[:-most]:
         os.unlink(path)
-    return True
 
 
 def kept(file: str) -> str | None:

@@ -324,9 +324,12 @@ def docker_registry() -> Iterator[str]:
 @contextmanager
 def podman() -> Iterator[str]:
     """The address of an engine that speaks Docker's API, with the image `localhost/busybox:1` in it."""
-    binary, runc, busybox = (
+    binary, runc, busybox, iptables = (
         program(name, f"apt-get install {package}")
-        for name, package in (("podman", "podman"), ("runc", "runc"), ("busybox", "busybox-static"))
+        for name, package in (
+            *(("podman", "podman"), ("runc", "runc")),
+            *(("busybox", "busybox-static"), ("iptables", "iptables")),
+        )
     )
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         folder, port = Path(name), free_port()
@@ -339,6 +342,8 @@ def podman() -> Iterator[str]:
         (folder / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
         settings = [f"CONTAINERS_CONF={folder / 'containers.conf'}", f"HOME={folder}"]
         settings += [f"CONTAINERS_REGISTRIES_CONF={folder / 'registries.conf'}"]
+        # Its networks need that, which not everybody has on PATH.
+        settings += [f"PATH={os.environ['PATH']}{os.pathsep}{os.path.dirname(iptables)}"]
         places = [f"--root={folder / 'root'}", f"--runroot={folder / 'run'}", f"--tmpdir={folder / 'tmp'}"]
         command = ["env", *settings, binary, *places, "--storage-driver=vfs"]
         context = folder / "image"
